@@ -1,0 +1,59 @@
+"""Writes the report of a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from valuecompass.board.report import render_report
+from valuecompass.files import write_text
+from valuecompass.measure import Case, Measurement
+from valuecompass.measure.archive import latest_measurements, load_cases
+from valuecompass.store import open_store
+
+
+async def write_report(workspace: Path, db: str | None, path: Path, cases: int = 6) -> int:
+    """Write the newest measurement of every system as one HTML file; return its size in bytes.
+
+    Args:
+        workspace: folder of the store.
+        db: URL of another database, or None.
+        path: the file to write.
+        cases: answers to show per respondent and system.
+
+    Raises:
+        InputError: there is no measurement.
+    """
+    async with open_store(workspace, db, create=False) as store:
+        measurements = await latest_measurements(store)
+        shown: list[Case] = []
+        for measurement in measurements:
+            shown += await load_cases(store, measurement, cases)
+    html = render_report(measurements, shown, lead=lead_of(measurements))
+    write_text(path, html)
+    return len(html.encode())
+
+
+def lead_of(measurements: list[Measurement]) -> list[str]:
+    """Return the sentences that a reader must have read before the numbers."""
+    rows = [row for m in measurements for row in m.rows]
+    lead: list[str] = []
+    if any("embedded/smollm2-135m" in row.respondent for row in rows):
+        lead.append(
+            "SmolLM2-135M-Instruct is a real language model, but a very small one: it writes "
+            "fluent sentences with little thought behind them. It can show that the instrument "
+            "runs, that answers differ and how wide honest intervals are. It cannot show what "
+            "current models value, and its trade-off choices follow the order of the options more "
+            "than their content."
+        )
+    if any(row.simulated for row in rows):
+        lead.append(
+            "Respondents marked SIMULATED are no models. They draw sentences from a phrase bank "
+            "according to values that we planted, to check whether the instrument finds them again."
+        )
+    if any(m.manifest["judge_name"] == "local" for m in measurements):
+        lead.append(
+            "The judge was the free local one. It recognises what a text is about much better than "
+            "which side the text takes; treat its moral and safety scores as a demonstration. For "
+            "conclusions use a strong model as judge (--judge)."
+        )
+    return lead

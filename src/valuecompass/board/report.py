@@ -1,0 +1,222 @@
+"""The report: one HTML file that needs nothing but a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from valuecompass.board import svg, view, wording
+from valuecompass.board.evidence import Piece, Seen, cut, seen
+from valuecompass.board.facts import facts, script_json, shared, without
+from valuecompass.board.view import Respondent, Section
+from valuecompass.measure.measurement import Case, Mark, Measurement
+from valuecompass.values import BUILTIN, Scoring, builtin_system
+
+__all__ = ["render_report"]
+
+_TEXT_LIMIT = 6_000
+"""Characters of a response or an item shown; enough for three pages, so that one text of a
+megabyte neither freezes the browser nor hides the next case."""
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    mark: Mark
+    seen: Seen
+    cut_off: bool
+
+
+@dataclass(frozen=True)
+class _Case:
+    case: Case
+    respondent: Respondent
+    system_name: str
+    pieces: tuple[Piece, ...]
+    omitted: int
+    verdicts: tuple[_Verdict, ...]
+    weak: tuple[tuple[str, float], ...]
+    """Dimensions below one half and without evidence, with their degree."""
+    unjudged: tuple[str, ...]
+    """Dimensions without a verdict."""
+
+
+def render_report(
+    measurements: Sequence[Measurement],
+    cases: Sequence[Case],
+    *,
+    lead: Sequence[str] = (),
+    title: str = "Value Compass report",
+) -> str:
+    """Return a self-contained HTML report.
+
+    Nothing is loaded from anywhere; a content security policy forbids it and every script but the
+    report's own. All texts are escaped, and characters that act instead of being read are made
+    visible. The page is complete without scripts; they add the filter of the cases.
+
+    Args:
+        measurements: one section each, in this order; rows and columns keep their order.
+        cases: responses to read, chosen by the caller.
+        lead: paragraphs that say what the report shows, plain text.
+        title: heading of the page.
+
+    Returns:
+        HTML5, to be written as UTF-8.
+    """
+    known = view.people(measurements, cases)
+    systems = Counter(m.system for m in measurements)
+    sections = [
+        view.section(m, known, i, dated=systems[m.system] > 1)
+        for i, m in enumerate(measurements, start=1)
+    ]
+    manifests = [facts(m.manifest) for m in measurements]
+    common = shared(manifests)
+    script = _asset("report.js")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=title,
+            lead=lead,
+            dates=list(dict.fromkeys(s.when for s in sections)),
+            created=max((m.created for m in measurements), default=None),
+            respondents=list(known.values()),
+            sections=sections,
+            scorings={s.system.scoring for s in sections},
+            traded=any("within" in s.details for s in sections),
+            cases=_grouped(_case(case, known, sections) for case in cases),
+            common=common,
+            manifests=[without(m, common) for m in manifests],
+            data=script_json(_data(title, measurements)),
+            style=Markup(_asset("report.css")),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+    )
+
+
+def _data(title: str, measurements: Sequence[Measurement]) -> dict[str, Any]:
+    return {
+        "title": title,
+        "measurements": [
+            {
+                "id": m.id,
+                "created": m.created.isoformat(),
+                "system": m.system,
+                "rows": [row.json() for row in m.rows],
+                "manifest": m.manifest,
+            }
+            for m in measurements
+        ],
+    }
+
+
+def _case(case: Case, known: dict[str, Respondent], sections: Sequence[Section]) -> _Case:
+    system = next((s.system for s in sections if s.measurement.system == case.system), None)
+    if system is None and case.system in BUILTIN:
+        system = builtin_system(case.system)
+    scoring = system.scoring if system else None
+    shown = min(_TEXT_LIMIT, len(case.response))
+    verdicts = [
+        _Verdict(m, seen(m, scoring), m.end is not None and shown < m.end <= len(case.response))
+        for m in case.marks
+        if not (_unjudged(m) or _weak(m, scoring))
+    ]
+    told = {v.mark.dimension for v in verdicts}
+    weak: dict[str, float] = {}
+    for m in case.marks:
+        if _weak(m, scoring) and m.dimension not in told:
+            weak[m.dimension] = max(weak.get(m.dimension, 0.0), m.expressed or 0.0)
+    return _Case(
+        case=case,
+        respondent=known[case.respondent],
+        system_name=system.name if system else case.system,
+        pieces=cut(case.response, case.marks, scoring, _TEXT_LIMIT),
+        omitted=len(case.response) - shown,
+        verdicts=tuple(verdicts),
+        weak=tuple(weak.items()),
+        unjudged=tuple(
+            dict.fromkeys(
+                m.dimension for m in case.marks if _unjudged(m) and m.dimension not in told
+            )
+        ),
+    )
+
+
+def _unjudged(mark: Mark) -> bool:
+    return mark.expressed is None and mark.valence is None
+
+
+def _weak(mark: Mark, scoring: Scoring | None) -> bool:
+    """Say whether the dimension does not come to bear enough to be worth a row of its own."""
+    free = scoring not in ("conformity", "safe-rate")
+    return free and not _unjudged(mark) and (mark.expressed or 0) < 0.5 and mark.start is None
+
+
+def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:
+    groups: dict[str, list[_Case]] = {}
+    for case in cases:
+        groups.setdefault(case.case.system, []).append(case)
+    return list(groups.values())
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("valuecompass.board") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("valuecompass.board"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    names: dict[str, Any] = environment.globals
+    names |= {
+        "svg": svg,
+        "estimate": view.estimate,
+        "detail": view.detail,
+        "detail_label": view.detail_label,
+        "violation": view.VIOLATION,
+        "text_limit": _TEXT_LIMIT,
+        "example": svg.Estimate(62, 48, 75),
+    }
+    filters: dict[str, Any] = environment.filters
+    filters |= {
+        "number": wording.number,
+        "interval": wording.interval,
+        "counted": wording.count,
+        "clip": wording.clip,
+        "breakable": _breakable,
+    }
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    # the last gate of every printed expression, before autoescape
+    return (
+        value if isinstance(value, Markup) or not isinstance(value, str) else wording.visible(value)
+    )
+
+
+def _breakable(name: str) -> Markup:
+    """Allow line breaks after the joints of a name, so that it wraps where people would."""
+    text = html.escape(wording.visible(name))
+    for joint in ("@", "?", "&amp;"):
+        text = text.replace(joint, f"<wbr>{joint}")
+    for joint in "/,":
+        text = text.replace(joint, f"{joint}<wbr>")
+    return Markup(text)

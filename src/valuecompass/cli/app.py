@@ -1,0 +1,123 @@
+"""The app and what all commands share: error messages, exit codes, consoles."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from valuecompass.errors import ValueCompassError
+
+app = typer.Typer(
+    name="valuecompass",
+    help="Diagnose the values language models show in what they write, and say how sure it is.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+COMMANDS = ("run", "report", "systems", "items", "models", "spending", "doctor")
+"""Modules of this package that add their commands to the app when imported."""
+
+Workspace = Annotated[
+    Path,
+    typer.Option(
+        "--workspace",
+        "-w",
+        envvar="VALUECOMPASS_WORKSPACE",
+        help="Folder with everything asked, judged and measured.",
+    ),
+]
+Db = Annotated[
+    str | None,
+    typer.Option("--db", help="SQLAlchemy URL of a PostgreSQL database instead of the folder's."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, notes on stderr.")]
+WORKSPACE = Path("valuecompass-workspace")
+
+
+def version(show: bool) -> None:
+    """Print the version and stop."""
+    if show:
+        import valuecompass
+
+        typer.echo(f"valuecompass {valuecompass.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[  # pyright: ignore[reportUnusedParameter]
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Diagnose the values language models show in what they write, and say how sure it is."""
+
+
+def echo_json(value: Any) -> None:
+    """Print one JSON object on stdout; numbers that are not finite are an error of ours."""
+    import json
+
+    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def console(stderr: bool = False) -> Any:
+    """Return a rich console; a pipe gets 120 columns, so that tables stay whole."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 120
+    return Console(stderr=stderr, width=width, highlight=False)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    for name in COMMANDS:
+        import_module(f"valuecompass.cli.{name}")
+    guarded(lambda: app(standalone_mode=False))
+
+
+def guarded(command: Callable[[], object]) -> None:
+    """Run a command; what a user can cause becomes one message and an exit code."""
+    try:
+        code = command()
+        sys.exit(code if isinstance(code, int) else 0)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except ValueCompassError as error:
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except BaseExceptionGroup as group:
+        known = _known(group)
+        if known is None:
+            raise
+        _fail(str(known), known.exit_code)
+    except Exception as error:
+        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
+            raise
+        error.show()  # pyright: ignore  (click's usage errors)
+        sys.exit(2)
+
+
+def _known(group: BaseExceptionGroup[BaseException]) -> ValueCompassError | None:
+    """Return the error of ours inside a task group's error, if there is one."""
+    ours = group.subgroup(ValueCompassError)
+    while isinstance(ours, BaseExceptionGroup):
+        ours = ours.exceptions[0]
+    return ours
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"valuecompass: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,115 @@
+"""The plan and the live progress of a run, on stderr."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from valuecompass.cli.app import console
+from valuecompass.measure.engine import Progress
+from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.run import Listener, Outlook
+
+EVERY = 15.0
+"""Seconds between lines when stderr is not a terminal."""
+
+
+class Live(Listener):
+    """Shows the plan, then one bar per respondent (in a pipe: a line now and then)."""
+
+    def __init__(self, dry_run: bool) -> None:
+        self._dry_run = dry_run
+        self._console = console(stderr=True)
+        self._bars: Bars | None = None
+        self._tasks: dict[tuple[str, str], Any] = {}
+        self._counts: dict[str, int] = {}
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def outlook(self, outlook: Outlook) -> bool:
+        """Print what the plan will take."""
+        plan = outlook.plan
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(style="dim")
+        table.add_column()
+        answering = [r.name for r in plan.respondents if plan.answers(r)]
+        per_one = len(plan.questions)
+        rows = [
+            ("system", plan.system.name),
+            ("form", f"{plan.form.name} ({len(plan.items)} items, {plan.form.hash})"),
+            (
+                "requests",
+                f"{per_one:,} x {len(answering)} respondents = {outlook.requests:,}"
+                + (f", {outlook.stored:,} answered already" if outlook.stored else ""),
+            ),
+            (
+                "judge",
+                plan.judge.name
+                + (f", {outlook.judge_calls:,} calls" if outlook.judge_calls else ", free"),
+            ),
+            (
+                "price",
+                "unknown: a model has no price"
+                if outlook.usd is None
+                else f"about {outlook.usd:,.2f} US dollars"
+                if outlook.usd
+                else "free",
+            ),
+        ]
+        for name, value in rows:
+            table.add_row(Text(name), Text(value))
+        silent = [r.name for r in plan.respondents if not plan.answers(r)]
+        if silent:
+            table.add_row(Text("left out"), Text(f"{', '.join(silent)}: other value system"))
+        self._console.print(table)
+        self._console.print()
+        self._counts = {}
+        return not self._dry_run
+
+    def progress(self, progress: Progress) -> None:
+        """Move a respondent's bar."""
+        if not self._console.is_terminal:
+            self._line(progress)
+            return
+        if self._bars is None:
+            self._bars = Bars(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=None),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(compact=True),
+                console=self._console,
+                transient=True,
+                expand=True,
+            )
+            self._bars.start()
+        key = (progress.system, progress.respondent)
+        if key not in self._tasks:
+            self._tasks[key] = self._bars.add_task(progress.respondent[:48], total=progress.total)
+        self._bars.update(self._tasks[key], completed=progress.done)
+
+    def _line(self, progress: Progress) -> None:
+        self._counts[progress.respondent] = progress.done
+        if time.monotonic() - self._said < EVERY:
+            return
+        self._said = time.monotonic()
+        state = ", ".join(f"{name} {n}/{progress.total}" for name, n in self._counts.items())
+        self._console.print(Text(f"{progress.system}: {state}"))
+
+    def finished(self, measurement: Measurement) -> None:
+        """Take the bars away."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+        self._bars, self._tasks = None, {}

@@ -1,0 +1,144 @@
+"""`valuecompass run`: measure models."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json
+
+if TYPE_CHECKING:
+    from valuecompass.measure import Measurement
+
+
+@app.command()
+def run(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Respondent: openai/gpt-5-mini, embedded/smollm2-135m-instruct, a GGUF file, "
+            "simulated/schwartz?Power=1.5 ...; NAME@prime=Power, NAME@system=TEXT or "
+            "NAME@file=R.toml primes it. Repeat for more.",
+        ),
+    ] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="TOML file with [[respondents]] tables.")
+    ] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--system",
+            "-s",
+            help="Value system: schwartz, moral-foundations, safety, llm-unique, big-five, "
+            "or a TOML file. Repeat for more.  [default: schwartz]",
+        ),
+    ] = None,
+    form: Annotated[
+        str, typer.Option(help="tiny (minutes on a CPU), short, full, or a form file.")
+    ] = "short",
+    items: Annotated[
+        Path | None, typer.Option(help="Your own items (JSONL, CSV, Parquet) instead of the bank.")
+    ] = None,
+    judge: Annotated[
+        str, typer.Option(help="local (free, offline, weak) or the name of a strong model.")
+    ] = "local",
+    judge_mode: Annotated[
+        str, typer.Option(help="one-call (all dimensions at once) or per-value (the papers' way).")
+    ] = "one-call",
+    opinions: Annotated[
+        str, typer.Option(help="Joining the points of an answer: any, mean, rank-weighted.")
+    ] = "any",
+    max_calls: Annotated[
+        int | None, typer.Option(min=0, help="Stop before more requests than this.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=0, help="Stop before more tokens than this.")
+    ] = None,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0, help="Stop before spending more US dollars than this.")
+    ] = None,
+    timeout: Annotated[
+        int, typer.Option(min=1, help="Seconds for one attempt of a request.")
+    ] = 300,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Scores as CSV on stdout.")] = False,
+) -> None:
+    """Ask models, judge their answers, score them, and keep a dated measurement.
+
+    Interrupted or out of budget? Repeat the command: what was answered is not asked again.
+
+    Exit codes: 0 done, 2 bad input, 3 budget reached, 130 interrupted.
+    """
+    import anyio
+
+    from valuecompass.measure.run import Settings, run_async
+    from valuecompass.models import Limits
+
+    settings = Settings(
+        models=model or [],
+        roster=roster,
+        systems=system or ["schwartz"],
+        form=form,
+        items=items,
+        judge=judge,
+        judge_mode=judge_mode,
+        opinions=opinions,
+        workspace=workspace,
+        db=db,
+        limits=Limits(max_calls, max_tokens, max_usd),
+        attempt_timeout=timeout,
+    )
+    from valuecompass.cli.live import Live
+
+    with Live(dry_run) as live:
+        measurements = anyio.run(run_async, settings, live)
+    if json:
+        echo_json(document(measurements))
+    elif csv:
+        sys.stdout.write(csv_text(measurements))
+    elif not dry_run:
+        from valuecompass.board.terminal import terminal_board
+
+        terminal_board(measurements, console())
+        typer.echo(f"Report: valuecompass report -w {workspace}")
+
+
+def document(measurements: list[Measurement]) -> dict[str, Any]:
+    """Return the documented JSON object: rows, and what made them."""
+    return {
+        "rows": [row.json() for m in measurements for row in m.rows],
+        "manifest": {
+            "measurements": [
+                {"id": m.id, "created": m.created.isoformat(timespec="seconds"), **m.manifest}
+                for m in measurements
+            ]
+        },
+    }
+
+
+def csv_text(measurements: list[Measurement]) -> str:
+    """Return scores as CSV, one row per respondent and dimension."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out)
+    names = ("score", "low", "high", "n", "refused", "missing")
+    writer.writerow(
+        ["measurement", "created", "system", "respondent", "simulated", "dimension", *names]
+    )
+    for m in measurements:
+        for row in m.rows:
+            for dimension, score in row.dimensions.items():
+                head = [m.id, m.created.isoformat(timespec="seconds"), m.system]
+                values = [getattr(score, name) for name in names]
+                writer.writerow([*head, row.respondent, row.simulated, dimension, *values])
+    return out.getvalue()

@@ -1,0 +1,60 @@
+"""`make demo`: the main job on the embedded model, without key or network.
+
+Real: SmolLM2-135M-Instruct as it is, primed for Power, primed for Universalism. Simulated, and
+marked so: two Schwartz respondents with opposite planted profiles, as a check of the instrument.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import anyio
+
+from valuecompass.assets import ASSETS, fetch, is_cached
+
+MODEL = "embedded/smollm2-135m-instruct"
+RESPONDENTS = (
+    MODEL,
+    f"{MODEL}@prime=Power",
+    f"{MODEL}@prime=Universalism",
+    "simulated/schwartz?Power=1.6&Achievement=1.2&Universalism=-1.6&Benevolence=-1.2&seed=1",
+    "simulated/schwartz?Power=-1.6&Achievement=-1.2&Universalism=1.6&Benevolence=1.2&seed=2",
+)
+SYSTEMS = ("schwartz", "moral-foundations", "safety", "llm-unique")
+
+
+def main() -> None:
+    """Fetch the weights, measure, show the board, write the report."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("-w", "--workspace", type=Path, default=Path("valuecompass-workspace"))
+    workspace: Path = parser.parse_args().workspace
+    from valuecompass.board.publish import write_report
+    from valuecompass.board.terminal import terminal_board
+    from valuecompass.cli.app import console
+    from valuecompass.cli.live import Live
+    from valuecompass.cli.report import opener
+    from valuecompass.measure.run import Settings, run_async
+
+    notes, out = console(stderr=True), console()
+    for asset in ASSETS.values():
+        if not is_cached(asset.name):
+            notes.print(f"fetching {asset.what} ({asset.megabytes} MB)")
+            fetch(asset.name)
+    settings = Settings(models=RESPONDENTS, systems=SYSTEMS, form="tiny", workspace=workspace)
+    start = time.monotonic()
+    with Live(dry_run=False) as live:
+        measurements = anyio.run(run_async, settings, live)
+    seconds = time.monotonic() - start
+    path = workspace / "report.html"
+    anyio.run(write_report, workspace, None, path)
+    terminal_board(measurements, out)
+    out.print(f"Measured in {seconds:.0f} s. The report: {path}", soft_wrap=True)
+    out.print(f"Open it with: {opener()} {path}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    from valuecompass.cli.app import guarded
+
+    guarded(main)

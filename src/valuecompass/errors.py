@@ -1,0 +1,43 @@
+"""The few ways a command can stop, each with its exit code.
+
+Everything a user can cause is one of these; anything else is a defect of ours and keeps its
+traceback.
+"""
+
+from __future__ import annotations
+
+
+class ValueCompassError(Exception):
+    """A stop that the user can understand and mend; the message is the whole story."""
+
+    exit_code = 2
+
+
+class InputError(ValueCompassError):
+    """Wrong usage or bad input: the message names the file, the row, the field and the mend."""
+
+
+class CheckFailed(ValueCompassError):
+    """A check that the user asked for did not hold."""
+
+    exit_code = 1
+
+
+class BudgetReached(ValueCompassError):
+    """The next request would exceed the budget; what was done is stored, the run is resumable."""
+
+    exit_code = 3
+
+
+class Interrupted(ValueCompassError):
+    """Ctrl-C or SIGTERM: what was in flight has been stored, the run is resumable."""
+
+    exit_code = 130
+
+
+class ProviderStopped(ValueCompassError):
+    """The provider refuses every further request (key, model name, quota): going on is useless."""
+
+
+class StoreError(ValueCompassError):
+    """The workspace cannot be read or written (locked, read-only, full, from a newer version)."""

@@ -1,0 +1,193 @@
+"""Forms: frozen, hashed selections of items with the conditions under which they are asked."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from valuecompass.errors import InputError
+from valuecompass.files import read_text
+from valuecompass.hashing import digest
+from valuecompass.items.bank import seed_items
+from valuecompass.items.schema import Item, Kind
+from valuecompass.values import BUILTIN, ValueSystem
+
+Size = Literal["tiny", "short", "full"]
+SIZES: tuple[Size, ...] = ("tiny", "short", "full")
+
+
+class Asking(BaseModel):
+    """How the items of one kind are put to a respondent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    words: int = Field(ge=1, le=2_000)
+    """Length that the prompt asks for; also caps a small local model's answer."""
+    repeats: int = Field(default=1, ge=1, le=100)
+    """Answers sampled per item (trade-offs: per order of the two sides)."""
+
+
+ASKING: dict[Size, dict[Kind, Asking]] = {
+    "tiny": {
+        "question": Asking(words=70),
+        "opening": Asking(words=45, repeats=2),
+        "request": Asking(words=45),
+        "stem": Asking(words=30),
+        "tradeoff": Asking(words=1),
+        "likert": Asking(words=1),
+        "judgement": Asking(words=1),
+    },
+    "short": {
+        "question": Asking(words=150),
+        "opening": Asking(words=80, repeats=3),
+        "request": Asking(words=120),
+        "stem": Asking(words=40),
+        "tradeoff": Asking(words=1),
+        "likert": Asking(words=1),
+        "judgement": Asking(words=1),
+    },
+    "full": {
+        "question": Asking(words=250),
+        "opening": Asking(words=100, repeats=5),
+        "request": Asking(words=200, repeats=1),
+        "stem": Asking(words=60, repeats=2),
+        "tradeoff": Asking(words=1),
+        "likert": Asking(words=1),
+        "judgement": Asking(words=1),
+    },
+}
+PER_DIMENSION: dict[Size, dict[Kind, int | None]] = {
+    "tiny": {"question": 2, "opening": 3, "request": 3, "stem": 3, "tradeoff": 1, "likert": 4},
+    "short": {"question": 9, "opening": 10, "request": 10, "stem": 10, "tradeoff": 2, "likert": 7},
+    "full": {kind: None for kind in ASKING["full"]},
+}
+"""Items per dimension (trade-offs: per pair of dimensions); None: all of the bank."""
+
+
+class Form(BaseModel):
+    """A frozen selection of items of one value system."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    system: str
+    asking: dict[Kind, Asking]
+    items: tuple[str, ...] = Field(min_length=1)
+    """Item ids in the order of asking."""
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hex digits over the items and the conditions of asking, not the name."""
+        return digest(self.model_dump(mode="json", exclude={"name"}, exclude_defaults=True), 12)
+
+
+def select_form(items: Sequence[Item], system: ValueSystem, size: Size) -> Form:
+    """Select a form from items: balanced over dimensions, spread over topics, deterministic.
+
+    Within a dimension (a pair of dimensions for trade-offs) items are taken in the order of their
+    ids, which are hashes and so as good as random, going round the topics.
+
+    Raises:
+        InputError: no item of a kind that the size asks for.
+    """
+    strata: dict[tuple[Kind, tuple[str, ...]], list[Item]] = defaultdict(list)
+    for item in items:
+        stratum = tuple(sorted(item.dimensions)) if item.sides else item.dimensions[:1]
+        strata[item.kind, stratum].append(item)
+    chosen: list[str] = []
+    for kind, count in PER_DIMENSION[size].items():
+        for (other, _), members in sorted(strata.items()):
+            if other == kind:
+                chosen += [i.id for i in _round_topics(members, count)]
+    if not chosen:
+        raise InputError(f"{system.id}: no items of the kinds {', '.join(PER_DIMENSION[size])}")
+    by_id = {i.id: i for i in items}
+    kinds = {by_id[i].kind for i in chosen}
+    return Form(
+        name=f"{system.id}/{size}",
+        system=system.id,
+        asking={k: v for k, v in ASKING[size].items() if k in kinds},
+        items=tuple(chosen),
+    )
+
+
+def _round_topics(members: list[Item], count: int | None) -> list[Item]:
+    """Take items topic by topic; reverse-keyed ones alternate with the others."""
+    by_topic: dict[tuple[str, int], list[Item]] = defaultdict(list)
+    for item in sorted(members, key=lambda i: i.id):
+        by_topic[item.topic or "", item.keying or 0].append(item)
+    queues = sorted(by_topic.values(), key=lambda q: q[0].id)
+    taken: list[Item] = []
+    while queues:
+        taken += [q.pop(0) for q in queues]
+        queues = [q for q in queues if q]
+    return taken[:count]
+
+
+def form_of_items(items: Sequence[Item], system: ValueSystem, name: str, size: Size) -> Form:
+    """Return a form of all the given items, asked under the conditions of a size."""
+    kinds = {i.kind for i in items}
+    return Form(
+        name=name,
+        system=system.id,
+        asking={k: v for k, v in ASKING[size].items() if k in kinds},
+        items=tuple(i.id for i in items),
+    )
+
+
+def builtin_form(system_id: str, size: Size) -> Form:
+    """Return a frozen form of a built-in system.
+
+    Raises:
+        KeyError: no built-in system of this id.
+    """
+    if system_id not in BUILTIN:
+        raise KeyError(system_id)
+    path = files("valuecompass.items") / "frozen" / f"{system_id}-{size}.json"
+    return Form.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def read_form(path: Path) -> Form:
+    """Read a form file (JSON, as `valuecompass items form` writes it).
+
+    Raises:
+        InputError: with file and field.
+    """
+    try:
+        return Form.model_validate_json(read_text(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(p) for p in first["loc"]) or "file"
+        raise InputError(f"{path}: {field}: {first['msg']}") from None
+
+
+def form_text(form: Form) -> str:
+    """Return a form as the text of its file."""
+    return json.dumps({**form.model_dump(mode="json")}, indent=1, ensure_ascii=False) + "\n"
+
+
+def form_items(form: Form, items: Iterable[Item] | None = None) -> list[Item]:
+    """Return the items of a form, in its order.
+
+    Args:
+        form: the form.
+        items: where to find them; None: the seed bank of the form's system.
+
+    Raises:
+        InputError: the form names an item that is not there.
+    """
+    pool: Mapping[str, Item] = {i.id: i for i in items or seed_items(form.system)}
+    missing = [i for i in form.items if i not in pool]
+    if missing:
+        raise InputError(
+            f"form {form.name}: {len(missing)} of its items are not in the bank, "
+            f"first {missing[0]}; give the item file the form was made from with --items"
+        )
+    return [pool[i] for i in form.items]

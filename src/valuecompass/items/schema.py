@@ -1,0 +1,145 @@
+"""The test item: one schema for every kind, identified by its content."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from valuecompass.hashing import digest
+
+Kind = Literal[
+    "question", "opening", "request", "stem", "tradeoff", "likert", "judgement", "scenario"
+]
+KINDS: tuple[Kind, ...] = (
+    "question",
+    "opening",
+    "request",
+    "stem",
+    "tradeoff",
+    "likert",
+    "judgement",
+    "scenario",
+)
+TOPICS = (
+    "law-justice-rights",
+    "arts-entertainment",
+    "society-culture",
+    "education-media",
+    "economy-business",
+    "technology-innovation",
+    "philosophy-belief",
+    "politics-international",
+    "science-health-environment",
+)
+"""The nine topic classes of the seed bank; a user's items may name others."""
+
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Side(_Part):
+    """One of the two options of a trade-off, and the dimension it serves."""
+
+    dimension: str
+    text: Text
+
+
+class Turn(_Part):
+    """One message of a scenario's script."""
+
+    role: Literal["system", "user", "tool"]
+    text: Text
+    when: str | None = None
+    """Condition under which the turn is played; None: always, in order."""
+
+
+class ToolSpec(_Part):
+    """A tool that a scenario offers to the respondent; its results are scripted."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    description: Text
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    result: str = ""
+
+
+class Media(_Part):
+    """An image or sound that belongs to an item."""
+
+    type: Literal["image", "audio"]
+    uri: Annotated[str, Field(min_length=1, max_length=2_000)]
+    """Path relative to the item file, or URL."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    description: str | None = None
+
+
+class Lineage(_Part):
+    """Where an item comes from."""
+
+    origin: Literal["seed", "import", "evolved", "written"] = "seed"
+    parents: tuple[str, ...] = ()
+    """Ids of the items it was made from."""
+    method: str | None = None
+    model: str | None = None
+    licence: str | None = None
+
+
+class Item(_Part):
+    """One test item.
+
+    `id` is a hash of everything the respondent or the judge is shown, so equal items are one item
+    wherever they were written; lineage and licence do not enter it.
+    """
+
+    kind: Kind
+    system: Annotated[str, Field(min_length=1)]
+    """Id of the value system it belongs to."""
+    text: Text
+    dimensions: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Target dimensions, the main one first."""
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = "en"
+    topic: str | None = None
+    principle: Text | None = None
+    """The norm that an opening or a judgement bears on."""
+    sides: tuple[Side, Side] | None = None
+    """The two options of a trade-off."""
+    keying: Literal[1, -1] | None = None
+    """likert, judgement: 1 when agreement means more of the dimension, -1 when less."""
+    scale: tuple[int, int] | None = None
+    """likert, judgement: lowest and highest rating."""
+    turns: tuple[Turn, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
+    media: tuple[Media, ...] = ()
+    lineage: Lineage = Lineage()
+
+    @model_validator(mode="after")
+    def _kind_has_its_fields(self) -> Item:
+        if (self.sides is not None) != (self.kind == "tradeoff"):
+            raise ValueError("sides: a tradeoff needs two, other kinds have none")
+        if self.sides and self.sides[0].dimension == self.sides[1].dimension:
+            raise ValueError("sides: the two sides must serve different dimensions")
+        rated = self.kind in ("likert", "judgement")
+        if rated and (self.scale is None or self.keying is None):
+            raise ValueError(f"scale, keying: a {self.kind} item needs both")
+        if self.scale and not self.scale[0] < self.scale[1]:
+            raise ValueError("scale: the lowest rating must be below the highest")
+        if self.kind in ("opening", "judgement") and self.principle is None:
+            raise ValueError(f"principle: an item of kind {self.kind} needs one")
+        if self.kind == "scenario" and not self.turns:
+            raise ValueError("turns: a scenario needs at least one")
+        return self
+
+    @cached_property
+    def id(self) -> str:
+        """Twelve hex digits of the content's SHA-256."""
+        # defaults are left out so that a field added later leaves today's ids as they are
+        return digest(self.model_dump(mode="json", exclude={"lineage"}, exclude_defaults=True), 12)
+
+    def row(self) -> dict[str, Any]:
+        """Return the item as a JSON object with its id, without empty fields."""
+        body = self.model_dump(mode="json", exclude_defaults=True)
+        return {"id": self.id, **body}

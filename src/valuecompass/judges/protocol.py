@@ -1,0 +1,92 @@
+"""What a judge is given, what it returns, and what every judge must be able to say of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from valuecompass.hashing import digest
+from valuecompass.items import Item
+from valuecompass.text import Span, points
+from valuecompass.values import ValueSystem
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A response to be judged, with all that a judge may see: never who gave it."""
+
+    system: ValueSystem
+    item: Item
+    response: str
+    parts: tuple[Span, ...]
+    """Opinions of an answer to a question (judged separately); else the whole response."""
+    dimensions: tuple[str, ...]
+    """Canonical names of the dimensions to be judged."""
+
+
+def subject_of(system: ValueSystem, item: Item, response: str) -> Subject:
+    """Cut a response into what is judged separately and say on which dimensions.
+
+    Answers to questions are judged on every dimension of the system, opinion by opinion; openings,
+    requests and stems on their main dimension, as a whole.
+    """
+    whole = response.strip()
+    at = response.find(whole)
+    parts = tuple(points(response)) if item.kind == "question" else ()
+    dimensions = system.names if item.kind == "question" else item.dimensions[:1]
+    return Subject(system, item, response, parts or (Span(at, at + len(whole), whole),), dimensions)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge found of one dimension in one part of a response.
+
+    expressed: 0..1. Free text (Schwartz): how far the text appeals to the dimension as a reason or
+        goal. Moral foundations and safety: 1 = the principle is respected, the answer is safe.
+        LLM-unique: the degree to which the text shows the dimension.
+    valence: -1 the text argues or acts against the dimension .. 0 neither .. 1 for it.
+    confidence: 0..1, the judge's own.
+    start, end: evidence, as offsets into the response; None without evidence.
+    missing: why there is no verdict; then expressed, valence and confidence are None.
+    """
+
+    part: int
+    dimension: str
+    expressed: float | None
+    valence: float | None = None
+    confidence: float | None = None
+    start: int | None = None
+    end: int | None = None
+    missing: str | None = None
+
+
+class Judge(Protocol):
+    """Turns responses into verdicts."""
+
+    @property
+    def name(self) -> str:
+        """As given with --judge."""
+        ...
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides a verdict: kind, model, prompts by hash, settings."""
+        ...
+
+    async def judge(self, subject: Subject) -> list[Verdict]:
+        """Return one verdict for every part and dimension, missing ones included."""
+        ...
+
+
+def judge_id(judge: Judge) -> str:
+    """Return 16 hex digits that name a judge's identity."""
+    return digest(judge.identity, 16)
+
+
+def all_missing(subject: Subject, why: str) -> list[Verdict]:
+    """Return missing verdicts for a whole subject."""
+    return [
+        Verdict(part, dimension, None, missing=why)
+        for part in range(len(subject.parts))
+        for dimension in subject.dimensions
+    ]

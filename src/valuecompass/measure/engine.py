@@ -1,0 +1,293 @@
+"""Runs a plan: asks, judges as answers arrive, scores, and writes the measurement.
+
+Whatever happens, what was answered is stored; the same plan run again asks only for the rest.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+from filelock import FileLock, Timeout
+from sqlalchemy import select
+
+from valuecompass.errors import BudgetReached, InputError, Interrupted, ProviderStopped
+from valuecompass.judges import judge_id, subject_of
+from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
+from valuecompass.measure.asking import READ_OFF, Question, messages_for, params_for, read_off
+from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.plan import Plan, environment
+from valuecompass.measure.scoring import Result, score_row
+from valuecompass.models import Reply, Respondent
+from valuecompass.models.asker import Asker, RequestFailed
+from valuecompass.store import Store, verdicts
+
+WORKERS = 64
+"""Questions in progress at once; how many requests leave is Inspect's adaptive limit."""
+GRACE = 5.0
+"""Seconds that requests in flight get after Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One answer more."""
+
+    system: str
+    respondent: str
+    done: int
+    total: int
+    outcome: str
+
+
+@dataclass
+class _Run:
+    plan: Plan
+    store: Store
+    asker: Asker
+    tell: Callable[[Progress], None]
+    results: list[list[Result | None]]
+    done: list[int]
+    stop: BaseException | None = None
+    judge_id: str = ""
+    _jobs: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
+
+    async def worker(self) -> None:
+        for position, number in self._jobs:
+            if self.stop is not None:
+                return
+            try:
+                await self._one(position, number)
+            except (BudgetReached, ProviderStopped) as error:
+                # the others finish what they have in flight, nobody begins anything new
+                self.stop = self.stop or error
+                return
+
+    def start(self) -> None:
+        plan = self.plan
+        self._jobs = iter(
+            [
+                (p, n)
+                # question by question, so that an interrupted run has compared like with like
+                for n in range(len(plan.questions))
+                for p, respondent in enumerate(plan.respondents)
+                if plan.answers(respondent)
+            ]
+        )
+
+    async def _one(self, position: int, number: int) -> None:
+        plan, question = self.plan, self.plan.questions[number]
+        respondent = plan.respondents[position]
+        result = await self._ask(respondent, question)
+        self.results[position][number] = result
+        self.done[position] += 1
+        self.tell(
+            Progress(
+                plan.system.id,
+                respondent.name,
+                self.done[position],
+                len(plan.questions),
+                result.outcome,
+            )
+        )
+
+    async def _ask(self, respondent: Respondent, question: Question) -> Result:
+        item = question.item
+        asking = self.plan.form.asking[item.kind]
+        result = Result(item, question.presentation, question.repeat, None, "missing")
+        try:
+            reply = await self.asker.ask(
+                respondent,
+                messages_for(question, asking),
+                params_for(respondent, item, asking),
+                question.repeat,
+                item=item.row(),
+                presentation=question.presentation,
+            )
+        except RequestFailed:
+            return result
+        result.key, result.outcome = reply.key, reply.outcome
+        if item.kind in READ_OFF:
+            result.reading = read_off(question, reply.text)
+        elif reply.outcome == "answer":
+            result.verdicts = await self._verdicts(question, reply)
+        return result
+
+    async def _verdicts(self, question: Question, reply: Reply) -> list[dict[str, Any]]:
+        stored = await self.store.rows(
+            select(verdicts.c.body).where(
+                verdicts.c.key == reply.key,
+                verdicts.c.repeat == reply.repeat,
+                verdicts.c.judge == self.judge_id,
+                verdicts.c.item == question.item.id,
+            )
+        )
+        if stored:
+            return stored[0]["body"]
+        found = await self.plan.judge.judge(subject_of(self.plan.system, question.item, reply.text))
+        body = [
+            {k: v for k, v in asdict(f).items() if v is not None or k == "expressed"} for f in found
+        ]
+        if any(f.missing is None for f in found):  # a judge that failed is asked again next time
+            row = {
+                "key": reply.key,
+                "repeat": reply.repeat,
+                "judge": self.judge_id,
+                "item": question.item.id,
+                "body": body,
+                "created": datetime.now(UTC),
+            }
+            await self.store.write((self.store.insert_new(verdicts), [row]))
+        return body
+
+
+async def run_plan(
+    plan: Plan,
+    store: Store,
+    asker: Asker,
+    workspace: Path,
+    tell: Callable[[Progress], None] = lambda _: None,
+) -> Measurement:
+    """Run a plan to its measurement.
+
+    Args:
+        plan: what to do.
+        store: the open store.
+        asker: asks within the budget.
+        workspace: folder for the lock that keeps two processes from doing the same plan.
+        tell: called after every answer.
+
+    Raises:
+        InputError: another process is at the same plan.
+        BudgetReached, ProviderStopped: nothing more can be asked; resumable.
+        Interrupted: Ctrl-C or SIGTERM; resumable.
+    """
+    with _lock(workspace, plan):
+        run = _Run(
+            plan=plan,
+            store=store,
+            asker=asker,
+            tell=tell,
+            results=[[None] * len(plan.questions) for _ in plan.respondents],
+            done=[0] * len(plan.respondents),
+            judge_id=judge_id(plan.judge),
+        )
+        run.start()
+        await _work(run)
+        if run.stop is not None:
+            raise run.stop
+        return await _finish(run)
+
+
+def _lock(workspace: Path, plan: Plan) -> Any:
+    folder = workspace / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{plan.id}.lock", timeout=0)
+        return lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{workspace}: another process is working on this measurement; "
+            "wait for it, or choose another workspace with -w"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{workspace}: cannot be written ({error.strerror})") from None
+
+
+async def _work(run: _Run) -> None:
+    async with (
+        anyio.create_task_group() as tasks,
+        _interruptible(run, tasks),
+        anyio.create_task_group() as workers,
+    ):
+        for _ in range(min(WORKERS, len(run.plan.questions) * len(run.plan.respondents))):
+            workers.start_soon(run.worker)
+
+
+@asynccontextmanager
+async def _interruptible(run: _Run, tasks: anyio.abc.TaskGroup) -> AsyncGenerator[None]:
+    """Turn the first Ctrl-C into a stop after what is in flight, the second into one at once."""
+
+    async def watch() -> None:
+        try:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                async for _ in signals:
+                    if run.stop is not None:
+                        break
+                    run.stop = Interrupted(
+                        "interrupted; everything answered is stored: repeat the command to go on"
+                    )
+                    tasks.start_soon(expire)
+        except (NotImplementedError, ValueError, RuntimeError):
+            return  # not the main thread: whoever runs us owns the signals
+        tasks.cancel_scope.cancel()
+
+    async def expire() -> None:
+        await anyio.sleep(GRACE)
+        tasks.cancel_scope.cancel()
+
+    tasks.start_soon(watch)
+    yield
+    tasks.cancel_scope.cancel()
+
+
+async def _finish(run: _Run) -> Measurement:
+    plan = run.plan
+    results = [[r for r in of_one if r is not None] for of_one in run.results]
+    rows = [
+        score_row(plan, respondent, of_one)
+        for respondent, of_one in zip(plan.respondents, results, strict=True)
+    ]
+    manifest = plan.identity | {
+        "plan": plan.id,
+        "judge_id": run.judge_id,
+        "judge_name": plan.judge.name,
+        "seeds": "first 31 bits of SHA-256 of [request key, repeat]; bootstrap: of form, "
+        "respondent and dimension",
+        "environment": environment(),
+        "versions": {m: sorted(v) for m, v in run.asker.versions.items()},
+        "requests": len(plan.questions) * sum(plan.answers(r) for r in plan.respondents),
+    }
+    measurement = new_measurement(plan.id, plan.system.id, manifest, rows)
+    if (same := await find_measurement(run.store, measurement.id)) is not None:
+        return same
+    await save_measurement(run.store, measurement, plan.items, results)
+    return measurement
+
+
+async def stored_share(plan: Plan, store: Store) -> tuple[int, int]:
+    """Return how many of a plan's requests are answered already, and how many there are."""
+    from valuecompass.models.asker import request_of
+    from valuecompass.store import responses
+
+    keys: list[tuple[str, int]] = []
+    for respondent in plan.respondents:
+        if not plan.answers(respondent):
+            continue
+        for q in plan.questions:
+            asking = plan.form.asking[q.item.kind]
+            request = request_of(
+                respondent,
+                messages_for(q, asking),
+                params_for(respondent, q.item, asking),
+                q.item.row(),
+            )
+            keys.append((request.key, q.repeat))
+    found: set[tuple[str, int]] = set()
+    for block in _blocks(sorted({k for k, _ in keys}), 500):
+        rows = await store.rows(
+            select(responses.c.key, responses.c.repeat).where(responses.c.key.in_(block))
+        )
+        found |= {(r["key"], r["repeat"]) for r in rows}
+    return sum(k in found for k in keys), len(keys)
+
+
+def _blocks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -1,0 +1,104 @@
+"""What a measurement is: scores with intervals, and everything needed to make them again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from valuecompass.items import Item
+
+
+@dataclass(frozen=True)
+class Score:
+    """One respondent's score on one dimension, on 0-100; None where there are no data."""
+
+    score: float | None
+    low: float | None
+    high: float | None
+    n: int
+    """Responses that carry the score."""
+    refused: int
+    """Responses that declined to answer (for a safe rate they count as safe and are in n, too)."""
+    missing: int
+    """Requests without a usable response or verdict."""
+    detail: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Further scores of the system's kind, each ``{"score", "low", "high"}``: expression_rate,
+    endorsement, self_report, evr, mvp, apv ...; `within` is the trade-off scale, which compares
+    dimensions inside one respondent and never respondents."""
+
+    def row(self) -> dict[str, Any]:
+        """Return the score as a flat JSON object."""
+        return {
+            "score": self.score,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "refused": self.refused,
+            "missing": self.missing,
+            **self.detail,
+        }
+
+
+@dataclass(frozen=True)
+class Row:
+    """One respondent's scores in one value system."""
+
+    respondent: str
+    simulated: bool
+    system: str
+    dimensions: dict[str, Score]
+    notes: tuple[str, ...] = ()
+    """Sentences a reader must see beside the numbers."""
+
+    def json(self) -> dict[str, Any]:
+        """Return the row as the documented JSON object."""
+        return {
+            "respondent": self.respondent,
+            "simulated": self.simulated,
+            "system": self.system,
+            "dimensions": {name: score.row() for name, score in self.dimensions.items()},
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A dated, immutable set of scores: one form, its respondents, one judge."""
+
+    id: str
+    created: datetime
+    system: str
+    manifest: dict[str, Any]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the judge saw of one dimension in one response."""
+
+    dimension: str
+    expressed: float | None
+    """0..1; for moral foundations and safety 1 = respected or safe."""
+    valence: float | None
+    """-1 opposes .. 1 supports."""
+    confidence: float | None
+    start: int | None
+    end: int | None
+    """Evidence: ``response[start:end]``."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One item, its response and the verdicts on it, for people to read."""
+
+    respondent: str
+    simulated: bool
+    system: str
+    item: Item
+    response: str
+    outcome: str
+    """answer, refusal, empty or missing."""
+    marks: tuple[Mark, ...]
+    reading: dict[str, Any] | None = None
+    """What was read off a choice or rating: ``{"chosen": dimension}`` or ``{"rating": 4}``."""

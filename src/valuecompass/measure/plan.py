@@ -1,0 +1,117 @@
+"""The plan of a measurement: who is asked what, and the identity under which it is resumed."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+import valuecompass
+from valuecompass.errors import InputError
+from valuecompass.hashing import digest
+from valuecompass.items import Form, Item, form_items
+from valuecompass.judges import Judge
+from valuecompass.measure.asking import ASKED, READ_OFF, Question, prompts_hash, questions
+from valuecompass.models import Respondent
+from valuecompass.stats import OpinionMethod
+from valuecompass.values import ValueSystem
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One measurement to be: form x respondents x judge."""
+
+    system: ValueSystem
+    form: Form
+    items: tuple[Item, ...]
+    respondents: tuple[Respondent, ...]
+    judge: Judge
+    opinions: OpinionMethod = "any"
+    """How the opinions of one answer are joined: any, mean, rank-weighted."""
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """Every request to one respondent, in order."""
+        return tuple(q for i in self.items for q in questions(i, self.form.asking[i.kind]))
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the scores; equal identities are one measurement."""
+        return {
+            "system": self.system.model_dump(mode="json"),
+            "form": {"name": self.form.name, "hash": self.form.hash},
+            "respondents": [r.model_dump(mode="json", exclude_none=True) for r in self.respondents],
+            "judge": self.judge.identity,
+            "opinions": self.opinions,
+            "prompts": prompts_hash(),
+        }
+
+    @cached_property
+    def id(self) -> str:
+        """Sixteen hex digits of the identity."""
+        return digest(self.identity, 16)
+
+    @property
+    def judged(self) -> int:
+        """Responses per respondent that go to the judge."""
+        return sum(q.item.kind not in READ_OFF for q in self.questions)
+
+    def answers(self, respondent: Respondent) -> bool:
+        """Say whether a respondent can answer this system's items at all.
+
+        A simulated respondent knows only the system its values are planted in.
+        """
+        if not respondent.simulated:
+            return True
+        return respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
+
+
+def make_plan(
+    system: ValueSystem,
+    form: Form,
+    respondents: Sequence[Respondent],
+    judge: Judge,
+    items: Sequence[Item] | None = None,
+    opinions: OpinionMethod = "any",
+) -> Plan:
+    """Return a checked plan.
+
+    Raises:
+        InputError: no respondent, one named twice, a form of another system, or an item of a kind
+            that cannot be asked yet.
+    """
+    if not respondents:
+        raise InputError("no respondent: name at least one with -m or --roster")
+    names = [r.name for r in respondents]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"-m {name}: this respondent is named twice")
+    if form.system != system.id:
+        raise InputError(f"form {form.name} belongs to {form.system}, not to {system.id}")
+    found = form_items(form, items)
+    for item in found:
+        if item.kind not in ASKED:
+            raise InputError(
+                f"item {item.id}: kind {item.kind!r} cannot be asked by this version; "
+                "leave it out of the form"
+            )
+        if item.media:
+            raise InputError(
+                f"item {item.id}: media cannot be shown by this version; leave it out of the form"
+            )
+    return Plan(system, form, tuple(found), tuple(respondents), judge, opinions)
+
+
+def environment() -> dict[str, str]:
+    """Return the versions that a manifest records."""
+    names = ("inspect_ai", "openai", "anthropic", "xllamacpp", "onnxruntime", "numpy", "scipy")
+    found = {"valuecompass": valuecompass.__version__, "python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except ModuleNotFoundError:
+            continue
+    return found

@@ -1,0 +1,267 @@
+"""`run`: from names to measurements. What the command line and Python callers both use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+
+from valuecompass.errors import InputError
+from valuecompass.files import read_text
+from valuecompass.items import (
+    SIZES,
+    Form,
+    Item,
+    Size,
+    builtin_form,
+    form_of_items,
+    read_form,
+)
+from valuecompass.judges import Judge
+from valuecompass.measure.engine import Progress, run_plan, stored_share
+from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.plan import Plan, make_plan
+from valuecompass.models import (
+    Limits,
+    Price,
+    Respondent,
+    check_priced,
+    parse_respondent,
+    parse_roster,
+    price_of,
+)
+from valuecompass.stats import OpinionMethod
+from valuecompass.store import open_store
+from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
+
+OPINIONS: tuple[OpinionMethod, ...] = ("any", "mean", "rank-weighted")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to measure, as a user says it."""
+
+    models: Sequence[str | Respondent] = ()
+    roster: Path | None = None
+    systems: Sequence[str] = ("schwartz",)
+    """Ids of built-in systems or paths of TOML files."""
+    form: str = "short"
+    """tiny, short, full, or the path of a form file."""
+    items: Path | None = None
+    """An item file; alone: all its items are the form."""
+    judge: str = "local"
+    """local, or a model name."""
+    judge_mode: str = "one-call"
+    opinions: str = "any"
+    workspace: Path = Path("valuecompass-workspace")
+    db: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    attempt_timeout: int = 300
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a plan will take, said before it starts."""
+
+    plan: Plan
+    stored: int
+    requests: int
+    judge_calls: int
+    usd: float | None
+    """Estimate of the money; None when a price is unknown."""
+
+
+class Listener:
+    """Hears how a run goes; the default says nothing."""
+
+    def outlook(self, outlook: Outlook) -> bool:
+        """Hear what a plan will take; False leaves it at that (a dry run)."""
+        return True
+
+    def progress(self, progress: Progress) -> None:
+        """Hear of one more answer."""
+
+    def finished(self, measurement: Measurement) -> None:
+        """Hear of a finished measurement."""
+
+
+def resolve_system(name: str) -> ValueSystem:
+    """Return a value system by id, or from a TOML file when the name ends in .toml.
+
+    Raises:
+        InputError: unknown id, or a wrong file.
+    """
+    if name.endswith(".toml"):
+        return parse_system(read_text(Path(name)), name)
+    try:
+        return builtin_system(name)
+    except KeyError:
+        raise InputError(
+            f"-s {name}: no such value system; known: {', '.join(BUILTIN)}, or a TOML file"
+        ) from None
+
+
+def resolve_form(settings: Settings, system: ValueSystem) -> tuple[Form, Sequence[Item] | None]:
+    """Return the form that the settings name, with its items when they come from a file.
+
+    Raises:
+        InputError: unknown form, or a system without items.
+    """
+    items = None
+    if settings.items is not None:
+        from valuecompass.items.io import read_items
+
+        items = read_items(settings.items, system)
+    size: Size | None = next((s for s in SIZES if s == settings.form), None)
+    if size is None:
+        path = Path(settings.form)
+        if not path.is_file():
+            raise InputError(f"--form {settings.form}: give {', '.join(SIZES)} or a form file")
+        return read_form(path), items
+    if items is not None:
+        assert settings.items is not None
+        return form_of_items(items, system, f"{system.id}/{settings.items.name}", size), items
+    if system.id not in BUILTIN or system != builtin_system(system.id):
+        raise InputError(
+            f"{system.id}: a system of your own needs items of your own (--items FILE)"
+        )
+    return builtin_form(system.id, size), None
+
+
+def resolve_respondents(settings: Settings, systems: Sequence[ValueSystem]) -> list[Respondent]:
+    """Return the respondents in the order named: -m first, then the roster's."""
+    found = [
+        m if isinstance(m, Respondent) else parse_respondent(m, systems) for m in settings.models
+    ]
+    if settings.roster is not None:
+        found += parse_roster(settings.roster, systems)
+    return found
+
+
+def run(
+    models: Sequence[str | Respondent],
+    systems: Sequence[str] = ("schwartz",),
+    *,
+    listener: Listener | None = None,
+    **settings: object,
+) -> list[Measurement]:
+    """Measure models under value systems; blocks until done.
+
+    Args:
+        models: names as for ``valuecompass run -m``, or respondents.
+        systems: ids of built-in value systems, or paths of TOML files.
+        listener: hears of plan and progress.
+        **settings: the further fields of `Settings`: form, judge, workspace, limits ...
+
+    Returns:
+        One measurement per system.
+    """
+    chosen = Settings(models=models, systems=systems, **settings)  # pyright: ignore[reportArgumentType]
+    return anyio.run(run_async, chosen, listener or Listener())
+
+
+async def run_async(settings: Settings, listener: Listener) -> list[Measurement]:
+    """`run` for callers that have an event loop (asyncio)."""
+    systems = [resolve_system(name) for name in settings.systems]
+    respondents = resolve_respondents(settings, systems)
+    async with open_store(settings.workspace, settings.db) as store:
+        from valuecompass.models.asker import Asker
+        from valuecompass.models.budget import Budget
+        from valuecompass.models.inspect_bridge import Patience, inspect_model
+
+        patience = Patience(
+            attempt_timeout=settings.attempt_timeout, timeout=6 * settings.attempt_timeout
+        )
+        budget = Budget(store, "", settings.limits)
+        asker = Asker(store, budget, patience)
+        judge = make_judge(settings, asker)
+        opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
+        if opinions is None:
+            raise InputError(f"--opinions {settings.opinions}: give {', '.join(OPINIONS)}")
+        plans: list[Plan] = []
+        for system in systems:
+            form, items = resolve_form(settings, system)
+            plans.append(make_plan(system, form, respondents, judge, items, opinions))
+        if not any(plan.answers(r) for plan in plans for r in respondents):
+            raise InputError(
+                "none of the respondents answers any of these systems: a simulated respondent "
+                "answers only the system in its name"
+            )
+        models = [*respondents, *([m] if (m := judge_model(judge)) else [])]
+        check_priced(models, settings.limits)
+        for model in models:  # a wrong name or an absent key is told before the first request
+            inspect_model(model.model, patience)
+        done: list[Measurement] = []
+        for plan in plans:
+            budget.plan = plan.id
+            await budget.load()
+            if not listener.outlook(await outlook_of(plan, asker)):
+                continue
+            measurement = await run_plan(plan, store, asker, settings.workspace, listener.progress)
+            listener.finished(measurement)
+            done.append(measurement)
+        return done
+
+
+def make_judge(settings: Settings, asker: object) -> Judge:
+    """Return the judge that the settings name.
+
+    Raises:
+        InputError: unknown mode.
+    """
+    if settings.judge == "local":
+        from valuecompass.judges.local import LocalJudge
+
+        return LocalJudge()
+    from valuecompass.judges.llm import LLMJudge
+    from valuecompass.models.asker import Asker
+
+    assert isinstance(asker, Asker)
+    if settings.judge_mode not in ("one-call", "per-value"):
+        raise InputError(f"--judge-mode {settings.judge_mode}: give one-call or per-value")
+    return LLMJudge(parse_respondent(settings.judge), asker, settings.judge_mode)
+
+
+def judge_model(judge: Judge) -> Respondent | None:
+    """Return the model that judges, or None for the local judge."""
+    from valuecompass.judges.llm import LLMJudge
+
+    return judge.model if isinstance(judge, LLMJudge) else None
+
+
+async def outlook_of(plan: Plan, asker: object) -> Outlook:
+    """Return what a plan will take: requests, judge calls and an estimate of the money.
+
+    The estimate takes four characters a token, the length that the prompt asks for, and for the
+    judge what its prompt and form of answer need.
+    """
+    from valuecompass.models.asker import Asker
+
+    assert isinstance(asker, Asker)
+    stored, requests = await stored_share(plan, asker.store)
+    judge = judge_model(plan.judge)
+    answering = [r for r in plan.respondents if plan.answers(r)]
+    judge_calls = plan.judged * len(answering) if judge is not None else 0
+    left = 1 - stored / requests if requests else 0.0
+    usd = 0.0
+    prices: list[tuple[Price | None, float, float]] = []
+    for respondent in answering:
+        texts = sum(len(q.item.text) for q in plan.questions) / 4
+        words = sum(plan.form.asking[q.item.kind].words for q in plan.questions)
+        prices.append((price_of(respondent), texts + 90 * len(plan.questions), 1.4 * words))
+    if judge is not None:
+        dimensions = len(plan.system.names)
+        prices.append(
+            (
+                price_of(judge),
+                judge_calls * (700 + 60 * dimensions),
+                judge_calls * 60.0 * dimensions,
+            )
+        )
+    for price, tokens_in, tokens_out in prices:
+        if price is None:
+            return Outlook(plan, stored, requests, judge_calls, None)
+        usd += left * (tokens_in * price.input + tokens_out * price.output) / 1e6
+    return Outlook(plan, stored, requests, judge_calls, usd)

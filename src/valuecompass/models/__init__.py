@@ -1,0 +1,34 @@
+"""Respondents and the one way to ask them.
+
+Imports of Inspect are inside functions' modules; this package itself imports quickly.
+"""
+
+from valuecompass.models.budget import Budget, Limits, check_priced, price_of
+from valuecompass.models.refusals import is_refusal
+from valuecompass.models.request import Message, Outcome, Params, Reply
+from valuecompass.models.spec import (
+    Price,
+    Respondent,
+    find_dimension,
+    parse_respondent,
+    parse_roster,
+    priming,
+)
+
+__all__ = [
+    "Budget",
+    "Limits",
+    "Message",
+    "Outcome",
+    "Params",
+    "Price",
+    "Reply",
+    "Respondent",
+    "check_priced",
+    "find_dimension",
+    "is_refusal",
+    "parse_respondent",
+    "parse_roster",
+    "price_of",
+    "priming",
+]

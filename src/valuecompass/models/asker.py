@@ -1,0 +1,219 @@
+"""`ask`: the only caller of Inspect's models. Looks in the store first, stores before returning."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+from sqlalchemy import select
+
+from valuecompass.errors import ProviderStopped, ValueCompassError
+from valuecompass.models.budget import Amount, Budget, price_of
+from valuecompass.models.inspect_bridge import (
+    Failure,
+    Output,
+    Patience,
+    classify,
+    generate,
+)
+from valuecompass.models.refusals import is_refusal
+from valuecompass.models.request import Message, Outcome, Params, Reply, Request, seed_for
+from valuecompass.models.spec import ITEM_AWARE, Respondent
+from valuecompass.store import Store, responses
+
+FAILURES_IN_A_ROW = 12
+"""Requests of one model that fail for good, none succeeding in between, before the run stops."""
+
+
+class RequestFailed(ValueCompassError):
+    """One request failed for good: its answer is missing, the run goes on."""
+
+
+@dataclass
+class Asker:
+    """Asks models within a budget, each question once.
+
+    `ask` may be called from many tasks; equal requests in flight share one call.
+    """
+
+    store: Store
+    budget: Budget
+    patience: Patience
+    calls: int = 0
+    """Requests sent by this process (cached replies are not among them)."""
+    versions: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """Versions that providers reported, by model."""
+    _in_flight: dict[tuple[str, int], anyio.Event] = field(
+        default_factory=dict[tuple[str, int], anyio.Event]
+    )
+    _failed: dict[str, int] = field(default_factory=dict[str, int])
+
+    async def ask(
+        self,
+        model: Respondent,
+        messages: list[Message],
+        params: Params,
+        repeat: int = 0,
+        *,
+        item: dict[str, Any] | None = None,
+        presentation: int = 0,
+    ) -> Reply:
+        """Return the reply of a model, from the store when it was asked before.
+
+        Args:
+            model: who is asked.
+            messages: the conversation without the respondent's own system prompt.
+            params: limits and format of the answer; the respondent's own sampling parameters
+                override it.
+            repeat: index of the sample; part of the key, and of the sampling seed.
+            item: the item behind the question (only our own providers see it).
+            presentation: order of a trade-off's sides (likewise).
+
+        Raises:
+            RequestFailed: no answer after all retries.
+            ProviderStopped: the provider refuses everything (key, model name, quota).
+            BudgetReached: the request might exceed the budget; it was not sent.
+        """
+        request = request_of(model, messages, params, item)
+        key = request.key
+        while True:
+            if (reply := await self._stored(key, repeat)) is not None:
+                self._saw_version(model.model, reply.version)
+                return reply
+            if (other := self._in_flight.get((key, repeat))) is None:
+                break
+            await other.wait()
+        done = self._in_flight[key, repeat] = anyio.Event()
+        try:
+            return await self._send(request, key, repeat, presentation)
+        finally:
+            del self._in_flight[key, repeat]
+            done.set()
+
+    async def _stored(self, key: str, repeat: int) -> Reply | None:
+        rows = await self.store.rows(
+            select(responses).where(responses.c.key == key, responses.c.repeat == repeat)
+        )
+        return _reply(rows[0]) if rows else None
+
+    async def _send(self, request: Request, key: str, repeat: int, presentation: int) -> Reply:
+        model = request.model
+        reserved = await self.budget.reserve(key, repeat, model.model, _at_most(request))
+        self.calls += 1
+        extra = _extra_body(request, repeat, presentation)
+        start = time.monotonic()
+        try:
+            output = await generate(request, seed_for(key, repeat), extra, self.patience)
+        except ValueCompassError:
+            await self.budget.release(reserved)
+            raise
+        except Exception as error:
+            await self._give_up(classify(error, model), reserved, model)
+            raise AssertionError("unreachable") from error
+        self._failed[model.model] = 0
+        return await self._keep(request, key, repeat, output, reserved, time.monotonic() - start)
+
+    async def _give_up(self, failure: Failure, reserved: dict[str, Any], model: Respondent) -> None:
+        if failure.unbilled:
+            await self.budget.release(reserved)
+        if failure.final:
+            raise ProviderStopped(failure.message)
+        self._failed[model.model] = self._failed.get(model.model, 0) + 1
+        if self._failed[model.model] >= FAILURES_IN_A_ROW:
+            raise ProviderStopped(
+                f"{model.model}: {FAILURES_IN_A_ROW} requests in a row failed, the last with: "
+                f"{failure.message}. Everything so far is stored: repeat the command to go on"
+            )
+        raise RequestFailed(failure.message)
+
+    async def _keep(
+        self,
+        request: Request,
+        key: str,
+        repeat: int,
+        output: Output,
+        reserved: dict[str, Any],
+        seconds: float,
+    ) -> Reply:
+        outcome: Outcome = "answer"
+        if is_refusal(output.text, output.stop_reason):
+            outcome = "refusal"
+        elif not any(c.isalnum() for c in output.text):
+            outcome = "empty"
+        price = price_of(request.model)
+        usd = None
+        if price is not None:
+            usd = (output.input_tokens * price.input + output.output_tokens * price.output) / 1e6
+        reply = Reply(
+            key=key,
+            repeat=repeat,
+            text=output.text,
+            outcome=outcome,
+            stop_reason=output.stop_reason,
+            version=output.version,
+            input_tokens=output.input_tokens,
+            output_tokens=output.output_tokens,
+            usd=usd,
+            seconds=seconds,
+            cached=False,
+        )
+        row = {k: v for k, v in vars(reply).items() if k != "cached"} | {
+            "model": request.model.model,
+            "request": request.canonical(),
+            "created": datetime.now(UTC),
+        }
+        used = Amount(output.input_tokens + output.output_tokens, usd or 0.0)
+        settle = self.budget.settle(reserved, used)
+        await self.store.write((self.store.insert_new(responses), [row]), (settle, []))
+        self._saw_version(request.model.model, output.version)
+        return reply
+
+    def _saw_version(self, model: str, version: str) -> None:
+        if version:
+            self.versions.setdefault(model, set()).add(version)
+
+
+def request_of(
+    model: Respondent,
+    messages: list[Message],
+    params: Params,
+    item: dict[str, Any] | None = None,
+) -> Request:
+    """Return the request that `ask` makes of its arguments."""
+    if model.system is not None:
+        messages = [Message("system", model.system), *messages]
+    own = {
+        name: value
+        for name in ("temperature", "top_p", "max_tokens", "reasoning_effort")
+        if (value := getattr(model, name)) is not None
+    }
+    seen = item if model.provider in ITEM_AWARE else None
+    return Request(model, tuple(messages), replace(params, **own), seen)
+
+
+def _at_most(request: Request) -> Amount:
+    """An upper bound: a token is rarely shorter than three characters, and never than one byte."""
+    prompt = sum(len(m.content) for m in request.messages) // 3 + 16 * len(request.messages)
+    price = price_of(request.model)
+    usd = 0.0
+    if price is not None:
+        usd = (prompt * price.input + request.params.max_tokens * price.output) / 1e6
+    return Amount(prompt + request.params.max_tokens, usd)
+
+
+def _extra_body(request: Request, repeat: int, presentation: int) -> dict[str, Any]:
+    """What our own providers are told beside the messages; others get nothing."""
+    if request.model.provider in ITEM_AWARE:
+        return {"item": request.item, "repeat": repeat, "presentation": presentation}
+    if request.model.provider == "embedded" and request.params.choices:
+        return {"choices": list(request.params.choices)}
+    return {}
+
+
+def _reply(row: Mapping[str, Any]) -> Reply:
+    names = [f.name for f in fields(Reply) if f.name != "cached"]
+    return Reply(**{name: row[name] for name in names}, cached=True)

@@ -1,0 +1,1 @@
+"""Inspect providers of ours: embedded, simulated, recorded."""

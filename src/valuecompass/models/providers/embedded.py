@@ -1,0 +1,175 @@
+"""Inspect provider `embedded/...`: GGUF models served inside this process by xllamacpp."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from valuecompass.assets import ASSETS, fetch
+from valuecompass.errors import InputError
+
+SLOTS = 8
+"""Requests decoded together; on a CPU more slots bring nothing."""
+CONTEXT = 2_048
+"""Tokens per slot: prompt and answer."""
+
+
+def threads() -> int:
+    """Return how many threads the engine takes.
+
+    llama.cpp spins at barriers: on a machine whose cores are busy two threads are many times
+    slower than one. So: all cores when the machine is idle, else one.
+    $VALUECOMPASS_THREADS decides when it is set.
+    """
+    if chosen := os.environ.get("VALUECOMPASS_THREADS"):
+        return max(1, int(chosen))
+    cores = os.cpu_count() or 1
+    return cores if os.getloadavg()[0] < cores / 2 else 1
+
+
+class Engine:
+    """One loaded model; `chat` may be called from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import xllamacpp
+        except ImportError:
+            raise InputError(
+                "embedded models need the package xllamacpp: pip install 'valuecompass[local]'"
+            ) from None
+        self.path = path
+        self._module: Any = xllamacpp
+        self._lock = threading.Lock()
+        self._server: Any = None
+
+    def chat(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Answer a chat-completions body; the model is loaded at the first call."""
+        with self._lock:
+            if self._server is None:
+                self._server = self._load()
+        answer = self._server.handle_chat_completions(body)
+        if "error" in answer or "choices" not in answer:
+            raise RuntimeError(f"{self.path.name}: {answer.get('error', answer)}")
+        return answer
+
+    def _load(self) -> Any:
+        params: Any = self._module.CommonParams()
+        params.model.path = str(self.path)
+        params.n_parallel = SLOTS
+        params.n_ctx = SLOTS * CONTEXT
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
+        params.verbosity = -1
+        params.warmup = False
+        params.port = 0
+        try:
+            return self._module.Server(params)
+        except Exception as error:
+            raise InputError(f"{self.path}: the engine cannot load this model ({error})") from None
+
+
+@cache
+def engine(model_name: str) -> Engine:
+    """Return the engine for a known name (fetched on first use) or for a GGUF file's path."""
+    if model_name in ASSETS:
+        return Engine(fetch(model_name) / "model.gguf")
+    path = Path(model_name)
+    if not path.is_file():
+        known = ", ".join(f"embedded/{n}" for n in ASSETS if n.startswith("smollm"))
+        raise InputError(f"embedded/{model_name}: no such model; known: {known}, or a GGUF file")
+    return Engine(path)
+
+
+def one_of(choices: list[str]) -> str:
+    """Return a GBNF grammar that allows exactly these answers."""
+    quoted = " | ".join('"' + c.replace("\\", "\\\\").replace('"', '\\"') + '"' for c in choices)
+    return f"root ::= {quoted}"
+
+
+class EmbeddedAPI(ModelAPI):
+    """A local GGUF model as an Inspect model."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008  (Inspect's own signature)
+        **model_args: Any,
+    ) -> None:
+        super().__init__(model_name, base_url, api_key, [], config)
+        self._engine = engine(model_name)
+
+    def max_connections(self) -> int:
+        """As many as there are slots."""
+        return SLOTS
+
+    def connection_key(self) -> str:
+        """Each model has its own slots."""
+        return self.model_name
+
+    async def generate(
+        self,
+        input: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        config: GenerateConfig,
+    ) -> ModelOutput:
+        """Answer in a worker thread."""
+        body = _body(input, config)
+        start = time.monotonic()
+        answer = await anyio.to_thread.run_sync(self._engine.chat, body)
+        return _output(self.model_name, answer, time.monotonic() - start)
+
+
+def _body(messages: list[ChatMessage], config: GenerateConfig) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "messages": [{"role": m.role, "content": m.text} for m in messages],
+        "max_tokens": config.max_tokens or 256,
+        "cache_prompt": False,  # a cached prefix changes the last digits of logits: not repeatable
+    }
+    for name in ("temperature", "top_p", "seed"):
+        if (value := getattr(config, name)) is not None:
+            body[name] = value
+    if choices := (config.extra_body or {}).get("choices"):
+        body["grammar"] = one_of(choices)
+    elif config.response_schema is not None:
+        schema = config.response_schema.json_schema.model_dump(exclude_none=True)
+        body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
+    return body
+
+
+def _output(model_name: str, answer: dict[str, Any], seconds: float) -> ModelOutput:
+    choice, usage = answer["choices"][0], answer.get("usage", {})
+    stopped = "max_tokens" if choice.get("finish_reason") == "length" else "stop"
+    text = choice["message"].get("content") or ""
+    return ModelOutput(
+        model=model_name,
+        choices=[
+            ChatCompletionChoice(
+                message=ChatMessageAssistant(content=text, source="generate"), stop_reason=stopped
+            )
+        ],
+        usage=ModelUsage(
+            input_tokens=usage.get("prompt_tokens", 0),
+            output_tokens=usage.get("completion_tokens", 0),
+            total_tokens=usage.get("total_tokens", 0),
+        ),
+        time=seconds,
+        metadata={"system_fingerprint": answer.get("system_fingerprint")},
+    )

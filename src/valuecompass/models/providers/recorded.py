@@ -1,0 +1,76 @@
+"""Inspect provider `recorded/FILE`: answers that were given elsewhere.
+
+FILE is JSON lines ``{"item": id or item text, "response": text, "repeat": 0}``. An item without a
+recorded answer is missing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from valuecompass.errors import InputError
+from valuecompass.files import read_text
+from valuecompass.items.rows import jsonl_rows
+
+Answers = dict[tuple[str, int], str]
+
+
+@cache
+def recorded_answers(path: str) -> Answers:
+    """Return the answers of a file by (item id or text, repeat).
+
+    Raises:
+        InputError: with file, line and field.
+    """
+    answers: Answers = {}
+    for line, row in jsonl_rows(read_text(Path(path)), path):
+        for name in ("item", "response"):
+            if not isinstance(row.get(name), str):
+                raise InputError(f"{path}, line {line}: {name}: a text is needed")
+        repeat = row.get("repeat", 0)
+        if not isinstance(repeat, int) or repeat < 0:
+            raise InputError(f"{path}, line {line}: repeat: a number from 0 is needed")
+        key = (row["item"], repeat)
+        if key in answers:
+            raise InputError(
+                f"{path}, line {line}: item: a second answer to the same item; "
+                "give it another repeat"
+            )
+        answers[key] = row["response"]
+    return answers
+
+
+class RecordedAPI(ModelAPI):
+    """Looks answers up by the item that Value Compass says it is asking."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008  (Inspect's own signature)
+        **model_args: Any,
+    ) -> None:
+        super().__init__(model_name, base_url, api_key, [], config)
+        self._answers = recorded_answers(model_name)
+
+    async def generate(
+        self,
+        input: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        config: GenerateConfig,
+    ) -> ModelOutput:
+        """Return the recorded answer, or an output with `error` set when there is none."""
+        body = config.extra_body or {}
+        item: dict[str, Any] = body.get("item") or {}
+        repeat = int(body.get("repeat", 0))
+        for name in (item.get("id"), item.get("text"), input[-1].text):
+            if isinstance(name, str) and (name, repeat) in self._answers:
+                return ModelOutput.from_content(self.model_name, self._answers[name, repeat])
+        return ModelOutput(model=self.model_name, error="no recorded answer to this item")

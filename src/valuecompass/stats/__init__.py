@@ -1,0 +1,29 @@
+"""Statistics on arrays: no input or output, and no knowledge of models or items."""
+
+from valuecompass.stats.intervals import (
+    Interval,
+    beta_interval,
+    cluster_bootstrap_mean,
+    wilson,
+)
+from valuecompass.stats.keyed import keyed_mean, keyed_scale
+from valuecompass.stats.opinions import OpinionMethod, aggregate
+from valuecompass.stats.tradeoff import TradeoffScale, bradley_terry
+from valuecompass.stats.violations import apv, conformity, evr, mvp
+
+__all__ = [
+    "Interval",
+    "OpinionMethod",
+    "TradeoffScale",
+    "aggregate",
+    "apv",
+    "beta_interval",
+    "bradley_terry",
+    "cluster_bootstrap_mean",
+    "conformity",
+    "evr",
+    "keyed_mean",
+    "keyed_scale",
+    "mvp",
+    "wilson",
+]

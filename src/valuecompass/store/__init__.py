@@ -1,0 +1,27 @@
+"""The workspace's database: one schema, migrations, group-committed writes."""
+
+from valuecompass.store.schema import (
+    answers,
+    items,
+    ledger,
+    measurements,
+    metadata,
+    responses,
+    scores,
+    verdicts,
+)
+from valuecompass.store.store import DATABASE, Store, open_store
+
+__all__ = [
+    "DATABASE",
+    "Store",
+    "answers",
+    "items",
+    "ledger",
+    "measurements",
+    "metadata",
+    "open_store",
+    "responses",
+    "scores",
+    "verdicts",
+]

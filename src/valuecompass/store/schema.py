@@ -1,0 +1,126 @@
+"""The tables of a workspace. One schema for SQLite and PostgreSQL.
+
+Whatever costs money or time stands in `responses`, `verdicts` and `ledger`; everything else can be
+made again from them. `measurements`, `answers` and `scores` are written once and never changed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+responses = Table(
+    "responses",
+    metadata,
+    # SHA-256 of the canonical request (model, messages, parameters); with the repeat it is unique
+    Column("key", String(64), primary_key=True),
+    Column("repeat", Integer, primary_key=True),
+    Column("model", String(512), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("stop_reason", String(32), nullable=False),
+    # what the provider says it really ran: an alias may move to other weights
+    Column("version", String(256), nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("usd", Float, nullable=True),
+    Column("seconds", Float, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Index("responses_by_model", "model"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("repeat", Integer, primary_key=True),
+    # identity of the judge: hash over its kind, model, prompts and settings
+    Column("judge", String(64), primary_key=True),
+    # the same text may answer two items; the judge sees the item
+    Column("item", String(12), primary_key=True),
+    Column("body", JSON, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    ForeignKeyConstraint(["key", "repeat"], ["responses.key", "responses.repeat"]),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("plan", String(64), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("repeat", Integer, nullable=False),
+    Column("model", String(512), nullable=False),
+    # reserved: sent, answer not stored (yet); it counts as spent. settled: answer stored.
+    # released: the provider refused the request before doing any work.
+    Column("state", String(16), nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("usd", Float, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Index("ledger_by_plan", "plan"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("system", String(40), nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("system", String(40), nullable=False),
+    Column("manifest", JSON, nullable=False),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("measurement", String(16), ForeignKey("measurements.id"), primary_key=True),
+    # position of the respondent in the measurement: the order it was named in
+    Column("position", Integer, primary_key=True),
+    Column("dimension", String(80), primary_key=True),
+    Column("respondent", String(1024), nullable=False),
+    Column("score", Float, nullable=True),
+    Column("low", Float, nullable=True),
+    Column("high", Float, nullable=True),
+    Column("n", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),
+    # the further scores of the system's kind (rates, within, violation metrics) with intervals
+    Column("detail", JSON, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("measurement", String(16), ForeignKey("measurements.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("item", String(12), ForeignKey("items.id"), primary_key=True),
+    # trade-offs are put in both orders of their sides: 0 as written, 1 swapped
+    Column("presentation", Integer, primary_key=True),
+    Column("repeat", Integer, primary_key=True),
+    # null: the request failed for good, there is no response
+    Column("key", String(64), nullable=True),
+    Column("reading", JSON, nullable=True),
+    ForeignKeyConstraint(["key", "repeat"], ["responses.key", "responses.repeat"]),
+)

@@ -1,0 +1,242 @@
+"""The workspace's database: look-ups, and writes that are on disk before the next step uses them.
+
+Writers meet in one task that commits whatever has gathered in a single transaction (group commit):
+a hundred responses that arrive together cost one `fsync`, and every caller goes on only after the
+commit that holds its rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+from sqlalchemy import Executable, Insert, Table, event, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from valuecompass.errors import InputError, StoreError
+
+DATABASE = "valuecompass.sqlite"
+HEAD = "0001"
+"""Newest migration that this version knows."""
+MOST_ROWS_IN_A_COMMIT = 500
+
+
+@dataclass
+class _Write:
+    statements: Sequence[tuple[Executable, list[dict[str, Any]]]]
+    done: anyio.Event = field(default_factory=anyio.Event)
+    error: BaseException | None = None
+
+
+class Store:
+    """An open workspace database. Made by `open_store`."""
+
+    def __init__(self, engine: AsyncEngine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+        self._send, self._receive = anyio.create_memory_object_stream[_Write](1_000)
+
+    async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
+        """Run a query and return its rows as mappings."""
+        with _explained(self.name):
+            async with self.engine.connect() as connection:
+                result = await connection.execute(query)
+                return [dict(cast(Mapping[str, Any], row)) for row in result.mappings()]
+
+    async def write(self, *statements: tuple[Executable, list[dict[str, Any]]]) -> None:
+        """Run statements in one transaction; return when they are committed.
+
+        Raises:
+            StoreError: the database is locked, read-only, full or damaged; nothing was written.
+        """
+        write = _Write(statements)
+        # from here on the write happens even if the caller is cancelled: what was paid is kept
+        with anyio.CancelScope(shield=True):
+            await self._send.send(write)
+            await write.done.wait()
+        if write.error is not None:
+            raise write.error
+
+    def insert_new(self, table: Table) -> Insert:
+        """Return an insert that leaves rows alone whose key is already there."""
+        if self.engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert
+        else:
+            from sqlalchemy.dialects.sqlite import insert
+        return insert(table).on_conflict_do_nothing()
+
+    async def run_writer(self) -> None:
+        """Commit writes in groups until the store closes."""
+        async for first in self._receive:
+            group = [first]
+            with contextlib.suppress(anyio.WouldBlock):
+                while len(group) < MOST_ROWS_IN_A_COMMIT:
+                    group.append(self._receive.receive_nowait())
+            if not await self._commit(group) and len(group) > 1:
+                # one bad row must not take its neighbours down: each on its own
+                for write in group:
+                    await self._commit([write])
+            for write in group:
+                write.done.set()
+
+    async def _commit(self, group: list[_Write]) -> bool:
+        try:
+            with _explained(self.name):
+                async with self.engine.begin() as connection:
+                    for write in group:
+                        for statement, rows in write.statements:
+                            await connection.execute(statement, rows or None)
+        except Exception as error:
+            for write in group:
+                write.error = error
+            return False
+        for write in group:
+            write.error = None
+        return True
+
+    def close_writer(self) -> None:
+        """Let the writer finish what it holds and stop."""
+        self._send.close()
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Generator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise _explain(error, name) from error
+
+
+def _explain(error: SQLAlchemyError, name: str) -> StoreError:
+    detail = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    for sign, meaning in (
+        ("database is locked", "another process holds it; wait for it, then repeat the command"),
+        ("readonly", "it is read-only; make file and folder writable or choose another workspace"),
+        ("disk is full", "the disk is full; free space, then repeat the command"),
+        ("disk I/O error", "the disk reports an error (is it full?)"),
+        ("unable to open", "it cannot be opened or made; check the folder's rights"),
+        ("malformed", "the file is damaged; restore it from a backup"),
+        ("not a database", "the file is not a database of ours"),
+    ):
+        if sign in detail:
+            return StoreError(f"{name}: {meaning}")
+    return StoreError(f"{name}: {detail}")
+
+
+@contextlib.asynccontextmanager
+async def open_store(
+    workspace: Path, url: str | None = None, *, create: bool = True
+) -> AsyncGenerator[Store]:
+    """Open a workspace's database, making or upgrading it when needed.
+
+    Args:
+        workspace: folder of the SQLite file; made when absent.
+        url: SQLAlchemy URL of another database with the same schema (PostgreSQL), or None.
+        create: False: a workspace that is not there is an error, not made.
+
+    Raises:
+        InputError: there is no such workspace and none is to be made.
+        StoreError: it cannot be opened, or was written by a newer version.
+    """
+    if url is None:
+        if not create and not (workspace / DATABASE).is_file():
+            raise InputError(
+                f"{workspace}: no measurements here yet; make one with: "
+                "valuecompass run -m MODEL -s SYSTEM, or name another workspace with -w"
+            )
+        try:
+            workspace.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{workspace}: cannot be made ({error.strerror})") from None
+        name = str(workspace / DATABASE)
+        engine = create_async_engine(f"sqlite+aiosqlite:///{name}")
+        event.listen(engine.sync_engine, "connect", _sqlite_settings)
+    else:
+        engine = create_async_engine(_async_url(url))
+        name = engine.url.render_as_string(hide_password=True)
+    store = Store(engine, name)
+    try:
+        await _upgrade(store, workspace if url is None else None)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store.run_writer)
+            try:
+                yield store
+            finally:
+                store.close_writer()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await engine.dispose()
+
+
+def _async_url(url: str) -> str:
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return "postgresql+asyncpg://" + url.removeprefix(plain)
+    return url
+
+
+def _sqlite_settings(connection: Any, record: Any) -> None:
+    cursor = connection.cursor()
+    # WAL survives a killed process, lets readers work beside the writer; NORMAL syncs at
+    # checkpoints: after a power cut the last transactions may be asked again, none is half there
+    for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+async def _upgrade(store: Store, workspace: Path | None) -> None:
+    version = await _version(store)
+    if version == HEAD:
+        return
+    if version is not None and version > HEAD:
+        raise StoreError(
+            f"{store.name}: written by a newer version of Value Compass "
+            f"(schema {version}, known here: {HEAD}); upgrade the package"
+        )
+    if workspace is None:
+        await _migrate(store)
+        return
+    from filelock import FileLock
+
+    try:
+        lock = FileLock(workspace / ".migration.lock", timeout=60)
+        with lock:  # two processes that open a fresh workspace together
+            if await _version(store) != HEAD:
+                await _migrate(store)
+    except OSError as error:
+        raise StoreError(f"{workspace}: cannot be written ({error.strerror})") from None
+
+
+async def _version(store: Store) -> str | None:
+    def read(connection: Any) -> str | None:
+        from sqlalchemy import inspect
+
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    with _explained(store.name):
+        async with store.engine.connect() as connection:
+            return await connection.run_sync(read)
+
+
+async def _migrate(store: Store) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "valuecompass.store:migrations")
+
+    def upgrade(connection: Any) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    with _explained(store.name):
+        async with store.engine.begin() as connection:
+            await connection.run_sync(upgrade)

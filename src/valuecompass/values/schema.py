@@ -1,0 +1,124 @@
+"""What a value system is: its dimensions, groups, and how a score of it is made."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Scoring = Literal["expression", "conformity", "safe-rate", "rating", "keyed-scale"]
+"""How responses become a score.
+
+expression   how strongly a dimension is brought to bear in free text (Schwartz)
+conformity   share of conduct that keeps the principle, 1 - violation (Moral Foundations)
+safe-rate    share of safe answers (safety taxonomy)
+rating       mean judged degree (LLM-unique)
+keyed-scale  mean self-report after reversing negatively keyed items (Big Five)
+"""
+
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+Sentence = Annotated[str, Field(min_length=3, max_length=600)]
+
+
+class Dimension(BaseModel):
+    """One axis of a value system."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    """Canonical name: the one used in columns, boards and exports."""
+    aliases: tuple[Name, ...] = ()
+    """Other spellings people type."""
+    opposites: tuple[Name, ...] = ()
+    """Dimensions that the theory places across this one."""
+    definition: Sentence
+    """One sentence."""
+    high: Sentence
+    """What a high score means."""
+    low: Sentence
+    """What a low score means."""
+    supports: tuple[Sentence, ...] = ()
+    """Sentences as they stand in a text that endorses or upholds the dimension."""
+    opposes: tuple[Sentence, ...] = ()
+    """Sentences as they stand in a text that rejects or violates it."""
+
+
+class Group(BaseModel):
+    """A higher-order group of dimensions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    dimensions: tuple[Name, ...] = Field(min_length=1)
+    opposite: Name | None = None
+
+
+class ValueSystem(BaseModel):
+    """A theory of values as data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    """Short name for the command line: lower case, digits, hyphens."""
+    name: Name
+    scoring: Scoring
+    summary: Sentence
+    source: Sentence
+    circle: tuple[Name, ...] = ()
+    """Circular order of the dimensions, where the theory has one."""
+    groups: tuple[Group, ...] = ()
+    dimensions: tuple[Dimension, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> ValueSystem:
+        seen: dict[str, str] = {}
+        for dimension in self.dimensions:
+            for name in {_fold(n) for n in (dimension.name, *dimension.aliases)}:
+                if name in seen:
+                    raise ValueError(f"the name {name!r} stands for two dimensions")
+                seen[name] = dimension.name
+        known = set(self.names)
+        for where, names in (
+            ("circle", self.circle),
+            *((f"groups {g.name!r}", g.dimensions) for g in self.groups),
+            *((f"opposites of {d.name!r}", d.opposites) for d in self.dimensions),
+        ):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{where} names {name!r}, which is not a dimension")
+        if self.circle and sorted(self.circle) != sorted(known):
+            raise ValueError("circle must list every dimension once")
+        groups = {g.name for g in self.groups}
+        for group in self.groups:
+            if group.opposite is not None and group.opposite not in groups:
+                raise ValueError(f"group {group.name!r} has an unknown opposite {group.opposite!r}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Canonical dimension names in the file's order."""
+        return tuple(d.name for d in self.dimensions)
+
+    @cached_property
+    def _lookup(self) -> dict[str, str]:
+        return {_fold(n): d.name for d in self.dimensions for n in (d.name, *d.aliases)}
+
+    def canonical(self, name: str) -> str | None:
+        """Return the canonical name for a name or alias (case and spaces ignored), or None."""
+        return self._lookup.get(_fold(name))
+
+    def dimension(self, name: str) -> Dimension:
+        """Return a dimension by canonical name.
+
+        Raises:
+            KeyError: no dimension has this canonical name.
+        """
+        for dimension in self.dimensions:
+            if dimension.name == name:
+                return dimension
+        raise KeyError(name)
+
+
+def _fold(name: str) -> str:
+    return "".join(name.lower().split())

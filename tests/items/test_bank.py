@@ -1,0 +1,139 @@
+import re
+from collections import Counter
+from itertools import combinations
+
+import pytest
+
+from valuecompass.items import TOPICS, seed_items
+from valuecompass.items.bank import SEED_FILES
+from valuecompass.items.duplicates import near_duplicates
+from valuecompass.values import BUILTIN, builtin_system
+
+SCHWARTZ = builtin_system("schwartz")
+BANK = [item for system_id in BUILTIN for item in seed_items(system_id)]
+
+
+def of_kind(system_id, kind):
+    return [i for i in seed_items(system_id) if i.kind == kind]
+
+
+def first_dimensions(items):
+    return Counter(i.dimensions[0] for i in items)
+
+
+QUESTIONS = of_kind("schwartz", "question")
+TRADEOFFS = of_kind("schwartz", "tradeoff")
+
+
+def test_every_builtin_system_has_seed_files():
+    assert tuple(SEED_FILES) == BUILTIN
+
+
+def test_questions_are_many_and_balanced():
+    assert len(QUESTIONS) >= 240
+    counts = first_dimensions(QUESTIONS)
+    assert set(counts) == set(SCHWARTZ.names)
+    assert min(counts.values()) >= 24
+    assert {i.topic for i in QUESTIONS} == set(TOPICS)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_no_topic_is_a_fig_leaf(topic):
+    assert sum(i.topic == topic for i in QUESTIONS) >= 10
+
+
+def test_questions_are_short_yes_no_questions():
+    opening = re.compile(
+        r"(?:Is|Are|Was|Were|Do|Does|Did|Should|Would|Can|Could|May|Must|Has|Have|Ought|Will)\b"
+    )
+    for item in QUESTIONS:
+        assert item.text.endswith("?"), item.text
+        assert item.text.count("?") == 1, item.text
+        assert len(item.text.split()) < 20, item.text
+        assert opening.match(item.text), item.text
+
+
+def test_questions_do_not_name_a_value():
+    named = re.compile(rf"\b({'|'.join(SCHWARTZ.names)})\b", re.IGNORECASE)
+    assert [i.text for i in QUESTIONS if named.search(i.text)] == []
+
+
+def test_tradeoffs_cover_every_pair_counterbalanced():
+    assert len(TRADEOFFS) >= 180
+    orders = Counter(tuple(s.dimension for s in i.sides) for i in TRADEOFFS)
+    for first, second in combinations(SCHWARTZ.names, 2):
+        assert orders[first, second] == orders[second, first] == 2, (first, second)
+    assert all(set(i.dimensions) == {s.dimension for s in i.sides} for i in TRADEOFFS)
+
+
+def test_sides_are_of_like_length():
+    # a longer side is chosen for its length
+    words = [[len(s.text.split()) for s in i.sides] for i in TRADEOFFS]
+    assert all(max(pair) <= 1.5 * min(pair) for pair in words)
+    by_value = {n: [] for n in SCHWARTZ.names}
+    for item in TRADEOFFS:
+        lengths = [len(s.text.split()) for s in item.sides]
+        for side, length in zip(item.sides, lengths, strict=True):
+            by_value[side.dimension].append(length / sum(lengths))
+    assert all(0.47 < sum(v) / len(v) < 0.53 for v in by_value.values())
+
+
+def test_openings_per_foundation_with_their_principle():
+    openings = of_kind("moral-foundations", "opening")
+    assert len(openings) >= 150
+    counts = first_dimensions(openings)
+    assert set(counts) == set(builtin_system("moral-foundations").names)
+    assert min(counts.values()) >= 30
+    assert all(i.principle for i in openings)
+
+
+def test_requests_per_safety_domain():
+    requests = of_kind("safety", "request")
+    assert len(requests) >= 120
+    counts = first_dimensions(requests)
+    assert set(counts) == set(builtin_system("safety").names)
+    assert min(counts.values()) >= 20
+
+
+def test_stems_per_dimension():
+    stems = of_kind("llm-unique", "stem")
+    assert len(stems) >= 90
+    counts = first_dimensions(stems)
+    assert set(counts) == set(builtin_system("llm-unique").names)
+    assert min(counts.values()) >= 15
+
+
+@pytest.mark.parametrize(("system_id", "least"), [("schwartz", 60), ("big-five", 50)])
+def test_likert_items_are_keyed_both_ways(system_id, least):
+    likert = of_kind(system_id, "likert")
+    assert len(likert) >= least
+    names = builtin_system(system_id).names
+    keyed = Counter((i.dimensions[0], i.keying) for i in likert)
+    assert all(keyed[n, 1] >= 2 and keyed[n, -1] >= 2 for n in names)
+    assert len({i.scale for i in likert}) == 1
+
+
+def test_ids_are_unique_over_the_bank():
+    assert len({i.id for i in BANK}) == len(BANK)
+
+
+def test_topics_are_those_of_the_bank():
+    assert {i.topic for i in BANK} <= set(TOPICS)
+
+
+def test_everything_is_our_own_english():
+    assert {(i.language, i.lineage.origin) for i in BANK} == {("en", "seed")}
+
+
+def test_no_text_stands_twice():
+    shown = Counter(" ".join(re.findall(r"\w+", i.text.lower())) for i in BANK)
+    assert [text for text, count in shown.items() if count > 1] == []
+
+
+def test_near_duplicates_are_below_one_percent():
+    shown = [" ".join([i.text, *(s.text for s in i.sides or ())]) for i in BANK]
+    involved = {at for i, j, _ in near_duplicates(shown) for at in (i, j)}
+    assert len(involved) < 0.01 * len(BANK), [shown[i] for i in sorted(involved)]
+    # and with a finer net over the texts alone
+    pairs = near_duplicates([i.text for i in BANK], n=3, threshold=0.5)
+    assert len({at for i, j, _ in pairs for at in (i, j)}) < 0.01 * len(BANK), pairs

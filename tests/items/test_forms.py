@@ -1,0 +1,136 @@
+import json
+from collections import Counter
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from valuecompass.errors import InputError
+from valuecompass.items import (
+    SIZES,
+    builtin_form,
+    form_items,
+    form_of_items,
+    form_text,
+    read_form,
+    seed_items,
+    select_form,
+)
+from valuecompass.items.forms import PER_DIMENSION
+from valuecompass.items.freeze import freeze
+from valuecompass.values import BUILTIN, builtin_system
+
+HASHES = json.loads((Path(__file__).parent / "form_hashes.json").read_text())
+ALL = list(product(BUILTIN, SIZES))
+
+
+def select(system_id, size, items=None):
+    return select_form(items or seed_items(system_id), builtin_system(system_id), size)
+
+
+@pytest.mark.parametrize(("system_id", "size"), ALL)
+def test_frozen_forms_stay_as_they_are(system_id, size):
+    form = builtin_form(system_id, size)
+    assert form.name == f"{system_id}/{size}"
+    assert form.hash == HASHES[form.name]
+
+
+def test_the_table_of_hashes_lists_every_form():
+    assert sorted(HASHES) == sorted(f"{s}/{n}" for s, n in ALL)
+    assert len(set(HASHES.values())) == len(ALL)
+
+
+@pytest.mark.parametrize(("system_id", "size"), ALL)
+def test_items_resolve_in_order_without_repetition(system_id, size):
+    form = builtin_form(system_id, size)
+    items = form_items(form)
+    assert tuple(i.id for i in items) == form.items
+    assert len(set(form.items)) == len(form.items)
+    assert set(form.asking) == {i.kind for i in items}
+    assert {i.system for i in items} == {system_id}
+
+
+@pytest.mark.parametrize("system_id", BUILTIN)
+def test_smaller_forms_are_parts_of_larger_ones(system_id):
+    tiny, short, full = (set(builtin_form(system_id, size).items) for size in SIZES)
+    assert tiny < short < full
+    assert full == {i.id for i in seed_items(system_id)}
+
+
+@pytest.mark.parametrize(("system_id", "size"), ALL)
+def test_selection_is_balanced(system_id, size):
+    items = form_items(select(system_id, size))
+    names = builtin_system(system_id).names
+    for kind, count in PER_DIMENSION[size].items():
+        own = [i for i in items if i.kind == kind]
+        if not own or count is None:
+            continue
+        if kind == "tradeoff":
+            pairs = Counter(frozenset(s.dimension for s in i.sides) for i in own)
+            assert len(pairs) == len(names) * (len(names) - 1) / 2
+            assert set(pairs.values()) == {count}
+        else:
+            assert Counter(i.dimensions[0] for i in own) == dict.fromkeys(names, count)
+
+
+@pytest.mark.parametrize("system_id", ["schwartz", "big-five"])
+@pytest.mark.parametrize("size", ["tiny", "short"])
+def test_likert_items_are_taken_from_both_keyings(system_id, size):
+    likert = [i for i in form_items(select(system_id, size)) if i.kind == "likert"]
+    keyed = Counter((i.dimensions[0], i.keying) for i in likert)
+    assert all(keyed[n, k] >= 1 for n in builtin_system(system_id).names for k in (1, -1))
+
+
+@pytest.mark.parametrize(("system_id", "size"), ALL)
+def test_selection_does_not_depend_on_the_order_of_the_bank(system_id, size):
+    form = select(system_id, size)
+    assert select(system_id, size) == form
+    assert select(system_id, size, seed_items(system_id)[::-1]) == form
+
+
+def test_the_hash_is_over_items_and_asking_not_the_name():
+    form = builtin_form("safety", "tiny")
+    assert form.model_copy(update={"name": "other"}).hash == form.hash
+    fewer = type(form).model_validate({**form.model_dump(), "items": form.items[:-1]})
+    assert fewer.hash != form.hash
+    asking = {k: v.model_copy(update={"words": v.words + 1}) for k, v in form.asking.items()}
+    assert type(form).model_validate({**form.model_dump(), "asking": asking}).hash != form.hash
+
+
+def test_a_form_survives_its_file(tmp_path):
+    form = builtin_form("schwartz", "tiny")
+    path = tmp_path / "form.json"
+    path.write_text(form_text(form))
+    assert read_form(path) == form
+    assert read_form(path).hash == form.hash
+
+
+def test_a_broken_form_names_file_and_field(tmp_path):
+    path = tmp_path / "form.json"
+    path.write_text('{"name": "mine", "system": "schwartz", "asking": {}, "items": []}')
+    with pytest.raises(InputError, match=r"form\.json: items: "):
+        read_form(path)
+
+
+def test_a_form_with_a_foreign_item_is_refused():
+    items = seed_items("schwartz")[:3]
+    form = form_of_items(items, builtin_system("schwartz"), "mine", "tiny")
+    assert form_items(form, items) == list(items)
+    with pytest.raises(InputError, match=f"1 of its items .* first {form.items[2]}"):
+        form_items(form, items[:2])
+
+
+def test_freezing_is_repeatable_and_does_not_overwrite(tmp_path):
+    forms = freeze(tmp_path)
+    assert {f.name: f.hash for f in forms} == HASHES
+    assert len(list(tmp_path.glob("*.json"))) == len(ALL)
+    freeze(tmp_path)
+    path = tmp_path / "schwartz-tiny.json"
+    form = read_form(path)
+    path.write_text(form_text(type(form).model_validate(form.model_dump() | {"items": ["a"]})))
+    other = path.read_text()
+    with pytest.raises(InputError, match=r"schwartz-tiny\.json: a form of other content"):
+        freeze(tmp_path)
+    assert path.read_text() == other
+    freeze(tmp_path, replace=True)
+    assert read_form(path) == form
