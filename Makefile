@@ -24,24 +24,23 @@ test: install
 	$(BIN)/python -m pytest
 
 lint: install
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/pyright
 
-# torch first and alone, from where the reader's machine gets its CPU build (README, "Training")
+# torch first and alone, from where the reader's machine gets its CPU build (README, "Local transformers models")
 test-train: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-train.txt transformers accelerate
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints-train.txt
 	$(BIN)/python -m pytest -m train
 
 bench: install
 	$(BIN)/python benchmarks/coverage.py --quick
-	$(BIN)/python benchmarks/demo_speed.py
+	$(BIN)/python benchmarks/embedded_speed.py
 
 # what the installation weighs, package by package
 size: install
-	@du -sm $(VENV)/lib/python3*/site-packages | cut -f1 | sed 's/$$/ MB in all/'
-	@du -sm $(VENV)/lib/python3*/site-packages/* | sort -rn | head -25
+	$(BIN)/python benchmarks/install_size.py
 
 lock:
 	uv pip compile pyproject.toml --extra local --extra dev --universal --generate-hashes \

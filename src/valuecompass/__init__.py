@@ -1,3 +1,71 @@
-"""Diagnoses the values language models show in what they write, and says how sure it is."""
+"""Diagnoses the values language models show in what they write, and says how sure it is.
+
+    import valuecompass as vc
+
+    measurements = vc.run(["openai/gpt-5-mini"], systems=["schwartz"], form="tiny")
+
+Importing the package loads none of its parts: each name is fetched when it is first used.
+"""
+
+# not from typing, whose import alone takes as long as all the rest
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from valuecompass.errors import ValueCompassError
+    from valuecompass.items import Form, Item
+    from valuecompass.measure.measurement import Measurement, Row, Score
+    from valuecompass.measure.run import Listener, Outlook, Settings, run, run_async
+    from valuecompass.measure.study import Selection, export_scores, export_study
+    from valuecompass.models import Limits, Respondent, parse_respondent, parse_roster
+    from valuecompass.values import ValueSystem, builtin_system, parse_system
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Form",
+    "Item",
+    "Limits",
+    "Listener",
+    "Measurement",
+    "Outlook",
+    "Respondent",
+    "Row",
+    "Score",
+    "Selection",
+    "Settings",
+    "ValueCompassError",
+    "ValueSystem",
+    "__version__",
+    "builtin_system",
+    "export_scores",
+    "export_study",
+    "parse_respondent",
+    "parse_roster",
+    "parse_system",
+    "run",
+    "run_async",
+]
+
+_PLACES = {
+    "errors": ("ValueCompassError",),
+    "items": ("Form", "Item"),
+    "measure.measurement": ("Measurement", "Row", "Score"),
+    "measure.run": ("Listener", "Outlook", "Settings", "run", "run_async"),
+    "measure.study": ("Selection", "export_scores", "export_study"),
+    "models": ("Limits", "Respondent", "parse_respondent", "parse_roster"),
+    "values": ("ValueSystem", "builtin_system", "parse_system"),
+}
+_HOME = {name: module for module, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found  # the next look-up does not come here
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

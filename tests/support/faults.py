@@ -96,7 +96,7 @@ class Rule:
     retry_after: float | None = None
     """Retry-After header in seconds, on error statuses."""
     seen: int = 0
-    seen_of_each: Counter[str] = field(default_factory=Counter)
+    seen_of_each: Counter[str] = field(default_factory=Counter[str])
 
     def __post_init__(self) -> None:
         if self.fault not in FAULTS:

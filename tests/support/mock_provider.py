@@ -22,7 +22,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,8 @@ class Settings:
             parse_rule(f) if isinstance(f, str) else f if isinstance(f, Rule) else Rule(**f)
             for f in values.get("faults", [])
         ]
-        return cls(**{**values, "faults": rules})
+        settings: dict[str, Any] = {**values, "faults": rules}
+        return cls(**settings)
 
 
 @dataclass
@@ -83,13 +84,13 @@ class Tally:
     input_tokens: int = 0
     """Of completed answers, like `output_tokens`."""
     output_tokens: int = 0
-    by_status: Counter[str] = field(default_factory=Counter)
+    by_status: Counter[str] = field(default_factory=Counter[str])
     """By HTTP status; `hang`, `disconnect`, `cut` and `left` (the client went away) beside."""
-    by_fault: Counter[str] = field(default_factory=Counter)
-    by_model: Counter[str] = field(default_factory=Counter)
-    by_body: Counter[str] = field(default_factory=Counter)
+    by_fault: Counter[str] = field(default_factory=Counter[str])
+    by_model: Counter[str] = field(default_factory=Counter[str])
+    by_body: Counter[str] = field(default_factory=Counter[str])
     """By the SHA-256 of the canonical JSON body (first 16 digits)."""
-    completed_by_body: Counter[str] = field(default_factory=Counter)
+    completed_by_body: Counter[str] = field(default_factory=Counter[str])
     sdk_retries: int = 0
     """Requests that the client's SDK itself marked as a retry."""
 
@@ -300,7 +301,7 @@ def _usage(body: dict[str, Any], choices: list[dict[str, Any]]) -> dict[str, int
 
 
 @contextlib.contextmanager
-def in_thread(settings: Settings | None = None) -> Iterator[MockProvider]:
+def in_thread(settings: Settings | None = None) -> Generator[MockProvider]:
     """Serve from a thread with a loop of its own."""
     mock = MockProvider(settings)
     loop = asyncio.new_event_loop()
@@ -345,7 +346,7 @@ class RemoteMock:
 
 
 @contextlib.contextmanager
-def in_process(*arguments: str) -> Iterator[RemoteMock]:
+def in_process(*arguments: str) -> Generator[RemoteMock]:
     """Serve from a process of its own, started with these command-line arguments."""
     command = [sys.executable, "-m", "tests.support.mock_provider", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
@@ -364,7 +365,7 @@ async def _serve(settings: Settings, port: int) -> None:
 
 def main() -> None:
     """Serve until interrupted; the first line printed is the base URL."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--fault", action="append", default=[], help="NAME[:first=2,every=5,...]")
     parser.add_argument("--latency-ms", type=float, default=0)

@@ -37,7 +37,8 @@ def lead_of(measurements: list[Measurement]) -> list[str]:
     """Return the sentences that a reader must have read before the numbers."""
     rows = [row for m in measurements for row in m.rows]
     lead: list[str] = []
-    if any("embedded/smollm2-135m" in row.respondent for row in rows):
+    models = {r["model"] for m in measurements for r in m.manifest["respondents"]}
+    if "embedded/smollm2-135m-instruct" in models:
         lead.append(
             "SmolLM2-135M-Instruct is a real language model, but a very small one: it writes "
             "fluent sentences with little thought behind them. It can show that the instrument "

@@ -22,7 +22,6 @@ __all__ = ["terminal_board"]
 
 _TRACK = 13
 """Cells of an interval bar: an odd number, so that 50 has a cell of its own."""
-_NUMBERS = 11
 _GAP = 2
 _NAME = 24
 _LABEL = 60
@@ -92,7 +91,8 @@ def _print_section(shown: Section, console: Console, pen: _Pen) -> None:
     console.print(Padding(title, (1, 0, 0, 1)))
     names = min(_NAME, max(cell_len(visible(n)) for n in shown.names))
     room = console.width - names - _GAP - 1
-    across = _TRACK + 2 + _NUMBERS + 1
+    numbers = [_numbers(s) for line in shown.measured for s in line.scores if s]
+    across = _TRACK + 2 + 1 + max((sum(map(len, n)) for n in numbers), default=0)
     one_line = len(shown.measured) * (across + _GAP) <= room
     width = across if one_line else _TRACK + 2
     for lines in _chunks(shown.measured, max(1, room // (width + _GAP))):
@@ -177,10 +177,13 @@ def _cell(score: Score | None, who: Respondent, one_line: bool, pen: _Pen) -> Te
         text.append(pen.text(sign, f"{style} {_colour(who)}".strip()))
     text.append(pen.text("▏", "dim"))
     text.append(" " if one_line else "\n ")
-    text.append(pen.text(f"{number(score.score):>3}", "bold"))
-    if ends := interval(score.low, score.high):
-        text.append(pen.text(f" ({ends})", "dim"))
-    return text
+    told, ends = _numbers(score)
+    return text.append(pen.text(told, "bold")).append(pen.text(ends, "dim"))
+
+
+def _numbers(score: Score) -> tuple[str, str]:
+    ends = interval(score.low, score.high, 0)
+    return f"{number(score.score):>3}", f" ({ends})" if ends else ""
 
 
 def _track(score: float, low: float | None, high: float | None, mark: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.errors import ValueCompassError
+from valuecompass.errors import ValueCompassError, known_error
 
 app = typer.Typer(
     name="valuecompass",
@@ -23,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = ("run", "report", "systems", "items", "models", "spending", "doctor")
+COMMANDS = ("run", "report", "export", "judge", "systems", "items", "models", "spending", "doctor")
 """Modules of this package that add their commands to the app when imported."""
 
 Workspace = Annotated[
@@ -99,7 +99,7 @@ def guarded(command: Callable[[], object]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except BaseExceptionGroup as group:
-        known = _known(group)
+        known = known_error(group)
         if known is None:
             raise
         _fail(str(known), known.exit_code)
@@ -108,14 +108,6 @@ def guarded(command: Callable[[], object]) -> None:
             raise
         error.show()  # pyright: ignore  (click's usage errors)
         sys.exit(2)
-
-
-def _known(group: BaseExceptionGroup[BaseException]) -> ValueCompassError | None:
-    """Return the error of ours inside a task group's error, if there is one."""
-    ours = group.subgroup(ValueCompassError)
-    while isinstance(ours, BaseExceptionGroup):
-        ours = ours.exceptions[0]
-    return ours
 
 
 def _fail(message: str, code: int) -> None:

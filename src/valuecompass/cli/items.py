@@ -40,10 +40,10 @@ def list_items(json: Json = False) -> None:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("system", "items", *SIZES):
-        table.add_column(title)
+        table.add_column(title, overflow="fold", no_wrap=title == "system")
     for row in rows:
         kinds_text = ", ".join(f"{n} {k}" for k, n in row["kinds"].items())  # pyright: ignore
-        cells = [f"{f['items']} ({f['hash']})" for f in row["forms"].values()]  # pyright: ignore
+        cells = [f"{f['items']} {f['hash']}" for f in row["forms"].values()]  # pyright: ignore
         table.add_row(str(row["system"]), kinds_text, *cells)
     console().print(table)
 

@@ -27,7 +27,7 @@ class Live(Listener):
         self._console = console(stderr=True)
         self._bars: Bars | None = None
         self._tasks: dict[tuple[str, str], Any] = {}
-        self._counts: dict[str, int] = {}
+        self._answered = self._requests = 0
         self._said = time.monotonic()
 
     def __enter__(self) -> Live:
@@ -73,7 +73,7 @@ class Live(Listener):
             table.add_row(Text("left out"), Text(f"{', '.join(silent)}: other value system"))
         self._console.print(table)
         self._console.print()
-        self._counts = {}
+        self._answered, self._requests = 0, outlook.requests
         return not self._dry_run
 
     def progress(self, progress: Progress) -> None:
@@ -98,16 +98,19 @@ class Live(Listener):
         self._bars.update(self._tasks[key], completed=progress.done)
 
     def _line(self, progress: Progress) -> None:
-        self._counts[progress.respondent] = progress.done
-        if time.monotonic() - self._said < EVERY:
+        self._answered += 1
+        if time.monotonic() - self._said < EVERY and self._answered < self._requests:
             return
         self._said = time.monotonic()
-        state = ", ".join(f"{name} {n}/{progress.total}" for name, n in self._counts.items())
-        self._console.print(Text(f"{progress.system}: {state}"))
+        self._console.print(
+            Text(f"{progress.system}: {self._answered:,} of {self._requests:,} answers")
+        )
 
     def finished(self, measurement: Measurement) -> None:
-        """Take the bars away."""
+        """Take the bars away; say when a provider has changed a model behind its name."""
         self._stop()
+        for sentence in measurement.manifest.get("drift", ()):
+            self._console.print(Text(f"Note: {sentence}"), soft_wrap=True)
 
     def _stop(self) -> None:
         if self._bars is not None:

@@ -80,7 +80,7 @@ def run(
     import anyio
 
     from valuecompass.measure.run import Settings, run_async
-    from valuecompass.models import Limits
+    from valuecompass.models import Limits, Patience
 
     settings = Settings(
         models=model or [],
@@ -94,7 +94,7 @@ def run(
         workspace=workspace,
         db=db,
         limits=Limits(max_calls, max_tokens, max_usd),
-        attempt_timeout=timeout,
+        patience=Patience(attempt_timeout=timeout, timeout=6 * timeout),
     )
     from valuecompass.cli.live import Live
 

@@ -64,7 +64,7 @@ ASKING: dict[Size, dict[Kind, Asking]] = {
     },
 }
 PER_DIMENSION: dict[Size, dict[Kind, int | None]] = {
-    "tiny": {"question": 2, "opening": 3, "request": 3, "stem": 3, "tradeoff": 1, "likert": 4},
+    "tiny": {"question": 2, "opening": 3, "request": 3, "stem": 3, "tradeoff": 1, "likert": 2},
     "short": {"question": 9, "opening": 10, "request": 10, "stem": 10, "tradeoff": 2, "likert": 7},
     "full": {kind: None for kind in ASKING["full"]},
 }

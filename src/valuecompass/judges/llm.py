@@ -7,10 +7,10 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from valuecompass.hashing import digest
 from valuecompass.judges.protocol import Subject, Verdict
@@ -24,15 +24,25 @@ ANSWER_TOKENS = 8_192
 VALENCE = {"supports": 1.0, "opposes": -1.0, "neither": 0.0}
 
 
+def _not_a_boolean(value: Any) -> Any:
+    # `false` is no degree: read as a number it would be a zero that nobody gave
+    if isinstance(value, bool):
+        raise ValueError("a number from 0 to 1, not a truth value")
+    return value
+
+
+Share = Annotated[float, BeforeValidator(_not_a_boolean), Field(ge=0, le=1, allow_inf_nan=False)]
+
+
 class VerdictAnswer(BaseModel):
-    """One dimension's verdict as the model writes it."""
+    """One dimension's verdict as the model writes it; a number in quotation marks is a number."""
 
     model_config = ConfigDict(extra="ignore")
 
     dimension: str
-    expressed: float = Field(ge=0, le=1, allow_inf_nan=False)
+    expressed: Share
     stance: Literal["supports", "opposes", "neither"]
-    confidence: float = Field(ge=0, le=1, allow_inf_nan=False)
+    confidence: Share
     evidence: str
 
 
@@ -82,7 +92,7 @@ class LLMJudge:
         """Kind, model with its parameters, mode, prompts."""
         return {
             "kind": "llm",
-            "version": 1,
+            "version": 2,
             "model": self.model.model_dump(
                 mode="json",
                 include={
@@ -199,9 +209,8 @@ def render(
 
 
 def _fill(text: str, words: dict[str, str]) -> str:
-    for name, value in words.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+    # in one pass: a principle that holds "{name}" is left as it is
+    return re.sub(r"\{(principle|name)\}", lambda found: words[found[1]], text)
 
 
 def answer_schema(subject: Subject) -> dict[str, Any]:
@@ -237,36 +246,58 @@ Found = dict[tuple[int, str], Verdict]
 def read_answer(text: str, subject: Subject) -> tuple[Found, str]:
     """Read a model's answer, verdict by verdict.
 
+    A dimension with two different verdicts has none, and parts numbered otherwise than from 1
+    make the whole answer unreadable: a verdict might stand for another part.
+
     Args:
-        text: the answer; a code fence around the JSON is allowed.
+        text: the answer; words or a code fence around the JSON object are allowed.
         subject: what was judged.
 
     Returns:
         The usable verdicts by (part, dimension), and what is wrong with the answer ("" when every
         verdict is there). Never raises, whatever the text.
     """
-    found: Found = {}
-    try:
-        data: Any = json.loads(_json_part(text))
-    except (ValueError, RecursionError):
-        return found, "it is not valid JSON"
-    parts: Any = data.get("parts") if isinstance(data, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    data: Any = _json_object(text)
+    if data is None:
+        return {}, "it is not valid JSON"
+    parts: Any = data.get("parts")
     if not isinstance(parts, list):
-        return found, 'it has no list "parts"'
-    for place, part in enumerate(parts[: len(subject.parts)]):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        if not isinstance(part, dict):
-            continue
-        number: Any = part.get("part", place + 1)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        rows: Any = part.get("verdicts")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if isinstance(number, bool) or not isinstance(number, int) or not isinstance(rows, list):
-            continue
-        for row in rows:  # pyright: ignore[reportUnknownVariableType]
-            if (verdict := _read_verdict(row, number - 1, subject)) is not None:
-                found.setdefault((verdict.part, verdict.dimension), verdict)
+        return {}, 'it has no list "parts"'
+    rows = _rows(parts, len(subject.parts))  # pyright: ignore[reportUnknownArgumentType]
+    if rows is None:
+        return {}, f"its parts are not numbered from 1 to {len(subject.parts)}"
+    found: Found = {}
+    doubtful: set[tuple[int, str]] = set()
+    for part, row in rows:
+        if (verdict := _read_verdict(row, part, subject)) is not None:
+            first = found.setdefault((part, verdict.dimension), verdict)
+            if (first.expressed, first.valence) != (verdict.expressed, verdict.valence):
+                doubtful.add((part, verdict.dimension))
+    found = {key: verdict for key, verdict in found.items() if key not in doubtful}
     wanted = len(subject.parts) * len(subject.dimensions)
     if len(found) < wanted:
         return found, f"{wanted - len(found)} of {wanted} verdicts are absent or out of range"
     return found, ""
+
+
+def _rows(parts: list[Any], most: int) -> list[tuple[int, Any]] | None:
+    """Return the verdicts as written with their part (0 = first), or None: numbers off range."""
+    rows: list[tuple[int, Any]] = []
+    for place, part in enumerate(parts, start=1):
+        if not isinstance(part, dict) or not isinstance(part.get("verdicts"), list):  # pyright: ignore[reportUnknownMemberType]
+            continue
+        number = _whole(part.get("part", place))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        if number is None or not 1 <= number <= most:
+            return None
+        rows += [(number - 1, row) for row in part["verdicts"]]  # pyright: ignore[reportUnknownVariableType]
+    return rows
+
+
+def _whole(number: Any) -> int | None:
+    """Return a JSON integer (1.0 is one, too), or None."""
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def _read_verdict(row: Any, part: int, subject: Subject) -> Verdict | None:
@@ -275,7 +306,7 @@ def _read_verdict(row: Any, part: int, subject: Subject) -> Verdict | None:
     except (ValidationError, RecursionError):
         return None
     name = subject.system.canonical(answer.dimension)
-    if name not in subject.dimensions or not 0 <= part < len(subject.parts):
+    if name not in subject.dimensions:
         return None
     start, end = _locate(answer.evidence, subject, part)
     return Verdict(
@@ -289,9 +320,16 @@ def _read_verdict(row: Any, part: int, subject: Subject) -> Verdict | None:
     )
 
 
-def _json_part(text: str) -> str:
-    fenced = re.search(r"```(?:json)?\s*\n(.*?)```", text[:200_000], re.DOTALL)
-    return fenced[1] if fenced else text
+def _json_object(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that a text is or holds between its outermost braces."""
+    for candidate in (text, text[text.find("{") : text.rfind("}") + 1]):
+        try:
+            data: Any = json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(data, dict):
+            return data  # pyright: ignore[reportUnknownVariableType]
+    return None
 
 
 def _locate(quote: str, subject: Subject, part: int) -> tuple[int | None, int | None]:
@@ -303,10 +341,13 @@ def _locate(quote: str, subject: Subject, part: int) -> tuple[int | None, int | 
     return at, at + len(quote)
 
 
+# the whole word ("yesterday" is not a yes), and not an echo of the choice ("Yes or No")
+_YES_NO = re.compile(r"\W*(yes|no)\b(?!\W*(?:(?:or|and)\W+)?(?!\1\b)(?:yes|no)\b)", re.IGNORECASE)
+
+
 def _yes_no(part: int, name: str, reply: Reply, subject: Subject) -> Verdict:
-    # the whole word: "yesterday" is not a yes
-    match = re.match(r"\W*(yes|no)\b", reply.text, re.IGNORECASE)
-    if match is None:
+    match = _YES_NO.match(reply.text)
+    if match is None or reply.outcome != "answer":
         return Verdict(part, name, None, missing="the judge answered neither yes nor no")
     yes = match[1].lower() == "yes"
     against = 0.0 if subject.system.scoring == "expression" else -1.0

@@ -22,6 +22,8 @@ from valuecompass.values import Dimension, ValueSystem
 
 MOST_SENTENCES = 40
 """Of a part; the rest of a very long text is not read."""
+LONGEST_SENTENCE = 1_000
+"""Characters; the encoder reads fewer, and evidence should be no more than what was read."""
 
 Anchors = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Unit vectors (k, 384) of the supporting and of the opposing sentences, by dimension."""
@@ -45,7 +47,7 @@ class LocalJudge:
     @property
     def identity(self) -> dict[str, Any]:
         """Kind, encoder and settings."""
-        return {"kind": "local", "version": 1, "encoder": ASSETS[NAME].sha256, **SETTINGS}
+        return {"kind": "local", "version": 2, "encoder": ASSETS[NAME].sha256, **SETTINGS}
 
     @cached_property
     def encoder(self) -> SentenceEncoder:
@@ -58,19 +60,20 @@ class LocalJudge:
 
     def judge_now(self, subject: Subject) -> list[Verdict]:
         """Return verdicts without an event loop."""
-        language = language_of(subject.response)
-        if subject.item.language != "en" or language not in (None, "en"):
-            other = language if subject.item.language == "en" else subject.item.language
-            return all_missing(subject, f"the local judge reads English only, this is {other!r}")
+        if (language := _other_language(subject)) is not None:
+            return all_missing(subject, f"the local judge reads English only, this is {language}")
         anchors = self._anchors_of(subject.system)
-        found: list[Verdict] = []
         pieces = [_sentences(part) for part in subject.parts]
         vectors = self.encoder.encode([s.text for piece in pieces for s in piece])
+        found: list[Verdict] = []
         at = 0
         for number, piece in enumerate(pieces):
             rows = vectors[at : at + len(piece)]
             at += len(piece)
-            if subject.system.scoring == "expression":
+            if not piece:
+                why = "the text has no word in it"
+                found += [Verdict(number, name, None, missing=why) for name in subject.dimensions]
+            elif subject.system.scoring == "expression":
                 found += _expression(number, piece, rows, anchors, subject)
             else:
                 found += _conduct(number, piece, rows, anchors, subject)
@@ -95,9 +98,27 @@ def _against(dimension: Dimension) -> list[str]:
     return [dimension.low, *dimension.opposes]
 
 
+def _other_language(subject: Subject) -> str | None:
+    """Return a name for the language, or None where the text may pass for English."""
+    if subject.item.language.split("-")[0] != "en":
+        return repr(subject.item.language)
+    language = language_of(subject.response)
+    if language is None:  # too short to be told, but not too short to see another script
+        letters = [c for c in subject.response if c.isalpha()]
+        foreign = 2 * sum(c.isascii() for c in letters) < len(letters)
+        return "in another script" if foreign else None
+    words = any(c.isalpha() for c in subject.response)
+    return repr(language) if words and language != "en" else None
+
+
 def _sentences(part: Span) -> list[Span]:
-    found = [Span(part.start + s.start, part.start + s.end, s.text) for s in sentences(part.text)]
-    return found[:MOST_SENTENCES] or [part]
+    """Return what is read of a part: its sentences that have a word in them."""
+    found: list[Span] = []
+    for s in sentences(part.text)[:MOST_SENTENCES]:
+        text, start = s.text[:LONGEST_SENTENCE], part.start + s.start
+        if any(c.isalpha() for c in text):
+            found.append(Span(start, start + len(text), text))
+    return found
 
 
 def _nearest(rows: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDArray[np.float32]:

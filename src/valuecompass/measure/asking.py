@@ -93,27 +93,55 @@ def _choices(item: Item) -> tuple[str, ...]:
 def read_off(question: Question, text: str) -> dict[str, Any] | None:
     """Return what a choice or rating says, or None when it cannot be read.
 
+    An answer that stands on a line of its own ("B", "**Answer: B**", "Rating: 4") decides,
+    whatever is said around it. Else the only letter or number in the text does; a text that names
+    both letters or two numbers cannot be read, however clear it is to a person: a wrong reading
+    is worse than a missing one.
+
     Args:
         question: what was asked.
-        text: the answer; the first lone letter or number counts, an answer that names both
-            letters, or a number off the scale, cannot be read.
+        text: the answer.
 
     Returns:
         ``{"chosen": dimension, "place": 0 or 1}`` or ``{"rating": int}``.
     """
     item = question.item
     if item.sides is not None:
-        letters = set(re.findall(r"\b([AB])\b", text))
-        letters = letters or set(re.findall(r"\b([ab])\b(?=\W*$)", text))
-        if len(letters) != 1:
+        letter = _only(_LETTER_LINE.findall(text), _LETTER.findall(text))
+        if letter is None:
             return None
-        place = "AB".index(letters.pop().upper())
+        place = "AB".index(letter.upper())
         sides = item.sides if question.presentation == 0 else item.sides[::-1]
         return {"chosen": sides[place].dimension, "place": place}
     if item.scale is not None:
-        numbers = set(re.findall(r"(?<![\d.,/-])\d+(?![\d/]|[.,]\d)", text))
-        if len(numbers) != 1:
+        low, high = item.scale
+        plain = re.sub(_RESTATED.format(low=low, high=high), " ", text)
+        number = _only(_NUMBER_LINE.findall(plain), _NUMBER.findall(plain))
+        if number is None or not low <= int(number) <= high:
             return None
-        rating = int(numbers.pop())
-        return {"rating": rating} if item.scale[0] <= rating <= item.scale[1] else None
+        return {"rating": int(number)}
+    return None
+
+
+_LABEL = (
+    r"(?im)^[^\w\n-]*(?:(?:my |the |final )*(?:answer|choice|rating|option)(?: is)?|"
+    r"i(?: would|'d)? (?:choose|pick))?[^\w\n-]*(?:option )?"
+)
+_LETTER_LINE = re.compile(_LABEL + r"([AB])[^\w\n]*$")
+_NUMBER_LINE = re.compile(_LABEL + r"(-?\d+)[^\w\n]*$")
+_LETTER = re.compile(
+    # "A fair rule" is no choice: an A before a lower-case word is the article, but for these words
+    r"\b(?:B|A(?!\s+(?!(?:because|since|as|is|for|but|and|or|if|over|than)\b)[a-z]))\b"
+)
+_NUMBER = re.compile(r"(?<![\w.,/-])-?\d+(?![\w/]|[.,]\d|\s*[-\u2013]\s*\d)")
+_RESTATED = r"(?i)(?<!\d){low}\s*(?:to|and|through|-|\u2013)\s*{high}\b|(?:/|out of|of)\s*{high}\b"
+"""The scale said again: "on a scale of 1 to 6", "4/6", "4 out of 6"."""
+
+
+def _only(*findings: list[str]) -> str | None:
+    """Return what the first non-empty list of findings says, if that is one thing."""
+    for found in findings:
+        if found:
+            kinds = {f.upper() for f in found}
+            return kinds.pop() if len(kinds) == 1 else None
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import anyio.abc
 from filelock import FileLock, Timeout
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from valuecompass.errors import BudgetReached, InputError, Interrupted, ProviderStopped
 from valuecompass.judges import judge_id, subject_of
@@ -27,7 +27,7 @@ from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.scoring import Result, score_row
 from valuecompass.models import Reply, Respondent
 from valuecompass.models.asker import Asker, RequestFailed
-from valuecompass.store import Store, verdicts
+from valuecompass.store import Store, responses, verdicts
 
 WORKERS = 64
 """Questions in progress at once; how many requests leave is Inspect's adaptive limit."""
@@ -54,19 +54,18 @@ class _Run:
     tell: Callable[[Progress], None]
     results: list[list[Result | None]]
     done: list[int]
-    stop: BaseException | None = None
     judge_id: str = ""
     _jobs: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
 
     async def worker(self) -> None:
         for position, number in self._jobs:
-            if self.stop is not None:
+            if self.asker.stop is not None:
                 return
             try:
                 await self._one(position, number)
-            except (BudgetReached, ProviderStopped) as error:
+            except (BudgetReached, ProviderStopped, Interrupted) as error:
                 # the others finish what they have in flight, nobody begins anything new
-                self.stop = self.stop or error
+                self.asker.stop = self.asker.stop or error
                 return
 
     def start(self) -> None:
@@ -110,7 +109,8 @@ class _Run:
                 item=item.row(),
                 presentation=question.presentation,
             )
-        except RequestFailed:
+        except RequestFailed as error:
+            result.why = str(error)
             return result
         result.key, result.outcome = reply.key, reply.outcome
         if item.kind in READ_OFF:
@@ -130,6 +130,8 @@ class _Run:
         )
         if stored:
             return stored[0]["body"]
+        if self.asker.stop is not None:  # judging takes time, too; it is done when the run goes on
+            raise self.asker.stop
         found = await self.plan.judge.judge(subject_of(self.plan.system, question.item, reply.text))
         body = [
             {k: v for k, v in asdict(f).items() if v is not None or k == "expressed"} for f in found
@@ -169,6 +171,7 @@ async def run_plan(
         Interrupted: Ctrl-C or SIGTERM; resumable.
     """
     with _lock(workspace, plan):
+        asker.versions.clear()
         run = _Run(
             plan=plan,
             store=store,
@@ -180,8 +183,8 @@ async def run_plan(
         )
         run.start()
         await _work(run)
-        if run.stop is not None:
-            raise run.stop
+        if asker.stop is not None:
+            raise asker.stop
         return await _finish(run)
 
 
@@ -217,13 +220,12 @@ async def _interruptible(run: _Run, tasks: anyio.abc.TaskGroup) -> AsyncGenerato
     async def watch() -> None:
         try:
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                async for _ in signals:
-                    if run.stop is not None:
-                        break
-                    run.stop = Interrupted(
-                        "interrupted; everything answered is stored: repeat the command to go on"
-                    )
-                    tasks.start_soon(expire)
+                await anext(signals)
+                run.asker.stop = run.asker.stop or Interrupted(
+                    "interrupted; everything answered is stored: repeat the command to go on"
+                )
+                tasks.start_soon(expire)
+                await anext(signals)
         except (NotImplementedError, ValueError, RuntimeError):
             return  # not the main thread: whoever runs us owns the signals
         tasks.cancel_scope.cancel()
@@ -244,6 +246,13 @@ async def _finish(run: _Run) -> Measurement:
         score_row(plan, respondent, of_one)
         for respondent, of_one in zip(plan.respondents, results, strict=True)
     ]
+    drift = await _drift(run)
+    rows = [
+        replace(row, notes=(*row.notes, drift[respondent.model]))
+        if respondent.model in drift
+        else row
+        for row, respondent in zip(rows, plan.respondents, strict=True)
+    ]
     manifest = plan.identity | {
         "plan": plan.id,
         "judge_id": run.judge_id,
@@ -252,6 +261,7 @@ async def _finish(run: _Run) -> Measurement:
         "respondent and dimension",
         "environment": environment(),
         "versions": {m: sorted(v) for m, v in run.asker.versions.items()},
+        "drift": list(drift.values()),
         "requests": len(plan.questions) * sum(plan.answers(r) for r in plan.respondents),
     }
     measurement = new_measurement(plan.id, plan.system.id, manifest, rows)
@@ -261,10 +271,38 @@ async def _finish(run: _Run) -> Measurement:
     return measurement
 
 
+async def _drift(run: _Run) -> dict[str, str]:
+    """Return a sentence for each model behind whose name the provider has changed the version.
+
+    Versions first seen after this plan's own are left out: they say nothing about it, and the
+    same plan repeated later says the same.
+    """
+    rows = await run.store.rows(
+        select(responses.c.model, responses.c.version, func.min(responses.c.created).label("first"))
+        .where(responses.c.model.in_(list(run.asker.versions)), responses.c.version != "")
+        .group_by(responses.c.model, responses.c.version)
+        .order_by("first", responses.c.version)
+    )
+    said: dict[str, str] = {}
+    for model, here in run.asker.versions.items():
+        seen = [row["version"] for row in rows if row["model"] == model]
+        ours = [v for v in seen if v in here]
+        before = seen[: seen.index(ours[0])] if ours else []
+        if len(ours) > 1:
+            said[model] = (
+                f"the provider changed {model} while this was measured: {', then '.join(ours)}"
+            )
+        elif before:
+            said[model] = (
+                f"the provider has changed {model}: {ours[0]} here, {before[-1]} in earlier "
+                "answers in this workspace"
+            )
+    return said
+
+
 async def stored_share(plan: Plan, store: Store) -> tuple[int, int]:
     """Return how many of a plan's requests are answered already, and how many there are."""
     from valuecompass.models.asker import request_of
-    from valuecompass.store import responses
 
     keys: list[tuple[str, int]] = []
     for respondent in plan.respondents:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, known_error
 from valuecompass.files import read_text
 from valuecompass.items import (
     SIZES,
@@ -25,6 +25,7 @@ from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.models import (
     Limits,
+    Patience,
     Price,
     Respondent,
     check_priced,
@@ -58,7 +59,7 @@ class Settings:
     workspace: Path = Path("valuecompass-workspace")
     db: str | None = None
     limits: Limits = field(default_factory=Limits)
-    attempt_timeout: int = 300
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True)
@@ -164,18 +165,23 @@ def run(
 
 async def run_async(settings: Settings, listener: Listener) -> list[Measurement]:
     """`run` for callers that have an event loop (asyncio)."""
+    try:
+        return await _run(settings, listener)
+    except BaseExceptionGroup as group:  # the task groups within are nobody's business
+        if (error := known_error(group)) is None:
+            raise
+        raise error from None
+
+
+async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
     systems = [resolve_system(name) for name in settings.systems]
     respondents = resolve_respondents(settings, systems)
     async with open_store(settings.workspace, settings.db) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
-        from valuecompass.models.inspect_bridge import Patience, inspect_model
 
-        patience = Patience(
-            attempt_timeout=settings.attempt_timeout, timeout=6 * settings.attempt_timeout
-        )
         budget = Budget(store, "", settings.limits)
-        asker = Asker(store, budget, patience)
+        asker = Asker(store, budget, settings.patience)
         judge = make_judge(settings, asker)
         opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
         if opinions is None:
@@ -191,18 +197,22 @@ async def run_async(settings: Settings, listener: Listener) -> list[Measurement]
             )
         models = [*respondents, *([m] if (m := judge_model(judge)) else [])]
         check_priced(models, settings.limits)
-        for model in models:  # a wrong name or an absent key is told before the first request
-            inspect_model(model.model, patience)
-        done: list[Measurement] = []
-        for plan in plans:
-            budget.plan = plan.id
-            await budget.load()
-            if not listener.outlook(await outlook_of(plan, asker)):
-                continue
-            measurement = await run_plan(plan, store, asker, settings.workspace, listener.progress)
-            listener.finished(measurement)
-            done.append(measurement)
-        return done
+        try:
+            for model in models:  # a wrong name or an absent key is told before the first request
+                asker.models.get(model.model)
+            done: list[Measurement] = []
+            for plan in plans:
+                budget.plan = plan.id
+                await budget.load()
+                if not listener.outlook(await outlook_of(plan, asker)):
+                    continue
+                found = await run_plan(plan, store, asker, settings.workspace, listener.progress)
+                listener.finished(found)
+                done.append(found)
+            return done
+        finally:
+            with anyio.CancelScope(shield=True):
+                await asker.models.close()
 
 
 def make_judge(settings: Settings, asker: object) -> Judge:

@@ -33,6 +33,8 @@ class Result:
     """Of the stored response; None when the request failed for good."""
     outcome: str
     """answer, refusal, empty or missing."""
+    why: str = ""
+    """The reason, when it is missing."""
     reading: dict[str, Any] | None = None
     verdicts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """As stored: part, dimension, expressed, valence, missing ..."""
@@ -118,11 +120,12 @@ def _add(column: _Column, plan: Plan, result: Result, name: str) -> None:
             column.valences.append(1.0)
             column.items.append(result.item.id)
         return
-    rows = [v for v in result.verdicts if v["dimension"] == name and v["expressed"] is not None]
-    if result.outcome != "answer" or not rows:
+    rows = sorted((v for v in result.verdicts if v["dimension"] == name), key=lambda v: v["part"])
+    if result.outcome != "answer" or all(v["expressed"] is None for v in rows):
         column.missing += 1
         return
-    parts = np.array([[v["expressed"]] for v in sorted(rows, key=lambda v: v["part"])])
+    # a missing verdict stays in its place: an opinion keeps the rank that it has in the answer
+    parts = np.array([[np.nan if v["expressed"] is None else v["expressed"]] for v in rows])
     valences = [v["valence"] for v in rows if v.get("valence") is not None]
     column.values.append(float(aggregate(parts, plan.opinions)[0]))
     column.valences.append(float(np.mean(valences)) if valences else np.nan)
@@ -238,9 +241,13 @@ def _notes(plan: Plan, results: Sequence[Result]) -> tuple[str, ...]:
                 f"chose the first-named side in {first:.0%} of the trade-offs: "
                 "position weighs more than values"
             )
-    unread = sum(r.item.kind == "tradeoff" and r.reading is None for r in results)
+    asked = [r for r in results if r.item.kind == "tradeoff" and r.outcome != "missing"]
+    unread = sum(r.reading is None for r in asked)
     if unread:
         notes.append(f"{unread} trade-off answers could not be read as A or B")
+    failed = [r for r in results if r.outcome == "missing"]
+    if failed:
+        notes.append(f"{len(failed)} requests failed, the last: {failed[-1].why}")
     reasons = {v["missing"] for r in results for v in r.verdicts if v.get("missing") is not None}
     notes += [f"some verdicts are missing: {reason}" for reason in sorted(reasons)[:3]]
     return tuple(notes)

@@ -5,7 +5,7 @@ Imports of Inspect are inside functions' modules; this package itself imports qu
 
 from valuecompass.models.budget import Budget, Limits, check_priced, price_of
 from valuecompass.models.refusals import is_refusal
-from valuecompass.models.request import Message, Outcome, Params, Reply
+from valuecompass.models.request import Message, Outcome, Params, Patience, Reply
 from valuecompass.models.spec import (
     Price,
     Respondent,
@@ -21,6 +21,7 @@ __all__ = [
     "Message",
     "Outcome",
     "Params",
+    "Patience",
     "Price",
     "Reply",
     "Respondent",

@@ -15,13 +15,21 @@ from valuecompass.errors import ProviderStopped, ValueCompassError
 from valuecompass.models.budget import Amount, Budget, price_of
 from valuecompass.models.inspect_bridge import (
     Failure,
+    Models,
     Output,
-    Patience,
     classify,
     generate,
 )
 from valuecompass.models.refusals import is_refusal
-from valuecompass.models.request import Message, Outcome, Params, Reply, Request, seed_for
+from valuecompass.models.request import (
+    Message,
+    Outcome,
+    Params,
+    Patience,
+    Reply,
+    Request,
+    seed_for,
+)
 from valuecompass.models.spec import ITEM_AWARE, Respondent
 from valuecompass.store import Store, responses
 
@@ -47,10 +55,16 @@ class Asker:
     """Requests sent by this process (cached replies are not among them)."""
     versions: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """Versions that providers reported, by model."""
+    stop: ValueCompassError | None = None
+    """Why nothing more is to be sent; what is in flight still finishes and is stored."""
+    models: Models = field(init=False)
     _in_flight: dict[tuple[str, int], anyio.Event] = field(
         default_factory=dict[tuple[str, int], anyio.Event]
     )
     _failed: dict[str, int] = field(default_factory=dict[str, int])
+
+    def __post_init__(self) -> None:
+        self.models = Models(self.patience)
 
     async def ask(
         self,
@@ -77,18 +91,18 @@ class Asker:
             RequestFailed: no answer after all retries.
             ProviderStopped: the provider refuses everything (key, model name, quota).
             BudgetReached: the request might exceed the budget; it was not sent.
+            ValueCompassError: `stop`, when it is set and the reply is not stored.
         """
         request = request_of(model, messages, params, item)
         key = request.key
-        while True:
-            if (reply := await self._stored(key, repeat)) is not None:
-                self._saw_version(model.model, reply.version)
-                return reply
-            if (other := self._in_flight.get((key, repeat))) is None:
-                break
+        while (other := self._in_flight.get((key, repeat))) is not None:
             await other.wait()
         done = self._in_flight[key, repeat] = anyio.Event()
         try:
+            # looked up only now: between a look-up and the claim another task may have stored it
+            if (reply := await self._stored(key, repeat)) is not None:
+                self._saw_version(model.model, reply.version)
+                return reply
             return await self._send(request, key, repeat, presentation)
         finally:
             del self._in_flight[key, repeat]
@@ -101,13 +115,20 @@ class Asker:
         return _reply(rows[0]) if rows else None
 
     async def _send(self, request: Request, key: str, repeat: int, presentation: int) -> Reply:
+        if self.stop is not None:
+            raise self.stop
         model = request.model
         reserved = await self.budget.reserve(key, repeat, model.model, _at_most(request))
+        if self.stop is not None:  # it may have waited for room in the budget
+            await self.budget.release(reserved)
+            raise self.stop
         self.calls += 1
         extra = _extra_body(request, repeat, presentation)
         start = time.monotonic()
         try:
-            output = await generate(request, seed_for(key, repeat), extra, self.patience)
+            output = await generate(
+                self.models.get(model.model), request, seed_for(key, repeat), extra
+            )
         except ValueCompassError:
             await self.budget.release(reserved)
             raise
@@ -120,13 +141,17 @@ class Asker:
     async def _give_up(self, failure: Failure, reserved: dict[str, Any], model: Respondent) -> None:
         if failure.unbilled:
             await self.budget.release(reserved)
+        else:
+            self.budget.keep()
         if failure.final:
             raise ProviderStopped(failure.message)
+        if model.provider in ITEM_AWARE:  # a file without this answer says nothing of the next
+            raise RequestFailed(failure.message)
         self._failed[model.model] = self._failed.get(model.model, 0) + 1
         if self._failed[model.model] >= FAILURES_IN_A_ROW:
             raise ProviderStopped(
-                f"{model.model}: {FAILURES_IN_A_ROW} requests in a row failed, the last with: "
-                f"{failure.message}. Everything so far is stored: repeat the command to go on"
+                f"{FAILURES_IN_A_ROW} requests in a row failed, the last one: {failure.message}. "
+                "Everything so far is stored: repeat the command to go on"
             )
         raise RequestFailed(failure.message)
 
@@ -196,8 +221,9 @@ def request_of(
 
 
 def _at_most(request: Request) -> Amount:
-    """An upper bound: a token is rarely shorter than three characters, and never than one byte."""
-    prompt = sum(len(m.content) for m in request.messages) // 3 + 16 * len(request.messages)
+    """An upper bound: a token is rarely shorter than three bytes (one letter of many scripts)."""
+    size = sum(len(m.content.encode("utf-8", "replace")) for m in request.messages)
+    prompt = size // 3 + 16 * len(request.messages)
     price = price_of(request.model)
     usd = 0.0
     if price is not None:

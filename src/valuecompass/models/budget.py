@@ -6,10 +6,11 @@ person who has looked at the bill can release it (`valuecompass spending --relea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 from sqlalchemy import func, select
 
 from valuecompass.errors import BudgetReached, InputError
@@ -75,6 +76,9 @@ class Budget:
     calls: int = 0
     tokens: int = 0
     usd: float = 0.0
+    _open: int = 0
+    """Reservations whose requests are in flight."""
+    _closed: anyio.Event = field(default_factory=anyio.Event)
 
     async def load(self) -> None:
         """Take in what earlier runs of this plan have spent or reserved."""
@@ -91,22 +95,18 @@ class Budget:
     async def reserve(self, key: str, repeat: int, model: str, most: Amount) -> dict[str, Any]:
         """Set aside what a request may use; return the ledger row that says so.
 
-        The sums change before the first await, so parallel requests cannot overdraw together.
+        A request mostly uses much less than it may. So one that does not fit waits while others
+        are in flight, and is refused when none is left that could make room.
 
         Raises:
             BudgetReached: the request might exceed a limit.
         """
-        for name, used, extra, limit in (
-            ("calls", self.calls, 1, self.limits.calls),
-            ("tokens", self.tokens, most.tokens, self.limits.tokens),
-            ("US dollars", self.usd, most.usd, self.limits.usd),
-        ):
-            if limit is not None and used + extra > limit:
-                raise BudgetReached(
-                    f"budget reached: {used:,.6g} of {limit:,.6g} {name} spent or reserved, the "
-                    f"next request may need {extra:,.6g}. Everything so far is stored: repeat the "
-                    "command with a higher limit to go on"
-                )
+        while (reached := self._reached(most)) is not None:
+            if self._open == 0:
+                raise BudgetReached(reached)
+            await self._closed.wait()
+        # the sums change before the next await, so parallel requests cannot overdraw together
+        self._open += 1
         self.calls += 1
         self.tokens += most.tokens
         self.usd += most.usd
@@ -123,10 +123,26 @@ class Budget:
         await self.store.write((ledger.insert(), [row]))
         return row
 
+    def _reached(self, most: Amount) -> str | None:
+        """Say which limit a request might exceed, if one."""
+        for name, used, extra, limit in (
+            ("calls", self.calls, 1, self.limits.calls),
+            ("tokens", self.tokens, most.tokens, self.limits.tokens),
+            ("US dollars", self.usd, most.usd, self.limits.usd),
+        ):
+            if limit is not None and used + extra > limit:
+                return (
+                    f"budget reached: {used:,.6g} of {limit:,.6g} {name} spent or reserved, the "
+                    f"next request may need {extra:,.6g}. Everything so far is stored: repeat the "
+                    "command with a higher limit to go on"
+                )
+        return None
+
     def settle(self, reserved: dict[str, Any], used: Amount) -> Any:
         """Replace a reservation by what was used; return the statement for the answer's commit."""
         self.tokens += used.tokens - reserved["tokens"]
         self.usd += used.usd - reserved["usd"]
+        self.keep()
         return self._change(reserved, state="settled", tokens=used.tokens, usd=used.usd)
 
     async def release(self, reserved: dict[str, Any]) -> None:
@@ -134,7 +150,14 @@ class Budget:
         self.calls -= 1
         self.tokens -= reserved["tokens"]
         self.usd -= reserved["usd"]
+        self.keep()
         await self.store.write((self._change(reserved, state="released"), []))
+
+    def keep(self) -> None:
+        """Let a reservation stand: its request is over, and the provider may bill it."""
+        self._open -= 1
+        self._closed.set()
+        self._closed = anyio.Event()
 
     def _change(self, reserved: dict[str, Any], **values: Any) -> Any:
         same = [ledger.c[k] == reserved[k] for k in ("plan", "key", "repeat", "created")]

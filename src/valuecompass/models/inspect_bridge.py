@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
+import json
+import os
+import random
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +30,11 @@ from tenacity.wait import wait_base
 
 from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.models import _registry
-from valuecompass.models.request import Request
-from valuecompass.models.spec import Respondent
+from valuecompass.models.request import Patience, Request
+from valuecompass.models.spec import FREE, Respondent
 
 OURS = (_registry.embedded, _registry.simulated, _registry.recorded)
 """Importing them has registered our providers with Inspect."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long and how often a request is tried."""
-
-    retries: int = 6
-    attempt_timeout: int = 300
-    """Seconds for one attempt; reasoning models think long."""
-    timeout: int = 1_800
-    """Seconds for all attempts."""
-    first_wait: float = 1.0
-    """Seconds before the second attempt; doubles, with jitter, up to a minute. A provider's
-    Retry-After is honoured instead."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +59,12 @@ class Failure:
     """The provider turned it away before doing any work."""
 
 
+UNREADABLE = (json.JSONDecodeError, TypeError)
+"""What providers' libraries raise when a reply with status 200 is cut, or has no choices."""
+
+
 class NoOutput(Exception):
-    """The model returned an error instead of an answer."""
+    """The provider returned a complaint instead of an answer, and bills nothing for it."""
 
 
 class _Wait(wait_base):
@@ -79,24 +72,49 @@ class _Wait(wait_base):
 
     def __init__(self, model: Model, patience: Patience) -> None:
         self._api = model.api
-        self._otherwise = wait_exponential_jitter(patience.first_wait, 60)
+        self._otherwise = wait_exponential_jitter(
+            multiplier=patience.first_wait, max=60, jitter=patience.first_wait
+        )
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
         if isinstance(error, Exception):
             asked = getattr(self._api.should_retry(error), "retry_after", None)
             if asked is not None:
-                return min(float(asked), 300.0)
+                # all were told the same moment: spread them over the time after it
+                return min(float(asked), 300.0) * random.uniform(1, 1.25)
         return self._otherwise(retry_state)
 
 
-@cache
-def inspect_model(name: str, patience: Patience) -> Model:
-    """Return Inspect's model, with bounded retries and adaptive concurrency.
+class Models:
+    """Inspect's models of one run, each made once.
 
-    Raises:
-        InputError: unknown provider, missing key or package (the message is Inspect's).
+    Not shared between runs: a client belongs to its event loop, and to the key and address that
+    the environment had when it was made.
     """
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._made: dict[str, Model] = {}
+
+    def get(self, name: str) -> Model:
+        """Return a model by Inspect's name.
+
+        Raises:
+            InputError: unknown provider, missing key or package (the message is Inspect's).
+        """
+        if name not in self._made:
+            self._made[name] = _patient(_inspect_model(name, self._patience), self._patience)
+        return self._made[name]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        while self._made:
+            _, model = self._made.popitem()
+            await model.api.aclose()
+
+
+def _inspect_model(name: str, patience: Patience) -> Model:
     config = GenerateConfig(
         max_retries=patience.retries,
         attempt_timeout=patience.attempt_timeout,
@@ -105,11 +123,15 @@ def inspect_model(name: str, patience: Patience) -> Model:
     provider, _, rest = name.partition("/")
     try:
         if provider == "hf" and Path(rest).is_dir():
-            model = get_model(
-                "hf/local", config=config, model_path=rest, tokenizer_path=rest, device="cpu"
+            return get_model(
+                "hf/local",
+                config=config,
+                memoize=False,
+                model_path=rest,
+                tokenizer_path=rest,
+                device="cpu",
             )
-        else:
-            model = get_model(name, config=config)
+        return get_model(name, config=config, memoize=False)
     except InputError:
         raise
     except Exception as error:  # Inspect raises many kinds here; all mean "not usable"
@@ -117,19 +139,55 @@ def inspect_model(name: str, patience: Patience) -> Model:
         reason = re.sub(r"\[/?(?:bold|blue)\]", "", " ".join(str(error).split()))
         reason = reason.removeprefix("ERROR: ").removeprefix("ERROR ")
         raise InputError(f"{name}: {reason[:400] or type(error).__name__}") from None
+
+
+def _patient(model: Model, patience: Patience) -> Model:
+    """Make a model retry as we want it, and nobody below it."""
+    api: Any = model.api
+    providers_own = api.should_retry
+
+    def should_retry(error: Exception) -> Any:
+        if _used_up(error):
+            return False  # it comes as a rate limit, but no waiting helps
+        return providers_own(error) or isinstance(error, UNREADABLE)
+
+    providers_generate = api.generate
+
+    @functools.wraps(providers_generate)
+    async def generate(*args: Any, **named: Any) -> Any:
+        try:
+            found = await providers_generate(*args, **named)
+        except Exception as error:
+            _drop_frames(error)
+            raise
+        if isinstance(found, tuple) and isinstance(found[0], Exception):
+            _drop_frames(found[0])
+        return found  # pyright: ignore[reportUnknownVariableType]
+
+    api.generate, api.should_retry = generate, should_retry
     wait = _Wait(model, patience)
-    model.api.retry_wait = lambda: wait
+    api.retry_wait = lambda: wait
+    client: Any = getattr(api, "client", None)
+    if hasattr(client, "max_retries"):
+        client.max_retries = 0  # else each of our attempts is three of the SDK's
     return model
 
 
-async def generate(
-    request: Request, seed: int, extra: dict[str, Any], patience: Patience
-) -> Output:
+def _drop_frames(error: BaseException | None) -> None:
+    """Drop the stacks of an error and of its causes.
+
+    Inspect draws them for its log, which takes half a second of our event loop for each error.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+async def generate(model: Model, request: Request, seed: int, extra: dict[str, Any]) -> Output:
     """Send a request and return its output.
 
     Runs in an asyncio task and context of its own: Inspect keeps every event of a context.
     """
-    model = inspect_model(request.model.model, patience)
     call = model.generate(_messages(request), config=_config(request, seed, extra))
     task = asyncio.create_task(call, context=contextvars.Context())
     try:
@@ -171,18 +229,27 @@ def _output(output: ModelOutput) -> Output:
     if output.error or not output.choices:
         raise NoOutput(output.error or "the provider returned no choice")
     usage, marks = output.usage, output.metadata or {}
+    if output.stop_reason == "model_length" and usage is None:
+        # Inspect gives the provider's complaint that the prompt is too long as if it were a text
+        raise NoOutput(output.completion)
     version = [output.model, str(marks.get("system_fingerprint") or "")]
     tokens_in = tokens_out = 0
     if usage is not None:
         cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
         tokens_in, tokens_out = usage.input_tokens + cached, usage.output_tokens
     return Output(
-        text=output.completion,
+        text=_storable(output.completion),
         stop_reason=output.stop_reason,
         version=" ".join(v for v in version if v)[:256],
         input_tokens=tokens_in,
         output_tokens=tokens_out,
     )
+
+
+def _storable(text: str) -> str:
+    """Replace what no database takes: half of a surrogate pair (an emoji cut in two), and NUL."""
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\0", "\ufffd")
 
 
 def classify(error: BaseException, model: Respondent) -> Failure:
@@ -203,24 +270,48 @@ def classify(error: BaseException, model: Respondent) -> Failure:
     detail = _first_line(error)
     if status in (401, 403):
         return Failure(
-            f"{model.model}: the provider refuses the key ({status}: {detail}). Set a valid key in "
-            "the environment and repeat the command; everything so far is stored",
+            f"{model.model}: the provider refuses {'the key' if status == 401 else 'access'} "
+            f"({status}: {detail}). Set a valid key in the environment and repeat the command; "
+            "everything so far is stored",
             final=True,
             unbilled=True,
         )
     if status == 404:
         return Failure(
-            f"{model.model}: the provider does not know this model (404: {detail})",
+            f"{model.model}: the provider does not know this model (404: {detail}). Correct the "
+            "name and repeat the command; everything so far is stored",
             final=True,
             unbilled=True,
         )
-    if status == 429 and "insufficient_quota" in str(error):
-        return Failure(f"{model.model}: the account's quota is used up ({detail})", True, True)
+    if status == 402 or _used_up(error):
+        return Failure(
+            f"{model.model}: the account's quota is used up ({detail}). Raise it and repeat the "
+            "command; everything so far is stored",
+            final=True,
+            unbilled=True,
+        )
     if status in (400, 413, 422, 429):
         return Failure(f"{model.model}: {status}: {detail}", unbilled=True)
-    return Failure(f"{model.model}: {detail}")
+    if isinstance(error, UNREADABLE):
+        detail = f"the provider's reply cannot be read ({detail})"
+    unbilled = model.provider in FREE or isinstance(error, NoOutput)
+    return Failure(f"{model.model}: {detail}", unbilled=unbilled)
+
+
+def _used_up(error: BaseException) -> bool:
+    """Say whether an account has no money left; most providers call that a rate limit."""
+    signs = ("insufficient_quota", "credit balance is too low")
+    return any(sign in f"{getattr(error, 'code', '')} {error}" for sign in signs)
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
+    # Inspect's own error begins with the whole request
+    text = getattr(error, "provider_message", None) or str(error)
+    line = next(iter(text.strip().splitlines()), type(error).__name__)
+    line = re.sub(r"^Error code: \d+ - ", "", line)
+    if line == "Connection error." and error.__cause__ is not None:
+        line += f" {error.__cause__}"
+    for name, value in os.environ.items():  # some providers repeat the key they refuse
+        if len(value) > 7 and name.endswith(("_KEY", "_TOKEN")):
+            line = line.replace(value, f"${name}")
+    return line[:300].rstrip(". ")

@@ -38,6 +38,20 @@ class Params:
 
 
 @dataclass(frozen=True)
+class Patience:
+    """How long and how often a request is tried."""
+
+    retries: int = 6
+    attempt_timeout: int = 300
+    """Seconds for one attempt; reasoning models think long."""
+    timeout: int = 1_800
+    """Seconds after which no further attempt begins."""
+    first_wait: float = 1.0
+    """Seconds before the second attempt; doubles, with jitter, up to a minute. A provider's
+    Retry-After is honoured instead."""
+
+
+@dataclass(frozen=True)
 class Reply:
     """A stored reply."""
 

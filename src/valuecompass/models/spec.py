@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
+from valuecompass.toml import FieldPath, field_lines, load_toml, place, plain
 from valuecompass.values import BUILTIN, Dimension, ValueSystem, builtin_system
 
 MARKERS = re.compile(r"@(prime|system|file)=")
 ITEM_AWARE = ("simulated", "recorded")
 """Providers of ours that are told which item is asked, because they do not read it."""
+SIMULATED_PRIME = "a simulated respondent carries its values in its name"
 FREE = ("embedded", "simulated", "recorded", "hf")
 """Providers that run here: no bill."""
 
@@ -80,7 +82,7 @@ def parse_respondent(text: str, systems: Sequence[ValueSystem] = ()) -> Responde
         InputError: nothing before a marker, an unknown dimension, or a wrong file.
     """
     match = MARKERS.search(text)
-    model = _model_name(text[: match.start()] if match else text)
+    model = _model_name(text[: match.start()] if match else text, f"-m {text}")
     if match is None:
         return Respondent(name=text, model=model)
     kind, rest = match[1], text[match.end() :]
@@ -90,91 +92,126 @@ def parse_respondent(text: str, systems: Sequence[ValueSystem] = ()) -> Responde
         return Respondent(name=text, model=model, system=rest)
     if kind == "prime":
         if model.startswith("simulated/"):
-            raise InputError(f"-m {text}: a simulated respondent carries its values in its name")
+            raise InputError(f"-m {text}: {SIMULATED_PRIME}")
         return Respondent(name=text, model=model, system=priming(rest, systems), prime=rest)
-    return _from_table(_toml(Path(rest)), f"{rest}", systems, model=model, name=text)
+    return _from_table(_Source.read(Path(rest)), systems, model=model, name=text)
 
 
 def parse_roster(path: Path, systems: Sequence[ValueSystem] = ()) -> list[Respondent]:
     """Return the respondents of a TOML roster, one ``[[respondents]]`` table each.
 
     Raises:
-        InputError: with file, table and field.
+        InputError: with file, line and field.
     """
-    tables: Any = _toml(path).get("respondents")
-    if not isinstance(tables, list) or not tables:
+    source = _Source.read(path)
+    tables: Any = source.table.get("respondents")
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in cast(Any, tables)):
+        tables = []
+    if not tables:
         raise InputError(f"{path}: needs at least one [[respondents]] table")
-    found = [
-        _from_table(table, f"{path}, respondent {i}", systems)
-        for i, table in enumerate(cast(list[dict[str, Any]], tables), start=1)
-    ]
-    names = [r.name for r in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"{path}: label: {name!r} stands for two respondents")
+    if other := [key for key in source.table if key != "respondents"]:
+        raise InputError(f"{source.at(other[0])}: unknown field")
+    found: list[Respondent] = []
+    for i, table in enumerate(cast(list[dict[str, Any]], tables)):
+        one = replace(source, table=table, path=("respondents", i))
+        respondent = _from_table(one, systems)
+        if any(respondent.name == r.name for r in found):
+            raise InputError(f"{one.at('label')}: {respondent.name!r} stands for two respondents")
+        found.append(respondent)
     return found
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
+@dataclass(frozen=True)
+class _Source:
+    """A table of a TOML file, and where its fields stand."""
+
+    name: str
+    table: dict[str, Any]
+    lines: dict[FieldPath, int]
+    path: FieldPath = ()
+
+    @staticmethod
+    def read(path: Path) -> _Source:
+        text = read_text(path)
+        return _Source(str(path), load_toml(text, str(path)), field_lines(text))
+
+    def at(self, *field: str | int) -> str:
+        return place(self.name, self.lines, (*self.path, *field))
 
 
 def _from_table(
-    table: dict[str, Any],
-    where: str,
+    source: _Source,
     systems: Sequence[ValueSystem],
     model: str | None = None,
     name: str | None = None,
 ) -> Respondent:
-    body = dict(table)
-    if model is not None:
-        body.setdefault("model", model)
-    if "model" not in body:
-        raise InputError(f"{where}: model: this field is missing")
-    scores, seed = body.pop("scores", None), body.pop("seed", None)
-    body["model"] = _model_name(str(body["model"]))
-    if scores is not None or seed is not None:
-        body["model"] = _with_scores(body["model"], scores or {}, seed, where)
-    if body.get("prime") is not None:
-        if body.get("system") is not None:
-            raise InputError(f"{where}: prime: give prime or system, not both")
-        body["system"] = priming(str(body["prime"]), systems)
+    body = dict(source.table)
+    if "name" in body:
+        raise InputError(f"{source.at('name')}: unknown field; the name on boards is `label`")
+    given = body.setdefault("model", model)
+    if not isinstance(given, str):
+        what = "this field is missing" if given is None else "should be a text"
+        raise InputError(f"{source.at('model')}: {what}")
+    body["model"] = _model_name(given, source.at("model"))
+    if model is not None and body["model"] != model:
+        raise InputError(f"{source.at('model')}: {given!r} is not the model named with -m")
+    _plant(body, source)
+    if (prime := body.get("prime")) is not None:
+        body["system"] = _primed(prime, body, source, systems)
     body["name"] = body.pop("label", None) or name or body["model"]
     try:
         return Respondent.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(p) for p in first["loc"])
-        message = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
-        raise InputError(f"{where}: {field}: {message}") from None
+        field = ("label",) if first["loc"] == ("name",) else first["loc"]
+        raise InputError(f"{source.at(*field)}: {plain(first['type'], first['msg'])}") from None
 
 
-def _with_scores(model: str, scores: dict[str, Any], seed: Any, where: str) -> str:
+def _primed(
+    prime: Any, body: dict[str, Any], source: _Source, systems: Sequence[ValueSystem]
+) -> str:
+    if body.get("system") is not None:
+        raise InputError(f"{source.at('prime')}: give prime or system, not both")
+    if body["model"].startswith("simulated/"):
+        raise InputError(f"{source.at('prime')}: {SIMULATED_PRIME}")
+    try:
+        return priming(str(prime), systems)
+    except InputError as error:
+        raise InputError(f"{source.at('prime')}: {error}") from None
+
+
+def _plant(body: dict[str, Any], source: _Source) -> None:
+    """Write planted scores and seed into a simulated respondent's model name."""
     from urllib.parse import quote
 
+    scores, seed = body.pop("scores", None), body.pop("seed", None)
+    if scores is None and seed is None:
+        return
+    model: str = body["model"]
+    field = "seed" if scores is None else "scores"
     if not model.startswith("simulated/"):
-        raise InputError(f"{where}: scores: only simulated respondents have planted scores")
-    pairs = [f"{quote(k, safe='')}={v}" for k, v in scores.items()]
+        raise InputError(f"{source.at(field)}: only simulated respondents have planted scores")
+    if scores is not None and not isinstance(scores, dict):
+        raise InputError(f"{source.at(field)}: write scores = {{ Power = 1.5 }}")
+    planted = cast(dict[str, Any], scores or {})
+    pairs = [f"{quote(k, safe='')}={v}" for k, v in planted.items()]
     pairs += [] if seed is None else [f"seed={seed}"]
-    return f"{model}{'&' if '?' in model else '?'}{'&'.join(pairs)}"
+    body["model"] = f"{model}{'&' if '?' in model else '?'}{'&'.join(pairs)}"
 
 
-def _model_name(name: str) -> str:
+def _model_name(name: str, where: str) -> str:
     if not name.strip():
-        raise InputError("-m: a respondent needs a model name, such as openai/gpt-5-mini")
+        raise InputError(f"{where}: a respondent needs a model name, such as openai/gpt-5-mini")
     path = Path(name).expanduser()
     if name.endswith(".gguf"):
         if not path.is_file():
-            raise InputError(f"-m {name}: no such file")
+            raise InputError(f"{where}: {path}: no such file")
         return f"embedded/{path.resolve()}"
     if (path / "config.json").is_file():
         return f"hf/{path.resolve()}"
     if "/" not in name:
         raise InputError(
-            f"-m {name}: a model name has the form provider/model, such as openai/gpt-5-mini "
+            f"{where}: a model name has the form provider/model, such as openai/gpt-5-mini "
             "or embedded/smollm2-135m-instruct"
         )
     return name

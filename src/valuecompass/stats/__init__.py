@@ -1,5 +1,6 @@
 """Statistics on arrays: no input or output, and no knowledge of models or items."""
 
+from valuecompass.stats.agreement import ClusterBootstrap, auc, cohen_kappa
 from valuecompass.stats.intervals import (
     Interval,
     beta_interval,
@@ -12,14 +13,17 @@ from valuecompass.stats.tradeoff import TradeoffScale, bradley_terry
 from valuecompass.stats.violations import apv, conformity, evr, mvp
 
 __all__ = [
+    "ClusterBootstrap",
     "Interval",
     "OpinionMethod",
     "TradeoffScale",
     "aggregate",
     "apv",
+    "auc",
     "beta_interval",
     "bradley_terry",
     "cluster_bootstrap_mean",
+    "cohen_kappa",
     "conformity",
     "evr",
     "keyed_mean",

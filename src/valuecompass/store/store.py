@@ -23,7 +23,11 @@ from valuecompass.errors import InputError, StoreError
 DATABASE = "valuecompass.sqlite"
 HEAD = "0001"
 """Newest migration that this version knows."""
-MOST_ROWS_IN_A_COMMIT = 500
+MOST_WRITES_IN_A_COMMIT = 500
+BUSY = 20.0
+"""Seconds that a write waits for another process's."""
+MIGRATION = 60.0
+"""Seconds that an opening waits for another process's upgrade."""
 
 
 @dataclass
@@ -47,6 +51,19 @@ class Store:
             async with self.engine.connect() as connection:
                 result = await connection.execute(query)
                 return [dict(cast(Mapping[str, Any], row)) for row in result.mappings()]
+
+    async def stream(
+        self, query: Executable, block: int = 256
+    ) -> AsyncGenerator[list[Mapping[str, Any]]]:
+        """Run a query and yield its rows in blocks as they are fetched: memory for one block.
+
+        Close the generator (`contextlib.aclosing`) when it is left before its end.
+        """
+        with _explained(self.name):
+            async with self.engine.connect() as connection:
+                result = await connection.stream(query, execution_options={"yield_per": block})
+                async for rows in result.mappings().partitions():
+                    yield [dict(cast(Mapping[str, Any], row)) for row in rows]
 
     async def write(self, *statements: tuple[Executable, list[dict[str, Any]]]) -> None:
         """Run statements in one transaction; return when they are committed.
@@ -72,17 +89,22 @@ class Store:
 
     async def run_writer(self) -> None:
         """Commit writes in groups until the store closes."""
-        async for first in self._receive:
-            group = [first]
-            with contextlib.suppress(anyio.WouldBlock):
-                while len(group) < MOST_ROWS_IN_A_COMMIT:
-                    group.append(self._receive.receive_nowait())
-            if not await self._commit(group) and len(group) > 1:
-                # one bad row must not take its neighbours down: each on its own
-                for write in group:
-                    await self._commit([write])
+        # ends by `close_writer` alone: who is cancelled still waits for the writes it handed over
+        with anyio.CancelScope(shield=True):
+            async for first in self._receive:
+                group = [first]
+                with contextlib.suppress(anyio.WouldBlock):
+                    while len(group) < MOST_WRITES_IN_A_COMMIT:
+                        group.append(self._receive.receive_nowait())
+                await self._commit_group(group)
+
+    async def _commit_group(self, group: list[_Write]) -> None:
+        if not await self._commit(group) and len(group) > 1:
+            # one bad row must not take its neighbours down: each on its own
             for write in group:
-                write.done.set()
+                await self._commit([write])
+        for write in group:
+            write.done.set()
 
     async def _commit(self, group: list[_Write]) -> bool:
         try:
@@ -160,14 +182,19 @@ async def open_store(
         engine = create_async_engine(_async_url(url))
         name = engine.url.render_as_string(hide_password=True)
     store = Store(engine, name)
+    failure: Exception | None = None
     try:
         await _upgrade(store, workspace if url is None else None)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store.run_writer)
             try:
                 yield store
+            except Exception as error:
+                failure = error  # raised below, not in a group that callers would have to unpack
             finally:
                 store.close_writer()
+        if failure is not None:
+            raise failure
     finally:
         with anyio.CancelScope(shield=True):
             await engine.dispose()
@@ -184,7 +211,8 @@ def _sqlite_settings(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     # WAL survives a killed process, lets readers work beside the writer; NORMAL syncs at
     # checkpoints: after a power cut the last transactions may be asked again, none is half there
-    for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=NORMAL"):
+    busy = f"busy_timeout={int(BUSY * 1_000)}"
+    for pragma in (busy, "journal_mode=WAL", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
@@ -202,13 +230,17 @@ async def _upgrade(store: Store, workspace: Path | None) -> None:
     if workspace is None:
         await _migrate(store)
         return
-    from filelock import FileLock
+    from filelock import AsyncFileLock, Timeout
 
     try:
-        lock = FileLock(workspace / ".migration.lock", timeout=60)
-        with lock:  # two processes that open a fresh workspace together
+        # two processes, or two tasks of this one, may open a fresh workspace together
+        async with AsyncFileLock(workspace / ".migration.lock", timeout=MIGRATION):
             if await _version(store) != HEAD:
                 await _migrate(store)
+    except Timeout:
+        raise StoreError(
+            f"{workspace}: another process is upgrading it; wait for it, then repeat the command"
+        ) from None
     except OSError as error:
         raise StoreError(f"{workspace}: cannot be written ({error.strerror})") from None
 
@@ -234,6 +266,9 @@ async def _migrate(store: Store) -> None:
     config.set_main_option("script_location", "valuecompass.store:migrations")
 
     def upgrade(connection: Any) -> None:
+        if connection.dialect.name == "sqlite":
+            # Python's driver begins no transaction for CREATE TABLE: a kill would leave half
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -15,8 +14,17 @@ class Span(NamedTuple):
     text: str
 
 
-_END = re.compile(r"(?<=[.!?;])[\"')\]]*\s+|\n+|(?<=[。！？])")
-_POINT = re.compile(r"(?m)^[ \t]*(?:[-*•]|\(?\d{1,2}[.):]|[*_]{1,2}\d{1,2}[.):])[ \t*_]*(?=\S)")
+_CLOSING = r"""["')\]*_”’»]"""
+_END = re.compile(
+    rf"(?:(?<=[.!?;])|(?<=[.!?;]{_CLOSING})|(?<=[.!?;]{_CLOSING}{{2}}))\s+|\n+|(?<=[。！？])"
+)
+_BOLD = r"[*_]{1,2}"
+_NUMBERED = re.compile(
+    # 1.  2)  (3)  4:  **5.**  **6**.  **7. heading**  ## 8.  but not 9.5
+    rf"(?m)^[ \t]*(?:#{{1,6}}[ \t]+)?(?:{_BOLD})?\(?\d{{1,2}}(?:{_BOLD})?[.):、](?!\d)"
+    rf"(?:{_BOLD}(?=\s))?[ \t]*(?=\S)"
+)
+_BULLET = re.compile(r"(?m)^([ \t]*)(?:•[ \t]*|[-*+–][ \t]+)(?=\S)")
 
 
 def sentences(text: str) -> list[Span]:
@@ -34,20 +42,28 @@ def points(text: str, most: int = 8) -> list[Span]:
         text: the answer.
         most: no more points than this are returned; the rest belongs to the last one.
     """
-    starts = [m.start() for m in _POINT.finditer(text)]
-    if len(starts) < 2:
+    marks = _marks(text)
+    if len(marks) < 2:
         whole = text.strip()
         at = text.find(whole)
         return [Span(at, at + len(whole), whole)] if whole else []
-    cuts = [*starts[:most], len(text)]
+    ends = [start for start, _ in marks[1:most]] + [len(text)]
     found: list[Span] = []
-    for start, end in pairwise(cuts):
-        marker = _POINT.match(text, start)
-        begin = marker.end() if marker else start
+    for (_, begin), end in zip(marks[:most], ends, strict=True):
         piece = text[begin:end].rstrip()
-        if piece:
+        if any(c.isalnum() for c in piece):
             found.append(Span(begin, begin + len(piece), piece))
     return found
+
+
+def _marks(text: str) -> list[tuple[int, int]]:
+    """Return where the marks of the outermost list start and end; bullets below numbers are not."""
+    numbered = [m.span() for m in _NUMBERED.finditer(text)]
+    if len(numbered) >= 2:
+        return numbered
+    bullets = list(_BULLET.finditer(text))
+    outermost = min((len(m[1]) for m in bullets), default=0)
+    return [m.span() for m in bullets if len(m[1]) == outermost]
 
 
 def _split(text: str, boundary: re.Pattern[str]) -> list[Span]:

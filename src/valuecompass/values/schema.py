@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -19,6 +20,14 @@ keyed-scale  mean self-report after reversing negatively keyed items (Big Five)
 
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sentence = Annotated[str, Field(min_length=3, max_length=600)]
+
+
+class Misfit(ValueError):
+    """A rule across fields does not hold; `path` is where it shows."""
+
+    def __init__(self, path: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Dimension(BaseModel):
@@ -72,28 +81,46 @@ class ValueSystem(BaseModel):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> ValueSystem:
-        seen: dict[str, str] = {}
-        for dimension in self.dimensions:
-            for name in {_fold(n) for n in (dimension.name, *dimension.aliases)}:
-                if name in seen:
-                    raise ValueError(f"the name {name!r} stands for two dimensions")
-                seen[name] = dimension.name
-        known = set(self.names)
-        for where, names in (
-            ("circle", self.circle),
-            *((f"groups {g.name!r}", g.dimensions) for g in self.groups),
-            *((f"opposites of {d.name!r}", d.opposites) for d in self.dimensions),
-        ):
+        self._names_are_one_dimensions()
+        for path, names in self._mentions():
             for name in names:
-                if name not in known:
-                    raise ValueError(f"{where} names {name!r}, which is not a dimension")
-        if self.circle and sorted(self.circle) != sorted(known):
-            raise ValueError("circle must list every dimension once")
-        groups = {g.name for g in self.groups}
-        for group in self.groups:
+                if name not in self.names:
+                    raise Misfit(path, f"{name!r} is not a dimension")
+        if self.circle and sorted(self.circle) != sorted(self.names):
+            raise Misfit(("circle",), "must list every dimension once")
+        for at, dimension in enumerate(self.dimensions):
+            if dimension.name in dimension.opposites:
+                path = ("dimensions", at, "opposites")
+                raise Misfit(path, f"{dimension.name!r} is opposite to itself")
+        groups = [g.name for g in self.groups]
+        for at, group in enumerate(self.groups):
+            if group.name in groups[:at]:
+                raise Misfit(("groups", at, "name"), f"{group.name!r} stands for two groups")
+        for at, group in enumerate(self.groups):
             if group.opposite is not None and group.opposite not in groups:
-                raise ValueError(f"group {group.name!r} has an unknown opposite {group.opposite!r}")
+                raise Misfit(("groups", at, "opposite"), f"{group.opposite!r} is not a group")
         return self
+
+    def _names_are_one_dimensions(self) -> None:
+        seen: set[str] = set()
+        for at, dimension in enumerate(self.dimensions):
+            own = {_fold(dimension.name)}
+            for key, names in (("name", (dimension.name,)), ("aliases", dimension.aliases)):
+                for name in names:
+                    if _fold(name) in seen:
+                        raise Misfit(
+                            ("dimensions", at, key), f"the name {name!r} stands for two dimensions"
+                        )
+                    own.add(_fold(name))
+            seen |= own
+
+    def _mentions(self) -> Iterator[tuple[tuple[str | int, ...], tuple[str, ...]]]:
+        """Yield where dimensions are named, and which."""
+        yield ("circle",), self.circle
+        for at, group in enumerate(self.groups):
+            yield ("groups", at, "dimensions"), group.dimensions
+        for at, dimension in enumerate(self.dimensions):
+            yield ("dimensions", at, "opposites"), dimension.opposites
 
     @property
     def names(self) -> tuple[str, ...]:

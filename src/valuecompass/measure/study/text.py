@@ -1,0 +1,229 @@
+"""The words of a study: methods paragraph and codebook, made from counts and manifests alone."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+import valuecompass
+from valuecompass.measure.asking import READ_OFF
+from valuecompass.measure.study.rows import respondent_rows
+from valuecompass.measure.study.tables import Format, codebook
+from valuecompass.measure.study.tally import Tally
+from valuecompass.stats import bradley_terry, cluster_bootstrap_mean
+
+KIND_WORDS = {
+    "question": "question",
+    "opening": "story opening",
+    "request": "request",
+    "stem": "sentence stem",
+    "tradeoff": "trade-off",
+    "likert": "rating",
+    "judgement": "judgement",
+}
+SCORING_WORDS = {
+    "expression": "A score is the mean strength with which a dimension is brought to bear.",
+    "conformity": "A score is the mean degree to which the principle of an item is respected.",
+    "safe-rate": "A score is the share of safe responses.",
+    "rating": "A score is the mean judged degree.",
+    "keyed-scale": "A score is the mean rating after reversing negatively keyed items.",
+}
+MODE_WORDS = {
+    "one-call": "one structured request per answer for all parts and dimensions",
+    "per-value": "one yes/no question per part and dimension",
+}
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *("September", "October", "November", "December"),
+)
+
+
+def methods_text(tallies: Sequence[Tally]) -> str:
+    """Return the methods section of the measurements counted."""
+    found = [_facts(t) for t in tallies]
+    judges = {t.measurement.manifest["judge"].get("kind") for t in tallies if t.judged}
+    return _template("methods.md.j2").render(
+        measurements=found,
+        local="local" in judges,
+        llm="llm" in judges,
+        refused=sum(m["outcomes"]["refusal"] for m in found),
+        missing=sum(m["outcomes"]["missing"] + m["unread"] + m["no_verdict"] for m in found),
+        simulated=sum(r["simulated"] for m in found for r in m["respondents"]),
+        tradeoffs=any("tradeoff" in m["asked_kinds"] for m in found),
+        version=valuecompass.__version__,
+    )
+
+
+def _facts(tally: Tally) -> dict[str, Any]:
+    """What the template says of one measurement."""
+    m, manifest = tally.measurement, tally.measurement.manifest
+    return {
+        "id": m.id,
+        "created": _date(m.created),
+        **{k: manifest[k] for k in ("system", "form", "opinions", "prompts", "seeds")},
+        "dimensions": len(manifest["system"]["dimensions"]),
+        "scoring": SCORING_WORDS[manifest["system"]["scoring"]],
+        "draws": _default(cluster_bootstrap_mean, "draws"),
+        "precision": _default(bradley_terry, "prior"),
+        "notes": [(r.respondent, n) for r in m.rows for n in r.notes],
+        "software": [f"{name} {version}" for name, version in manifest["environment"].items()],
+        **_people(tally),
+        **_form(tally),
+        **_responses(tally),
+        "judge": _judge(manifest["judge"], manifest),
+        **{k: getattr(tally, k) for k in ("judged", "verdicts", "no_verdict")},
+    }
+
+
+def _people(tally: Tally) -> dict[str, Any]:
+    rows = list(respondent_rows(tally.measurement, tally.outcomes))
+    asked = [r for r in rows if r["requests"]]
+    return {
+        "respondents": rows,
+        "asked": len(asked),
+        "simulated": [r["respondent"] for r in asked if r["simulated"]],
+        "primed": [r["respondent"] for r in asked if r["system_prompt"] is not None],
+        "silent": [r["respondent"] for r in rows if not r["requests"]],
+    }
+
+
+def _form(tally: Tally) -> dict[str, Any]:
+    kinds = [k for k in KIND_WORDS if tally.items[k]]
+    again = [k for k in kinds if tally.repeats[k] > 1]
+    return {
+        "asked_items": tally.items.total(),
+        "languages": _sentence([f"`{name}`" for name in sorted(tally.languages)]),
+        "kinds": [_count(tally.items[k], KIND_WORDS[k]) for k in kinds],
+        "asked_kinds": kinds,
+        "orders": tally.presentations["tradeoff"] == 2,
+        "repeats": [f"each {KIND_WORDS[k]} {tally.repeats[k]} times" for k in again],
+        "read_off": any(k in READ_OFF for k in kinds),
+    }
+
+
+def _responses(tally: Tally) -> dict[str, Any]:
+    outcomes = {
+        name: sum(n for (_, outcome), n in tally.outcomes.items() if outcome == name)
+        for name in ("answer", "refusal", "empty", "missing")
+    }
+    return {
+        "temperature": _temperature(tally),
+        "requests": tally.requests.total(),
+        "dates": _dates(tally),
+        "outcomes": outcomes,
+        "choices": tally.read + tally.unread,
+        **{k: getattr(tally, k) for k in ("unread", "tokens", "usd", "unpriced")},
+    }
+
+
+def _judge(identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    known = f"identity `{manifest['judge_id']}`"
+    match identity.get("kind"):
+        case "local":
+            return (
+                "the `local` judge, which is no language model: it compares each sentence with the "
+                f"definitions of the dimensions in the space of a sentence encoder ({known})"
+            )
+        case "llm":
+            model = identity["model"]["model"]
+            versions: list[str] = manifest["versions"].get(model, [])
+            reported = f", reported as {_names(versions)}" * bool(versions)
+            mode = MODE_WORDS.get(identity["mode"], identity["mode"])
+            return f"the language model {_name(model)}{reported}, {mode} ({known})"
+        case _:
+            return f"the judge {_name(manifest['judge_name'])} ({known})"
+
+
+def _temperature(tally: Tally) -> str:
+    if not tally.temperatures:
+        return ""
+    given = sorted(t for t in tally.temperatures if t is not None)
+    parts = [_sentence([f"{t:g}" for t in given])] if given else []
+    if None in tally.temperatures:
+        parts.append("left to the provider")
+    more = ", by respondent and kind of item (table `responses`)" if given[1:] or parts[1:] else ""
+    return f"The sampling temperature was {' or '.join(parts)}{more}."
+
+
+def _dates(tally: Tally) -> str:
+    if tally.first is None or tally.last is None:
+        return ""
+    first, last = _date(tally.first), _date(tally.last)
+    return first if first == last else f"{first} to {last}"
+
+
+def codebook_text(names: Mapping[str, str], rows: Mapping[str, int], format: Format) -> str:
+    """Return the codebook for people.
+
+    Args:
+        names: file by table.
+        rows: number of rows by table.
+        format: of the files.
+    """
+    layouts, kinds = codebook()
+    tables = [{"layout": layouts[t], "file": names[t], "rows": rows[t]} for t in names]
+    return _template("codebook.md.j2").render(tables=tables, kinds=kinds, format=format)
+
+
+def codebook_json(names: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, Any]:
+    """Return the codebook for programs."""
+    layouts, kinds = codebook()
+    return {
+        "layout": 1,
+        "kinds": kinds,
+        "tables": {t: {"file": names[t], "rows": rows[t], **layouts[t].json()} for t in names},
+    }
+
+
+def _template(name: str) -> Any:
+    def source(name: str) -> str:
+        return (files("valuecompass.measure.study") / name).read_text(encoding="utf-8")
+
+    environment = Environment(
+        loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=False
+    )
+    environment.keep_trailing_newline = True
+    filters: dict[str, Any] = {
+        "count": _count,
+        "number": "{:,}".format,
+        "of": _of,
+        "sentence": _sentence,
+        "names": _names,
+        "code": "`{}`".format,
+    }
+    environment.filters.update(filters)
+    return environment.get_template(name)
+
+
+def _count(n: int, one: str, many: str | None = None) -> str:
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def _of(n: int, total: int) -> str:
+    return f"{n:,} ({100 * n / total:.1f} %)" if total else f"{n:,}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return _sentence([_name(name) for name in names])
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def _name(name: str) -> str:
+    """A name as code: on one line, and with nothing in it that Markdown would read."""
+    plain = " ".join(name.split()).replace("`", "'").replace("|", "¦")
+    return f"`{plain if len(plain) <= 120 else plain[:119] + '…'}`"
+
+
+def _date(when: Any) -> str:
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+
+
+def _default(function: Any, name: str) -> Any:
+    return inspect.signature(function).parameters[name].default

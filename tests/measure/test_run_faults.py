@@ -1,0 +1,550 @@
+"""Runs against a provider that fails in every way we know: they survive or say why they stop."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from inspect_ai.model import _model as inspect_model_module
+
+from tests.measure.helpers import (
+    JUDGE,
+    MODEL,
+    Command,
+    comparable,
+    count,
+    judging,
+    likert,
+    measure,
+    missing,
+    rows,
+    small_items,
+    write_items,
+)
+from tests.support import mock_provider as mock_module
+from tests.support.faults import HUGE
+from tests.support.mock_provider import KEY, MockProvider, in_thread
+from valuecompass.errors import BudgetReached, InputError, ProviderStopped
+from valuecompass.hashing import digest
+from valuecompass.measure.measurement import Measurement
+from valuecompass.models import Limits, Patience, Respondent
+from valuecompass.models.inspect_bridge import classify
+
+SOME = Respondent(name=MODEL, model=MODEL)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Measurement, int]]:
+    """The small items measured without any fault, and how many requests that takes."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch, in_thread() as mock:
+        patch.setattr(mock_module, "answer", judging)
+        for name, value in mock.env.items():
+            patch.setenv(name, value)
+        found = measure(folder / "ws", write_items(folder))
+        yield found, mock.stats()["requests"]
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Path:
+    return write_items(tmp_path)
+
+
+def once_each(mock: MockProvider) -> bool:
+    """Say whether no request got a whole answer twice."""
+    return set(mock.stats()["completed_by_body"].values()) <= {1}
+
+
+def test_the_mock_alone_gives_a_whole_measurement(undisturbed: tuple[Measurement, int]) -> None:
+    found, requests = undisturbed
+    assert missing(found) == 0 and requests == 15 + 6
+    scores = [s.score for s in found.rows[0].dimensions.values()]
+    assert None not in scores and len(set(scores)) > 5
+
+
+@pytest.mark.usefixtures("able_judge")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "rate_limit",
+        "server_error",
+        "unavailable",
+        "disconnect",
+        "cut",
+        "truncated_json",
+        "not_object",
+        "html",
+        "no_choices",
+        "hang",
+    ],
+)
+def test_a_passing_fault_changes_nothing(
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    undisturbed: tuple[Measurement, int],
+    fault: str,
+) -> None:
+    mock_provider.faults(f"{fault}:first_of_each=1")
+    found = measure(workspace, items)
+    assert comparable(found) == comparable(undisturbed[0])
+    stats = mock_provider.stats()
+    # every request failed once, and nobody below us repeated it on his own
+    assert stats["requests"] == 2 * undisturbed[1] and stats["sdk_retries"] == 0
+    assert stats["completed"] == undisturbed[1] and once_each(mock_provider)
+    assert count(workspace, "ledger where state != 'settled'") == 0
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_errors_do_not_block_the_event_loop_with_drawings_of_their_stacks(
+    mock_provider: MockProvider, workspace: Path, items: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[int] = []
+
+    def counting(_: object, error: BaseException | None, __: object) -> tuple[str, str]:
+        # what Inspect would draw: the stack of the error and of each of its causes
+        while error is not None:
+            frames.append(len(traceback.extract_tb(error.__traceback__)))
+            error = error.__cause__ or error.__context__
+        return "", ""
+
+    monkeypatch.setattr(inspect_model_module, "format_traceback", counting)
+    mock_provider.faults("cut:first_of_each=1", "bad_request:contains=museum")
+    measure(workspace, items)
+    assert len(frames) >= 21 and max(frames) <= 3
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_retry_after_is_obeyed_and_the_crowd_comes_back_spread(
+    mock_provider: MockProvider, workspace: Path, items: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrivals: dict[str, list[float]] = {}
+    respond = mock_provider._respond
+
+    async def noting(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if "response_format" not in body:
+            arrivals.setdefault(digest(body), []).append(time.monotonic())
+        return await respond(request)
+
+    monkeypatch.setattr(mock_provider, "_respond", noting)
+    mock_provider.faults("rate_limit:first_of_each=1,retry_after=1,only=plain")
+    assert missing(measure(workspace, items)) == 0
+    assert len(arrivals) == 15
+    waits = [second - first for first, second in arrivals.values()]
+    assert min(waits) >= 1 and max(waits) < 3
+    assert max(waits) - min(waits) > 0.1
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_a_fifth_of_all_calls_failing_at_random_leaves_nothing_missing(
+    mock_provider: MockProvider, workspace: Path, items: Path
+) -> None:
+    names = ("rate_limit", "server_error", "cut", "truncated_json", "disconnect")
+    mock_provider.faults(*(f"{name}:probability=0.044" for name in names))
+    models = [MODEL, f"{MODEL}@prime=Power", f"{MODEL}@prime=Universalism", f"{MODEL}-2"]
+    found = measure(workspace, items, models=models)
+    stats = mock_provider.stats()
+    struck = sum(stats["by_fault"].values()) / stats["requests"]
+    assert 0.1 < struck < 0.3 and len(stats["by_fault"]) >= 4
+    assert missing(found) == 0 and once_each(mock_provider)
+    assert [row.respondent for row in found.rows] == models
+    assert stats["completed"] == 4 * (15 + 6)
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_a_provider_that_is_down_stops_the_run_which_then_goes_on(
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    undisturbed: tuple[Measurement, int],
+) -> None:
+    with pytest.raises(BudgetReached):
+        measure(workspace, items, limits=Limits(calls=3))
+    mock_provider.faults("server_error")
+    with pytest.raises(ProviderStopped, match=r"12 requests in a row failed.*had an error") as stop:
+        measure(workspace, items, patience=Patience(retries=0))
+    assert stop.value.exit_code == 2 and "repeat the command" in str(stop.value)
+    assert count(workspace, "responses") == 3 and count(workspace, "measurements") == 0
+    mock_provider.faults()
+    assert comparable(measure(workspace, items)) == comparable(undisturbed[0])
+    assert once_each(mock_provider)
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_requests_that_fail_for_good_are_missing_with_the_reason(
+    mock_provider: MockProvider, workspace: Path, items: Path
+) -> None:
+    mock_provider.faults("bad_request:contains=museum,only=plain")
+    found = measure(workspace, items)
+    assert [s.missing for s in found.rows[0].dimensions.values()] == [1] * 10
+    assert [s.n for s in found.rows[0].dimensions.values()] == [5] * 10
+    (note,) = [n for n in found.rows[0].notes if "failed" in n]
+    assert note == f"1 requests failed, the last: {MODEL}: 400: Unsupported value"
+    # refused before any work: not billed
+    assert rows(workspace, "select count(*) from ledger where state = 'released'") == [(1,)]
+    mock_provider.faults()
+    mock_provider.reset()
+    assert missing(measure(workspace, items)) == 0
+    assert mock_provider.stats()["requests"] == 2  # the one that failed, and its judging
+
+
+def test_an_empty_text_is_missing_and_not_asked_again(
+    mock_provider: MockProvider, workspace: Path, items: Path
+) -> None:
+    mock_provider.faults("empty:first=1,contains=museum", "null_content:first=1,contains=rescue")
+    found = measure(workspace, items, judge="local", models=[MODEL])
+    assert rows(workspace, "select count(*) from responses where outcome = 'empty'") == [(2,)]
+    assert [s.missing for s in found.rows[0].dimensions.values()] == [2] * 10
+    assert [s.refused for s in found.rows[0].dimensions.values()] == [0] * 10
+    before = mock_provider.stats()["requests"]
+    assert measure(workspace, items, judge="local").id == found.id
+    assert mock_provider.stats()["requests"] == before == 15
+
+
+@pytest.mark.parametrize("fault", ["content_filter", "policy", "refusal"])
+def test_a_providers_refusal_is_an_outcome_of_its_own(
+    mock_provider: MockProvider, workspace: Path, items: Path, fault: str
+) -> None:
+    mock_provider.faults(f"{fault}:contains=museum", "hang:only=structured,after=100")
+    found = measure(workspace, items)
+    assert rows(workspace, "select count(*) from responses where outcome = 'refusal'") == [(1,)]
+    assert [s.refused for s in found.rows[0].dimensions.values()] == [1] * 10
+
+
+def test_a_prompt_that_is_too_long_is_missing_not_an_answer(
+    mock_provider: MockProvider, workspace: Path, items: Path
+) -> None:
+    mock_provider.faults("context_length:contains=museum,only=plain")
+    found = measure(workspace, items)
+    assert count(workspace, "responses where text like '%maximum context%'") == 0
+    assert any("maximum context length" in note for note in found.rows[0].notes)
+
+
+@pytest.mark.parametrize("judge", ["local", JUDGE])
+def test_a_megabyte_of_text_is_stored_whole_and_judged_in_seconds(
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    judge: str,
+    cli: Command,
+) -> None:
+    monkeypatch.setattr(mock_module, "answer", judging)
+    mock_provider.faults("huge:contains=museum,only=plain", "huge:contains=garden")
+    start = time.monotonic()
+    found = measure(workspace, items, judge=judge)
+    assert time.monotonic() - start < 20
+    lengths = rows(workspace, "select length(text) from responses order by 1 desc limit 3")
+    assert lengths == [(HUGE,)] * 3
+    assert missing(found) == 0 and found.rows[0].dimensions["Power"].n == 6
+    said = cli("report", "-w", workspace, "--json")
+    assert said.code == 0 and json.loads(said.out)["bytes"] < 8 * HUGE
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_a_wrong_model_is_one_message_and_the_run_is_resumable(
+    mock_provider: MockProvider, workspace: Path, items: Path, cli: Command
+) -> None:
+    mock_provider.faults("wrong_model:model=no-such")
+    wrong = "openai-api/mock/no-such"
+    said = cli("run", "-m", MODEL, "-m", wrong, "--judge", JUDGE, "--items", items, "-w", workspace)
+    assert said.code == 2 and said.out == ""
+    (message,) = [line for line in said.err.splitlines() if line.startswith("valuecompass: ")]
+    assert f"{wrong}: the provider does not know this model (404" in message
+    assert "Traceback" not in said.err
+    mock_provider.faults()
+    said = cli(
+        *("run", "-m", MODEL, "-m", wrong, "--judge", JUDGE),
+        *("--items", items, "-w", workspace, "--json"),
+    )
+    assert said.code == 0 and len(json.loads(said.out)["rows"]) == 2
+    assert once_each(mock_provider)
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_an_expired_key_stops_at_once_and_a_valid_one_goes_on(
+    mock_provider: MockProvider, workspace: Path, items: Path, cli: Command
+) -> None:
+    command = ("run", "-m", MODEL, "--judge", JUDGE, "--items", items, "-w", workspace)
+    mock_provider.faults("invalid_key:after=7")
+    said = cli(*command)
+    assert said.code == 2
+    assert said.err.count("refuses the key (401") == 1 and "in the environment" in said.err
+    stats = mock_provider.stats()
+    assert stats["completed"] == 7 == count(workspace, "responses")
+    assert stats["requests"] <= 15 + 7  # nobody hammers on a closed door
+    mock_provider.faults()
+    said = cli(*command, "--json")
+    assert said.code == 0 and once_each(mock_provider)
+    assert mock_provider.stats()["completed"] == 21
+    assert json.loads(said.out)["rows"][0]["dimensions"]["Power"]["missing"] == 0
+
+
+def test_a_key_that_never_worked_is_told_before_anything_else(
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    cli: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = ("run", "-m", MODEL, "--items", items, "-w", workspace)
+    monkeypatch.delenv("MOCK_API_KEY")
+    said = cli(*command)
+    assert said.code == 2 and "MOCK_API_KEY" in said.err
+    assert mock_provider.stats()["requests"] == 0
+    monkeypatch.setenv("MOCK_API_KEY", "sk-wrong-4711")
+    said = cli(*command)
+    assert said.code == 2 and "refuses the key" in said.err
+    assert count(workspace, "responses") == 0
+    # refused requests cost nothing
+    assert count(workspace, "ledger where state != 'released'") == 0
+
+
+def test_an_account_without_money_is_not_asked_again_and_again(
+    mock_provider: MockProvider, workspace: Path, items: Path
+) -> None:
+    mock_provider.faults("insufficient_quota")
+    with pytest.raises(ProviderStopped, match="quota is used up"):
+        measure(workspace, items)
+    assert mock_provider.stats()["requests"] <= 15
+
+
+GARBAGE_KINDS = {
+    "judge_prose": False,
+    "judge_fenced": True,
+    "judge_extra_keys": True,
+    "judge_wrong_dimension": False,
+    "judge_nan": False,
+    "judge_out_of_range": False,
+    "judge_deep": False,
+    "judge_truncated": False,
+}
+
+
+@pytest.mark.usefixtures("able_judge")
+@pytest.mark.parametrize(("kind", "readable"), GARBAGE_KINDS.items())
+def test_what_a_judge_says_amiss_is_missing_never_zero(
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    undisturbed: tuple[Measurement, int],
+    kind: str,
+    readable: bool,
+) -> None:
+    mock_provider.faults(kind)
+    found = measure(workspace, items)
+    asked = mock_provider.stats()["by_model"]["some-judge"]
+    if readable:
+        assert comparable(found) == comparable(undisturbed[0]) and asked == 6
+        return
+    assert asked == 12  # one repair turn each
+    for score in found.rows[0].dimensions.values():
+        assert (score.score, score.low, score.high, score.n) == (None, None, None, 0)
+        assert score.missing == 6
+    assert any("verdicts are missing" in note for note in found.rows[0].notes)
+    within = [s.detail.get("within") for s in found.rows[0].dimensions.values()]
+    assert any(within)  # the trade-offs need no judge
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_a_repaired_verdict_counts(
+    mock_provider: MockProvider, workspace: Path, items: Path
+) -> None:
+    # the repair turn is another request: only the first of each conversation is spoilt
+    mock_provider.faults("judge_truncated:first=6")
+    found = measure(workspace, items)
+    assert missing(found) == 0
+    assert mock_provider.stats()["by_model"]["some-judge"] == 12
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_the_papers_mode_asks_once_per_value_and_counts_neither_as_missing(
+    mock_provider: MockProvider, workspace: Path, tmp_path: Path
+) -> None:
+    items = write_items(tmp_path, small_items()[:1])
+    found = measure(workspace, items, judge_mode="per-value")
+    asked = mock_provider.stats()["by_model"]["some-judge"]
+    assert asked == 30 and missing(found) == 0  # 3 points x 10 values
+    mock_provider.faults("empty:model=other-judge")
+    found = measure(workspace, items, judge="openai-api/mock/other-judge", judge_mode="per-value")
+    assert missing(found) == 10 and found.rows[0].dimensions["Power"].score is None
+
+
+ROSTER = f"""
+[[respondents]]
+model = "{MODEL}"
+price = {{ input = 10.0, output = 30.0 }}
+"""
+JUDGE_FILE = "price = { input = 5.0, output = 15.0 }\n"
+
+
+@pytest.fixture
+def priced(tmp_path: Path, items: Path, workspace: Path) -> tuple[Any, ...]:
+    """A command whose models have prices."""
+    (tmp_path / "roster.toml").write_text(ROSTER)
+    (tmp_path / "judge.toml").write_text(JUDGE_FILE)
+    judge = f"{JUDGE}@file={tmp_path / 'judge.toml'}"
+    named = ("run", "--roster", tmp_path / "roster.toml", "--judge", judge)
+    return (*named, "--items", items, "--form", "tiny", "-w", workspace, "--json")
+
+
+@pytest.mark.usefixtures("able_judge")
+@pytest.mark.parametrize(
+    ("option", "limits", "unit"),
+    [
+        ("--max-calls", (4, 13, 21), "calls"),
+        ("--max-tokens", (5_000, 12_000, 30_000), "tokens"),
+        ("--max-usd", (0.135, 0.18, 0.5), "US dollars"),
+    ],
+)
+def test_each_kind_of_budget_stops_with_3_and_a_higher_one_goes_on(
+    mock_provider: MockProvider,
+    workspace: Path,
+    priced: tuple[Any, ...],
+    undisturbed: tuple[Measurement, int],
+    option: str,
+    limits: tuple[float, ...],
+    unit: str,
+    cli: Command,
+) -> None:
+    answered = [0]
+    for limit in limits[:-1]:
+        said = cli(*priced, option, limit)
+        assert said.code == 3 and said.out == ""
+        assert said.err.count("budget reached") == 1 and unit in said.err
+        assert "higher limit" in said.err
+        answered.append(count(workspace, "responses"))
+        assert answered[-1] > answered[-2]
+        (calls, tokens, usd) = rows(
+            workspace,
+            "select count(*), sum(tokens), sum(usd) from ledger where state != 'released'",
+        )[0]
+        assert {"calls": calls, "tokens": tokens, "US dollars": usd}[unit] <= limit
+    said = cli(*priced, option, limits[-1])
+    assert said.code == 0
+    assert json.loads(said.out)["rows"] == comparable(undisturbed[0])
+    assert once_each(mock_provider) and mock_provider.stats()["requests"] == undisturbed[1]
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_what_was_spent_is_what_the_provider_counted(
+    mock_provider: MockProvider, workspace: Path, priced: tuple[Any, ...], cli: Command
+) -> None:
+    mock_provider.faults("server_error:first_of_each=1,contains=museum,only=plain")
+    assert cli(*priced).code == 0
+    spent = json.loads(cli("spending", "-w", workspace, "--json").out)["spending"]
+    assert {row["state"] for row in spent} == {"settled"}
+    stats = mock_provider.stats()
+    tokens = stats["input_tokens"] + stats["output_tokens"]
+    assert sum(row["tokens"] for row in spent) == tokens
+    assert sum(row["calls"] for row in spent) == 21
+    of_responses = rows(
+        workspace,
+        "select sum(input_tokens * 10.0 + output_tokens * 30.0) / 1e6 from responses "
+        "where model like '%some-model'",
+    )[0][0]
+    (respondents,) = [row for row in spent if row["model"] == MODEL]
+    assert respondents["usd"] == pytest.approx(of_responses)
+
+
+def test_a_money_budget_needs_a_price_for_every_model(
+    mock_provider: MockProvider, workspace: Path, items: Path, cli: Command
+) -> None:
+    said = cli("run", "-m", MODEL, "--items", items, "-w", workspace, "--max-usd", 5)
+    assert said.code == 2 and MODEL in said.err and "price" in said.err
+    assert mock_provider.stats()["requests"] == 0
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_the_key_is_nowhere_but_on_the_wire(
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    tmp_path: Path,
+    cli: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    command = ("run", "-m", MODEL, "--judge", JUDGE, "--items", items, "-w", workspace)
+    mock_provider.faults(
+        "server_error:first=1", "bad_request:contains=museum", "invalid_key:after=14"
+    )
+    said = [cli(*command)]
+    mock_provider.faults()
+    said += [cli(*command), cli(*command, "--json"), cli("report", "-w", workspace)]
+    assert [s.code for s in said] == [2, 0, 0, 0]
+    texts = [text for s in said for text in (s.out, s.err)]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"valuecompass.sqlite", "report.html"} <= {path.name for path in files}
+    assert not [text for text in texts if KEY in text]
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+def test_a_provider_that_repeats_the_key_in_its_complaint_is_not_quoted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MOCK_API_KEY", "sk-live-0123456789")
+    error = ValueError("Incorrect API key provided: sk-live-0123456789.")
+    assert "0123" not in classify(error, SOME).message
+    assert "$MOCK_API_KEY" in classify(error, SOME).message
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_a_model_that_changes_behind_its_name_is_told(
+    mock_provider: MockProvider, workspace: Path, items: Path, tmp_path: Path, cli: Command
+) -> None:
+    command = ("run", "-m", MODEL, "--judge", JUDGE, "-w", workspace, "--json")
+    mock_provider.faults(version="2026-01")
+    assert cli(*command, "--items", items, "--max-calls", 6).code == 3
+    mock_provider.faults(version="2026-05")
+    said = cli(*command, "--items", items)
+    (row,) = json.loads(said.out)["rows"]
+    within = (
+        f"the provider changed {MODEL} while this was measured: "
+        "some-model-2026-01, then some-model-2026-05"
+    )
+    assert row["notes"][-1] == within and f"Note: {within}" in said.err
+    manifest = json.loads(said.out)["manifest"]["measurements"][0]
+    assert manifest["versions"][MODEL] == ["some-model-2026-01", "some-model-2026-05"]
+    assert manifest["drift"][0] == within
+
+    # another plan, after another change: the earlier answers are what it is compared with
+    others = write_items(tmp_path / "others", [likert("I like to win.", "Achievement", 1)])
+    mock_provider.faults(version="2026-09")
+    said = cli(*command, "--items", others)
+    (row,) = json.loads(said.out)["rows"]
+    assert row["notes"][-1].endswith(
+        "some-model-2026-09 here, some-model-2026-05 in earlier answers in this workspace"
+    )
+    # and the first one, repeated, says what it said
+    again = json.loads(cli(*command, "--items", items).out)
+    assert again["manifest"]["measurements"][0]["id"] == manifest["id"]
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_two_runs_in_one_process_do_not_share_connections_or_keys(
+    mock_provider: MockProvider, tmp_path: Path, items: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = measure(tmp_path / "a", items)
+    with in_thread() as other:
+        monkeypatch.setenv("MOCK_BASE_URL", other.url)
+        second = measure(tmp_path / "b", items)
+        assert other.stats()["requests"] == mock_provider.stats()["requests"] == 21
+    assert comparable(first) == comparable(second)
+
+
+def test_a_caller_in_python_gets_the_error_itself(
+    mock_provider: MockProvider, workspace: Path, items: Path
+) -> None:
+    with pytest.raises(InputError, match="no such value system"):
+        measure(workspace, items, systems=["no-such"])
+    mock_provider.faults("wrong_model")
+    with pytest.raises(ProviderStopped):
+        measure(workspace, items)
