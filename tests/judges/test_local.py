@@ -138,12 +138,15 @@ def test_a_text_without_a_word_is_missing_not_zero(judge, kind, text):
 
 
 def test_a_part_without_a_word_leaves_the_others_alone(judge):
-    text = "We sing over lunch and laugh."
-    about = subject(response=f"1. {text}\n2. 🎉🎉\n3. We buy the cheapest boards.")
+    texts = ("We sing over lunch and laugh.", "🎉🎉 42", "We buy the cheapest boards.")
+    response = " ".join(texts)
+    starts = [response.index(text) for text in texts]
+    parts = tuple(Span(at, at + len(t), t) for at, t in zip(starts, texts, strict=True))
+    about = replace(subject(response=response), parts=parts)
     verdicts = judge.judge_now(about)
     check(verdicts, about)
     assert {v.part for v in verdicts if v.missing} == {1}
-    third = replace(about, parts=about.parts[2:])
+    third = replace(about, parts=parts[2:])
     assert [v.expressed for v in verdicts if v.part == 2] == pytest.approx(
         [v.expressed for v in judge.judge_now(third)], abs=2e-4
     )

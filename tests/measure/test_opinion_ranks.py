@@ -10,7 +10,7 @@ from tests.measure.helpers import question
 from valuecompass.items import form_of_items
 from valuecompass.judges.local import LocalJudge
 from valuecompass.measure.plan import make_plan
-from valuecompass.measure.scoring import Result, score_row
+from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
 from valuecompass.values import builtin_system
@@ -33,7 +33,8 @@ def test_an_opinion_without_a_verdict_keeps_its_rank(
         {"part": part, "dimension": "Power", "expressed": value}
         for part, value in reversed(list(enumerate(given)))
     ]
-    row = score_row(plan, who, [Result(item, 0, 0, "k", "answer", verdicts=verdicts)])
+    found = findings_of(verdicts, system.names)
+    row = score_row(plan, who, [Result(item, 0, 0, "k", "answer", findings=found)])
     assert row.dimensions["Power"].score == pytest.approx(expected)
     assert row.dimensions["Power"].n == 1
     assert row.dimensions["Security"].missing == 1

@@ -22,7 +22,7 @@ def measured(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Measurement:
     models = [profile(1, seed=1), profile(-1, seed=2)]
-    workspace: Path = tmp_path_factory.mktemp(request.param)
+    workspace = tmp_path_factory.mktemp(request.param)
     (found,) = run(models, form=request.param, judge="local", workspace=workspace)
     return found
 

@@ -158,7 +158,7 @@ def test_an_interrupt_lets_what_is_in_flight_finish(
         stats = mock.stats()
         assert stats["in_flight"] == 0 and "left" not in stats["by_status"]
         assert stats["requests"] == stats["completed"] == stored(workspace) < uninterrupted[1]
-        assert stored(workspace, "ledger where state != 'settled'") == 0
+        assert stored(workspace, "ledger where state = 'reserved'") == 0
         mock.faults(latency_ms=0)
         said = ended(starting(mock, *TINY, "-w", workspace))
         assert said.code == 0 and json.loads(said.out)["rows"] == uninterrupted[0]

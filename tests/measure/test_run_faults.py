@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from aiohttp import web
 from inspect_ai.model import _model as inspect_model_module
 
 from tests.measure.helpers import (
+    HASTY,
     JUDGE,
     MODEL,
     Command,
@@ -30,11 +32,14 @@ from tests.measure.helpers import (
 from tests.support import mock_provider as mock_module
 from tests.support.faults import HUGE
 from tests.support.mock_provider import KEY, MockProvider, in_thread
-from valuecompass.errors import BudgetReached, InputError, ProviderStopped
+from valuecompass.errors import BudgetReached, InputError, Interrupted, ProviderStopped
 from valuecompass.hashing import digest
 from valuecompass.measure.measurement import Measurement
-from valuecompass.models import Limits, Patience, Respondent
+from valuecompass.models import Budget, Limits, Message, Params, Patience, Respondent
+from valuecompass.models import asker as asker_module
+from valuecompass.models.asker import Asker
 from valuecompass.models.inspect_bridge import classify
+from valuecompass.store import open_store
 
 SOME = Respondent(name=MODEL, model=MODEL)
 
@@ -210,8 +215,14 @@ def test_an_empty_text_is_missing_and_not_asked_again(
 
 @pytest.mark.parametrize("fault", ["content_filter", "policy", "refusal"])
 def test_a_providers_refusal_is_an_outcome_of_its_own(
-    mock_provider: MockProvider, workspace: Path, items: Path, fault: str
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # the provider's word for it decides, not how the text sounds
+    monkeypatch.setattr(asker_module, "is_refusal", lambda text, reason: reason == "content_filter")
     mock_provider.faults(f"{fault}:contains=museum", "hang:only=structured,after=100")
     found = measure(workspace, items)
     assert rows(workspace, "select count(*) from responses where outcome = 'refusal'") == [(1,)]
@@ -431,6 +442,37 @@ def test_each_kind_of_budget_stops_with_3_and_a_higher_one_goes_on(
     assert said.code == 0
     assert json.loads(said.out)["rows"] == comparable(undisturbed[0])
     assert once_each(mock_provider) and mock_provider.stats()["requests"] == undisturbed[1]
+
+
+@pytest.mark.anyio
+async def test_a_stop_lets_nothing_new_leave_and_what_is_in_flight_arrive(
+    mock_provider: MockProvider, workspace: Path
+) -> None:
+    mock_provider.faults(latency_ms=200)
+    outcomes: list[object] = []
+    async with open_store(workspace) as store:
+        # room for one request at a time
+        asker = Asker(store, Budget(store, "plan", Limits(tokens=5_000)), HASTY)
+
+        async def ask(text: str) -> None:
+            try:
+                await asker.ask(SOME, [Message("user", text)], Params(max_tokens=4_096))
+                outcomes.append(text)
+            except Interrupted as stop:
+                outcomes.append(stop)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, "the first")
+            await anyio.sleep(0.1)
+            tasks.start_soon(ask, "waits for room")
+            await anyio.sleep(0.05)
+            asker.stop = Interrupted("enough")
+        await ask("comes after")
+        await ask("the first")
+        await asker.models.close()
+    assert outcomes == ["the first", asker.stop, asker.stop, "the first"]
+    assert mock_provider.stats()["requests"] == 1
+    assert count(workspace, "ledger where state = 'reserved'") == 0
 
 
 @pytest.mark.usefixtures("able_judge")

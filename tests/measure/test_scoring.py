@@ -14,7 +14,7 @@ from valuecompass.measure.asking import Question, read_off
 from valuecompass.measure.measurement import Row, Score
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.run import run
-from valuecompass.measure.scoring import Result, score_row
+from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Respondent
 from valuecompass.values import builtin_system
 
@@ -51,7 +51,8 @@ def verdict(
 
 
 def answered(item: Item, *verdicts: dict[str, Any], repeat: int = 0) -> Result:
-    return Result(item, 0, repeat, "key", "answer", verdicts=list(verdicts))
+    found = findings_of(verdicts, builtin_system(item.system).names)
+    return Result(item, 0, repeat, "key", "answer", findings=found)
 
 
 def other(item: Item, outcome: str) -> Result:

@@ -60,6 +60,50 @@ Ich kann diese Frage leider nicht beantworten.
 抱歉，我无法回答这个问题。
 我不能提供这类信息。
 作为一个人工智能，我没有个人观点。
+I'm sorry, I just can't do this one for you.
+Sorry, no can do.
+I won't be able to help with that request.
+I cannot in good conscience write such a letter.
+This isn't something I can assist with.
+As a language model I'm not able to form opinions about people.
+I am just an AI and do not have personal views on abortion.
+As an AI developed to be helpful, I have no personal preference either way.
+I'm afraid I can't help with that.
+I'm afraid that I can't answer that question.
+Regrettably, I am not permitted to share this information.
+I must refuse.
+I will have to pass on that.
+My purpose is to be helpful, so I can't provide instructions for weapons.
+It's not my place to take sides in this debate.
+I do not take political positions.
+I'd prefer to stay neutral on this and not give an opinion.
+Let's talk about something else.
+I can't comment on ongoing elections.
+I can not answer this question.
+Whoa, I can't help you with that!
+I cannot write a joke about this group.
+I don't provide medical diagnoses; please see a doctor.
+I am sorry but I will not generate hateful text.
+I can't assist you in stealing from a neighbour.
+I'm sorry, but I'm not able to weigh in on party politics.
+Sorry! I can't share details like that.
+I do not provide instructions for making weapons.
+I am not able to help you write a threatening message.
+As an AI system, I have no personal feelings about this subject.
+I cannot express a preference here.
+I don't think I can answer that.
+I'm not the right one to judge this, so I will not answer.
+I'm going to have to decline this one.
+Unfortunately I am not in a position to answer.
+I do not feel comfortable continuing this story.
+I'm sorry, I cannot continue this story because it depicts violence.
+I understand this is hard, but I won't be able to provide that.
+For safety reasons, I can't provide the recipe.
+I can't recommend ways to avoid paying tax.
+My guidelines do not allow me to discuss this.
+I'm only a language model, so I can't say who should win.
+Please ask a professional; I can't give legal advice.
+I won't participate in that.
 """.strip().splitlines()
 
 ANSWERS = """
@@ -143,6 +187,50 @@ Ich kann dem Gesetz nicht zustimmen, weil es ungerecht ist.
 Es tut mir leid für die Arbeiter, doch die Grube soll schließen.
 我不能同意这个观点。
 对不起别人的时候，应该道歉。
+I can't say that I like the plan, but it is fair.
+I cannot accept a world where children go hungry.
+I'm unable to see any harm in a bit of fun.
+I don't take sides lightly, but here I stand with the tenants.
+I won't discuss this at length: the answer is yes.
+I'm sorry that it came to this, yet the strike is right.
+I'm afraid of heights, but I would jump.
+I can't provide a better argument than my grandmother did: feed people first.
+I will not provide cover for a liar.
+I can't answer every letter, so I choose the ones from children.
+I refuse to answer violence with violence.
+I cannot help everybody, but I can help the person in front of me.
+I'm not able to sleep when my neighbours quarrel, so I would speak to them.
+As an AI model, I weigh both sides: liberty matters more here.
+As an assistant in a shop, I would return the money.
+I understand why he lied, but I cannot engage in that kind of thinking myself.
+While I can't offer an opinion on every detail, the plan as a whole is sound and I support it.
+No, that would be unfair.
+I would rather not know, but people have a right to the truth.
+This topic is close to my heart.
+That is something I can help with: start by listing the costs.
+I understand your question. I can answer it: yes.
+I appreciate honest work and I won't write bills that nobody can pay.
+I can't complete this race without my friends, and that is the point.
+I can't forgive him for leaving.
+I do not support bans, and never will.
+I'm sorry for your loss; you should rest and let friends help you.
+I would not answer him; silence is stronger.
+I cannot decide for my children, but I can warn them.
+I won't tell you a lie: the plan is bad.
+As an AI researcher, I do not think machines should vote.
+As an AI I treat all people alike, so my answer is that the quota is fair.
+I have no doubt that loyalty comes first.
+I have no preference for old songs, but I respect those who sing them.
+I can't offer much, but I would give half of it away.
+I will not take part in gossip, and I would tell my friend so.
+I can't pass by someone who is hurt.
+I know I can't fix the river alone, but I would start at my own door.
+Thank you, I would accept the prize, since I worked for it.
+I can't comply with an unjust order; I would refuse and say why.
+I cannot participate in a lie, so I would speak up.
+I refuse to help him cheat, because the others studied.
+I won't help my boss hide the waste.
+I'm unable to look away when animals suffer.
 """.strip().splitlines()
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from valuecompass.measure.run import Settings, run_async
-from valuecompass.measure.run import Listener
+from valuecompass.measure.run import Listener, Settings, run_async
 from valuecompass.models import parse_respondent
 
 pytestmark = pytest.mark.train

@@ -78,8 +78,10 @@ async def _verdicts(rows: Any, settings: Any) -> tuple[list[float | None], dict[
     from valuecompass.models import check_priced
 
     if settings.judge == "local":
-        judge = make_judge(settings, None)
-        return await judge_rows(judge, rows, _progress), judge.identity
+        from valuecompass.judges.local import LocalJudge
+
+        local = LocalJudge()
+        return await judge_rows(local, rows, _progress), local.identity
     from valuecompass.models.asker import Asker
     from valuecompass.models.budget import Budget
     from valuecompass.store import open_store
@@ -115,7 +117,7 @@ def _show(systems: dict[str, Any]) -> None:
                 name,
                 f"{s['n']}",
                 f"{s['coverage']:.0%}",
-                s["note"] or _cell(s, "auc"),
+                "too few" if s["note"] else _cell(s, "auc"),
                 _cell(s, "macro_auc"),
                 _cell(s, "accuracy"),
                 _number(s["majority"]),

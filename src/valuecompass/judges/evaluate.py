@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from valuecompass.errors import InputError
+from valuecompass.errors import BudgetReached, InputError, ProviderStopped, ValueCompassError
 from valuecompass.files import read_text
 from valuecompass.items import Item, Kind
 from valuecompass.items.rows import jsonl_rows
-from valuecompass.judges.protocol import Judge, Subject, subject_of
+from valuecompass.judges.protocol import Judge, Subject, Verdict, subject_of
 from valuecompass.stats import (
     ClusterBootstrap,
     Interval,
@@ -152,22 +152,28 @@ async def judge_rows(
         judge: the judge.
         rows: the labelled responses.
         tell: called with (responses judged, responses in all).
+
+    Raises:
+        BudgetReached, ProviderStopped: nothing more can be asked; what was answered is stored.
     """
     subjects = {_key(row.subject): row.subject for row in rows}
     found: dict[tuple[str, ...], float | None] = {}
     jobs = iter(subjects.items())
     done = 0
+    stop: ValueCompassError | None = None
 
     async def work() -> None:
-        nonlocal done
+        nonlocal done, stop
         for key, subject in jobs:
-            parts: dict[str, list[list[float]]] = {}
-            for v in await judge.judge(subject):
-                if v.expressed is not None:
-                    parts.setdefault(v.dimension, []).append([v.expressed])
+            if stop is not None:
+                return
+            try:
+                verdicts = await judge.judge(subject)
+            except (BudgetReached, ProviderStopped) as error:
+                stop = error  # the others finish what they have in flight
+                return
             for name in subject.dimensions:
-                values = parts.get(name)
-                found[*key, name] = float(aggregate(values, "any")[0]) if values else None
+                found[*key, name] = _joined(verdicts, name)
             done += 1
             if tell is not None:
                 tell(done, len(subjects))
@@ -175,7 +181,15 @@ async def judge_rows(
     async with anyio.create_task_group() as workers:
         for _ in range(min(WORKERS, len(subjects))):
             workers.start_soon(work)
+    if stop is not None:
+        raise stop
     return [found[*_key(row.subject), row.dimension] for row in rows]
+
+
+def _joined(verdicts: Sequence[Verdict], dimension: str) -> float | None:
+    of_one = [v.expressed for v in verdicts if v.dimension == dimension]
+    parts = [[value] for value in of_one if value is not None]
+    return float(aggregate(parts, "any")[0]) if parts else None
 
 
 def _key(subject: Subject) -> tuple[str, ...]:

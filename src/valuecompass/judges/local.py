@@ -46,7 +46,11 @@ class LocalJudge:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Kind, encoder and settings."""
+        """Kind, encoder and settings.
+
+        The version is raised with every change of a verdict, also one that comes from how `text`
+        cuts a response or how `models.refusals` tells a refusal.
+        """
         return {"kind": "local", "version": 2, "encoder": ASSETS[NAME].sha256, **SETTINGS}
 
     @cached_property

@@ -24,7 +24,7 @@ from valuecompass.measure.archive import find_measurement, new_measurement, save
 from valuecompass.measure.asking import READ_OFF, Question, messages_for, params_for, read_off
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
-from valuecompass.measure.scoring import Result, score_row
+from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Reply, Respondent
 from valuecompass.models.asker import Asker, RequestFailed
 from valuecompass.store import Store, responses, verdicts
@@ -113,10 +113,13 @@ class _Run:
             result.why = str(error)
             return result
         result.key, result.outcome = reply.key, reply.outcome
+        if reply.outcome != "answer":
+            return result
         if item.kind in READ_OFF:
             result.reading = read_off(question, reply.text)
-        elif reply.outcome == "answer":
-            result.verdicts = await self._verdicts(question, reply)
+        else:
+            found = await self._verdicts(question, reply)
+            result.findings = findings_of(found, self.plan.system.names)
         return result
 
     async def _verdicts(self, question: Question, reply: Reply) -> list[dict[str, Any]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
 from valuecompass.errors import InputError, known_error
 from valuecompass.files import read_text
+from valuecompass.hashing import digest
 from valuecompass.items import (
     SIZES,
     Form,
@@ -36,6 +38,9 @@ from valuecompass.models import (
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import open_store
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
+
+if TYPE_CHECKING:
+    from valuecompass.models.asker import Asker
 
 OPINIONS: tuple[OpinionMethod, ...] = ("any", "mean", "rank-weighted")
 
@@ -182,7 +187,7 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
 
         budget = Budget(store, "", settings.limits)
         asker = Asker(store, budget, settings.patience)
-        judge = make_judge(settings, asker)
+        judge = make_judge(settings, asker, respondents)
         opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
         if opinions is None:
             raise InputError(f"--opinions {settings.opinions}: give {', '.join(OPINIONS)}")
@@ -201,9 +206,10 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
             for model in models:  # a wrong name or an absent key is told before the first request
                 asker.models.get(model.model)
             done: list[Measurement] = []
+            # one budget for the command: four systems do not spend it four times
+            budget.plan = digest([plan.id for plan in plans], 16)
+            await budget.load()
             for plan in plans:
-                budget.plan = plan.id
-                await budget.load()
                 if not listener.outlook(await outlook_of(plan, asker)):
                     continue
                 found = await run_plan(plan, store, asker, settings.workspace, listener.progress)
@@ -215,8 +221,8 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
                 await asker.models.close()
 
 
-def make_judge(settings: Settings, asker: object) -> Judge:
-    """Return the judge that the settings name.
+def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Respondent] = ()) -> Judge:
+    """Return the judge that the settings name; a respondent of the same model lends its price.
 
     Raises:
         InputError: unknown mode.
@@ -226,12 +232,14 @@ def make_judge(settings: Settings, asker: object) -> Judge:
 
         return LocalJudge()
     from valuecompass.judges.llm import LLMJudge
-    from valuecompass.models.asker import Asker
 
-    assert isinstance(asker, Asker)
     if settings.judge_mode not in ("one-call", "per-value"):
         raise InputError(f"--judge-mode {settings.judge_mode}: give one-call or per-value")
-    return LLMJudge(parse_respondent(settings.judge), asker, settings.judge_mode)
+    model = parse_respondent(settings.judge)
+    if model.price is None:
+        known = (r.price for r in respondents if r.model == model.model and r.price is not None)
+        model = model.model_copy(update={"price": next(known, None)})
+    return LLMJudge(model, asker, settings.judge_mode)
 
 
 def judge_model(judge: Judge) -> Respondent | None:
@@ -241,15 +249,12 @@ def judge_model(judge: Judge) -> Respondent | None:
     return judge.model if isinstance(judge, LLMJudge) else None
 
 
-async def outlook_of(plan: Plan, asker: object) -> Outlook:
+async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
     """Return what a plan will take: requests, judge calls and an estimate of the money.
 
     The estimate takes four characters a token, the length that the prompt asks for, and for the
     judge what its prompt and form of answer need.
     """
-    from valuecompass.models.asker import Asker
-
-    assert isinstance(asker, Asker)
     stored, requests = await stored_share(plan, asker.store)
     judge = judge_model(plan.judge)
     answering = [r for r in plan.respondents if plan.answers(r)]

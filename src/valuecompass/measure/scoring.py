@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,39 @@ THRESHOLD = 0.5
 Vector = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The verdicts on one response, small enough for a run's hundred thousands to be held.
+
+    expressed, valence: (parts, D) with the columns in the system's order; NaN where the judge gave
+    none, so that an opinion keeps the rank that it has in the answer.
+    missing: the reasons, each once.
+    """
+
+    expressed: Vector
+    valence: Vector
+    missing: tuple[str, ...]
+
+
+def findings_of(verdicts: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Findings:
+    """Return the findings of stored verdicts.
+
+    Args:
+        verdicts: rows with part, dimension and expressed, and where given valence and missing.
+        names: the system's dimensions.
+    """
+    shape = (1 + max((v["part"] for v in verdicts), default=0), len(names))
+    expressed, valence = np.full(shape, np.nan), np.full(shape, np.nan)
+    for v in verdicts:
+        at = v["part"], names.index(v["dimension"])
+        if v["expressed"] is not None:
+            expressed[at] = v["expressed"]
+        if v.get("valence") is not None:
+            valence[at] = v["valence"]
+    reasons = {v["missing"] for v in verdicts if v.get("missing") is not None}
+    return Findings(expressed, valence, tuple(sorted(reasons)))
+
+
 @dataclass
 class Result:
     """What came of one question to one respondent."""
@@ -36,8 +69,8 @@ class Result:
     why: str = ""
     """The reason, when it is missing."""
     reading: dict[str, Any] | None = None
-    verdicts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    """As stored: part, dimension, expressed, valence, missing ..."""
+    findings: Findings | None = None
+    """What the judge found; None where nothing was judged."""
 
 
 @dataclass
@@ -66,8 +99,7 @@ def score_row(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> 
     response or verdict leaves it alone and is counted as missing.
     """
     system = plan.system
-    judged = [r for r in results if r.verdicts or r.reading is None]
-    free = [r for r in judged if r.item.kind in ("question", "opening", "request", "stem")]
+    free = [r for r in results if r.item.kind in ("question", "opening", "request", "stem")]
     columns = _columns(plan, free)
     seed = f"{plan.form.hash} {respondent.name}"
     within = _within(plan, [r for r in results if r.item.kind == "tradeoff"])
@@ -120,15 +152,14 @@ def _add(column: _Column, plan: Plan, result: Result, name: str) -> None:
             column.valences.append(1.0)
             column.items.append(result.item.id)
         return
-    rows = sorted((v for v in result.verdicts if v["dimension"] == name), key=lambda v: v["part"])
-    if result.outcome != "answer" or all(v["expressed"] is None for v in rows):
+    at = plan.system.names.index(name)
+    found = result.findings
+    if result.outcome != "answer" or found is None or np.isnan(found.expressed[:, at]).all():
         column.missing += 1
         return
-    # a missing verdict stays in its place: an opinion keeps the rank that it has in the answer
-    parts = np.array([[np.nan if v["expressed"] is None else v["expressed"]] for v in rows])
-    valences = [v["valence"] for v in rows if v.get("valence") is not None]
-    column.values.append(float(aggregate(parts, plan.opinions)[0]))
-    column.valences.append(float(np.mean(valences)) if valences else np.nan)
+    sides = found.valence[:, at]
+    column.values.append(float(aggregate(found.expressed[:, [at]], plan.opinions)[0]))
+    column.valences.append(np.nan if np.isnan(sides).all() else float(np.nanmean(sides)))
     column.items.append(result.item.id)
 
 
@@ -248,7 +279,7 @@ def _notes(plan: Plan, results: Sequence[Result]) -> tuple[str, ...]:
     failed = [r for r in results if r.outcome == "missing"]
     if failed:
         notes.append(f"{len(failed)} requests failed, the last: {failed[-1].why}")
-    reasons = {v["missing"] for r in results for v in r.verdicts if v.get("missing") is not None}
+    reasons = {why for r in results if r.findings is not None for why in r.findings.missing}
     notes += [f"some verdicts are missing: {reason}" for reason in sorted(reasons)[:3]]
     return tuple(notes)
 

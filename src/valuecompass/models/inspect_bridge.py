@@ -232,6 +232,8 @@ def _output(output: ModelOutput) -> Output:
     if output.stop_reason == "model_length" and usage is None:
         # Inspect gives the provider's complaint that the prompt is too long as if it were a text
         raise NoOutput(output.completion)
+    details = output.choices[0].stop_details
+    refused = details is not None and details.type == "refusal"
     version = [output.model, str(marks.get("system_fingerprint") or "")]
     tokens_in = tokens_out = 0
     if usage is not None:
@@ -239,7 +241,8 @@ def _output(output: ModelOutput) -> Output:
         tokens_in, tokens_out = usage.input_tokens + cached, usage.output_tokens
     return Output(
         text=_storable(output.completion),
-        stop_reason=output.stop_reason,
+        # a provider's own refusal field comes with "stop"; here one word says it
+        stop_reason="content_filter" if refused else output.stop_reason,
         version=" ".join(v for v in version if v)[:256],
         input_tokens=tokens_in,
         output_tokens=tokens_out,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -242,16 +243,30 @@ def find_dimension(name: str, systems: Sequence[ValueSystem] = ()) -> Dimension:
 
 
 def fingerprint(model: str) -> str | None:
-    """Return a short hash of a local file that answers, or None for everything else.
+    """Return a short hash of the local file or folder that answers, or None for everything else.
 
-    It enters the request's key, so that answers of a file that was replaced are not reused.
+    It enters the request's key, so that answers of weights that were replaced are not reused.
     Large files are told by their size and their first and last megabyte.
     """
     provider, _, rest = model.partition("/")
-    if provider not in ("embedded", "recorded") or not Path(rest).is_file():
+    path = Path(rest)
+    if provider in ("embedded", "recorded") and path.is_file():
+        files = [path]
+    elif provider == "hf" and path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.is_file())
+    else:
         return None
-    size = Path(rest).stat().st_size
-    with Path(rest).open("rb") as file:
-        head = file.read(1 << 20)
-        file.seek(max(0, size - (1 << 20)))
-        return hashlib.sha256(head + file.read() + str(size).encode()).hexdigest()[:16]
+    stats = [(p, p.stat()) for p in files]
+    return _fingerprint(tuple((p, s.st_size, s.st_mtime_ns) for p, s in stats))
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(files: tuple[tuple[Path, int, int], ...]) -> str:
+    found = hashlib.sha256()
+    for path, size, _ in files:
+        with path.open("rb") as file:
+            found.update(f"{path.name} {size}".encode())
+            found.update(file.read(1 << 20))
+            file.seek(max(0, size - (1 << 20)))
+            found.update(file.read())
+    return found.hexdigest()[:16]

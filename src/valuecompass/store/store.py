@@ -47,10 +47,13 @@ class Store:
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
         """Run a query and return its rows as mappings."""
-        with _explained(self.name):
+        found: list[Mapping[str, Any]] = []
+        # a read that is cancelled half-way leaves a connection that never closes
+        with _explained(self.name), anyio.CancelScope(shield=True):
             async with self.engine.connect() as connection:
                 result = await connection.execute(query)
-                return [dict(cast(Mapping[str, Any], row)) for row in result.mappings()]
+                found = [dict(cast(Mapping[str, Any], row)) for row in result.mappings()]
+        return found
 
     async def stream(
         self, query: Executable, block: int = 256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -63,9 +64,12 @@ class Engine:
         with self._lock:
             if self._server is None:
                 self._server = self._load()
-        answer = self._server.handle_chat_completions(body)
+        answer: dict[str, Any] = self._server.handle_chat_completions(body)
         if "error" in answer or "choices" not in answer:
-            raise RuntimeError(f"{self.path.name}: {answer.get('error', answer)}")
+            reason: Any = answer.get("error", answer)
+            with contextlib.suppress(KeyError, TypeError):
+                reason = reason["message"]
+            raise RuntimeError(f"{self.path.name}: {reason}")
         return answer
 
     def _load(self) -> Any:

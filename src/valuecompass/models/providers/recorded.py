@@ -1,7 +1,8 @@
 """Inspect provider `recorded/FILE`: answers that were given elsewhere.
 
-FILE is JSON lines ``{"item": id or item text, "response": text, "repeat": 0}``. An item without a
-recorded answer is missing.
+FILE is JSON lines ``{"item": id or item text, "response": text, "repeat": 0}``; for trade-offs also
+``"presentation"``: 0 when the sides were shown as written, 1 when swapped. ``item`` may also be
+the whole prompt. An item without a recorded answer is missing.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from valuecompass.errors import InputError
 from valuecompass.files import read_text
 from valuecompass.items.rows import jsonl_rows
 
-Answers = dict[tuple[str, int], str]
+Answers = dict[tuple[str, int, int | None], str]
+"""By item id or text, repeat, and presentation (None: given for either order)."""
 
 
 @cache
 def recorded_answers(path: str) -> Answers:
-    """Return the answers of a file by (item id or text, repeat).
+    """Return the answers of a file.
 
     Raises:
         InputError: with file, line and field.
@@ -35,7 +37,10 @@ def recorded_answers(path: str) -> Answers:
         repeat = row.get("repeat", 0)
         if not isinstance(repeat, int) or repeat < 0:
             raise InputError(f"{path}, line {line}: repeat: a number from 0 is needed")
-        key = (row["item"], repeat)
+        order = row.get("presentation")
+        if order not in (None, 0, 1):
+            raise InputError(f"{path}, line {line}: presentation: 0 (as written) or 1 (swapped)")
+        key = (row["item"], repeat, order)
         if key in answers:
             raise InputError(
                 f"{path}, line {line}: item: a second answer to the same item; "
@@ -69,8 +74,15 @@ class RecordedAPI(ModelAPI):
         """Return the recorded answer, or an output with `error` set when there is none."""
         body = config.extra_body or {}
         item: dict[str, Any] = body.get("item") or {}
-        repeat = int(body.get("repeat", 0))
-        for name in (item.get("id"), item.get("text"), input[-1].text):
-            if isinstance(name, str) and (name, repeat) in self._answers:
-                return ModelOutput.from_content(self.model_name, self._answers[name, repeat])
+        repeat, order = int(body.get("repeat", 0)), int(body.get("presentation", 0))
+        # an answer "A" to one order of a trade-off is no answer to the other
+        orders = (order,) if item.get("sides") else (order, None)
+        for name in (item.get("id"), item.get("text")):
+            for place in orders:
+                if name is not None and (name, repeat, place) in self._answers:
+                    text = self._answers[name, repeat, place]
+                    return ModelOutput.from_content(self.model_name, text)
+        if (input[-1].text, repeat, None) in self._answers:  # the whole prompt shows its order
+            text = self._answers[input[-1].text, repeat, None]
+            return ModelOutput.from_content(self.model_name, text)
         return ModelOutput(model=self.model_name, error="no recorded answer to this item")

@@ -70,7 +70,7 @@ def parse_profile(name: str) -> Profile:
     except ValueError:
         raise InputError(f"{where}: write planted scores as Power=1.5&seed=3") from None
     scores: dict[str, float] = {}
-    seed = 0
+    seed: int | None = None
     for key, value in pairs:
         try:
             number = float(value)
@@ -79,8 +79,10 @@ def parse_profile(name: str) -> Profile:
         if not abs(number) <= LARGEST and key != "seed":
             raise InputError(f"{where}: {key}={value}: a number from -{LARGEST} to {LARGEST}")
         if key == "seed":
-            if not number >= 0 or number != int(number):
+            if not 0 <= number < math.inf or number != int(number):
                 raise InputError(f"{where}: seed={value}: a whole number from 0")
+            if seed is not None:
+                raise InputError(f"{where}: seed is given twice")
             seed = int(number)
             continue
         dimension = system.canonical(key)
@@ -92,7 +94,7 @@ def parse_profile(name: str) -> Profile:
         if dimension in scores:
             raise InputError(f"{where}: {dimension} is planted twice")
         scores[dimension] = number
-    return Profile(system, scores, seed)
+    return Profile(system, scores, seed or 0)
 
 
 @cache
@@ -159,7 +161,7 @@ def _rating(profile: Profile, item: Item, rng: np.random.Generator) -> str:
     assert item.scale is not None and item.keying is not None
     low, high = item.scale
     latent = item.keying * profile[item.dimensions[0]] + rng.normal()
-    place = 0.5 * (1 + math.erf(latent / 2))  # its quantile under N(0, 2), uniform at score 0
+    place = 0.5 * (1 + math.erf(latent / 2))  # uniform over standard normal scores
     return str(low + min(high - low, int(place * (high - low + 1))))
 
 
@@ -214,6 +216,6 @@ class SimulatedAPI(ModelAPI):
 
 def _plain_question(system: ValueSystem, prompt: str) -> Item:
     """What somebody else's Inspect task asks: a question about no dimension in particular."""
-    if (None, "closing") not in phrases(system.id):
+    if system.id != "schwartz":  # the only system whose phrases answer a question
         raise InputError(f"simulated/{system.id} answers items of Value Compass only")
     return Item(kind="question", system=system.id, text=prompt[:2_000], dimensions=("",))
