@@ -21,7 +21,7 @@ report: install
 	$(BIN)/valuecompass report -w $(WORKSPACE)
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: install
 	$(BIN)/ruff check src tests benchmarks docs

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.answers import answer, last_user_text, pick, schema_of
+from tests.support.mock_provider import MockProvider
 from valuecompass.cli import main
 from valuecompass.hashing import digest
 from valuecompass.items import Item
@@ -167,3 +168,8 @@ def judging(body: dict[str, Any], index: int = 0) -> str:
             ]
         }
     )
+
+
+def once_each(mock: MockProvider) -> bool:
+    """Say whether no request got a whole answer twice."""
+    return set(mock.stats()["completed_by_body"].values()) <= {1}

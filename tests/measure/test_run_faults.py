@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 from aiohttp import web
 from inspect_ai.model import _model as inspect_model_module
 
 from tests.measure.helpers import (
-    HASTY,
     JUDGE,
     MODEL,
     Command,
@@ -25,6 +21,7 @@ from tests.measure.helpers import (
     likert,
     measure,
     missing,
+    once_each,
     rows,
     small_items,
     write_items,
@@ -32,38 +29,14 @@ from tests.measure.helpers import (
 from tests.support import mock_provider as mock_module
 from tests.support.faults import HUGE
 from tests.support.mock_provider import KEY, MockProvider, in_thread
-from valuecompass.errors import BudgetReached, InputError, Interrupted, ProviderStopped
+from valuecompass.errors import BudgetReached, InputError, ProviderStopped
 from valuecompass.hashing import digest
 from valuecompass.measure.measurement import Measurement
-from valuecompass.models import Budget, Limits, Message, Params, Patience, Respondent
+from valuecompass.models import Limits, Patience, Respondent
 from valuecompass.models import asker as asker_module
-from valuecompass.models.asker import Asker
 from valuecompass.models.inspect_bridge import classify
-from valuecompass.store import open_store
 
 SOME = Respondent(name=MODEL, model=MODEL)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Measurement, int]]:
-    """The small items measured without any fault, and how many requests that takes."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    with pytest.MonkeyPatch.context() as patch, in_thread() as mock:
-        patch.setattr(mock_module, "answer", judging)
-        for name, value in mock.env.items():
-            patch.setenv(name, value)
-        found = measure(folder / "ws", write_items(folder))
-        yield found, mock.stats()["requests"]
-
-
-@pytest.fixture
-def items(tmp_path: Path) -> Path:
-    return write_items(tmp_path)
-
-
-def once_each(mock: MockProvider) -> bool:
-    """Say whether no request got a whole answer twice."""
-    return set(mock.stats()["completed_by_body"].values()) <= {1}
 
 
 def test_the_mock_alone_gives_a_whole_measurement(undisturbed: tuple[Measurement, int]) -> None:
@@ -386,122 +359,6 @@ def test_the_papers_mode_asks_once_per_value_and_counts_neither_as_missing(
     mock_provider.faults("empty:model=other-judge")
     found = measure(workspace, items, judge="openai-api/mock/other-judge", judge_mode="per-value")
     assert missing(found) == 10 and found.rows[0].dimensions["Power"].score is None
-
-
-ROSTER = f"""
-[[respondents]]
-model = "{MODEL}"
-price = {{ input = 10.0, output = 30.0 }}
-"""
-JUDGE_FILE = "price = { input = 5.0, output = 15.0 }\n"
-
-
-@pytest.fixture
-def priced(tmp_path: Path, items: Path, workspace: Path) -> tuple[Any, ...]:
-    """A command whose models have prices."""
-    (tmp_path / "roster.toml").write_text(ROSTER)
-    (tmp_path / "judge.toml").write_text(JUDGE_FILE)
-    judge = f"{JUDGE}@file={tmp_path / 'judge.toml'}"
-    named = ("run", "--roster", tmp_path / "roster.toml", "--judge", judge)
-    return (*named, "--items", items, "--form", "tiny", "-w", workspace, "--json")
-
-
-@pytest.mark.usefixtures("able_judge")
-@pytest.mark.parametrize(
-    ("option", "limits", "unit"),
-    [
-        ("--max-calls", (4, 13, 21), "calls"),
-        ("--max-tokens", (5_000, 12_000, 30_000), "tokens"),
-        ("--max-usd", (0.135, 0.18, 0.5), "US dollars"),
-    ],
-)
-def test_each_kind_of_budget_stops_with_3_and_a_higher_one_goes_on(
-    mock_provider: MockProvider,
-    workspace: Path,
-    priced: tuple[Any, ...],
-    undisturbed: tuple[Measurement, int],
-    option: str,
-    limits: tuple[float, ...],
-    unit: str,
-    cli: Command,
-) -> None:
-    answered = [0]
-    for limit in limits[:-1]:
-        said = cli(*priced, option, limit)
-        assert said.code == 3 and said.out == ""
-        assert said.err.count("budget reached") == 1 and unit in said.err
-        assert "higher limit" in said.err
-        answered.append(count(workspace, "responses"))
-        assert answered[-1] > answered[-2]
-        (calls, tokens, usd) = rows(
-            workspace,
-            "select count(*), sum(tokens), sum(usd) from ledger where state != 'released'",
-        )[0]
-        assert {"calls": calls, "tokens": tokens, "US dollars": usd}[unit] <= limit
-    said = cli(*priced, option, limits[-1])
-    assert said.code == 0
-    assert json.loads(said.out)["rows"] == comparable(undisturbed[0])
-    assert once_each(mock_provider) and mock_provider.stats()["requests"] == undisturbed[1]
-
-
-@pytest.mark.anyio
-async def test_a_stop_lets_nothing_new_leave_and_what_is_in_flight_arrive(
-    mock_provider: MockProvider, workspace: Path
-) -> None:
-    mock_provider.faults(latency_ms=200)
-    outcomes: list[object] = []
-    async with open_store(workspace) as store:
-        # room for one request at a time
-        asker = Asker(store, Budget(store, "plan", Limits(tokens=5_000)), HASTY)
-
-        async def ask(text: str) -> None:
-            try:
-                await asker.ask(SOME, [Message("user", text)], Params(max_tokens=4_096))
-                outcomes.append(text)
-            except Interrupted as stop:
-                outcomes.append(stop)
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask, "the first")
-            await anyio.sleep(0.1)
-            tasks.start_soon(ask, "waits for room")
-            await anyio.sleep(0.05)
-            asker.stop = Interrupted("enough")
-        await ask("comes after")
-        await ask("the first")
-        await asker.models.close()
-    assert outcomes == ["the first", asker.stop, asker.stop, "the first"]
-    assert mock_provider.stats()["requests"] == 1
-    assert count(workspace, "ledger where state = 'reserved'") == 0
-
-
-@pytest.mark.usefixtures("able_judge")
-def test_what_was_spent_is_what_the_provider_counted(
-    mock_provider: MockProvider, workspace: Path, priced: tuple[Any, ...], cli: Command
-) -> None:
-    mock_provider.faults("server_error:first_of_each=1,contains=museum,only=plain")
-    assert cli(*priced).code == 0
-    spent = json.loads(cli("spending", "-w", workspace, "--json").out)["spending"]
-    assert {row["state"] for row in spent} == {"settled"}
-    stats = mock_provider.stats()
-    tokens = stats["input_tokens"] + stats["output_tokens"]
-    assert sum(row["tokens"] for row in spent) == tokens
-    assert sum(row["calls"] for row in spent) == 21
-    of_responses = rows(
-        workspace,
-        "select sum(input_tokens * 10.0 + output_tokens * 30.0) / 1e6 from responses "
-        "where model like '%some-model'",
-    )[0][0]
-    (respondents,) = [row for row in spent if row["model"] == MODEL]
-    assert respondents["usd"] == pytest.approx(of_responses)
-
-
-def test_a_money_budget_needs_a_price_for_every_model(
-    mock_provider: MockProvider, workspace: Path, items: Path, cli: Command
-) -> None:
-    said = cli("run", "-m", MODEL, "--items", items, "-w", workspace, "--max-usd", 5)
-    assert said.code == 2 and MODEL in said.err and "price" in said.err
-    assert mock_provider.stats()["requests"] == 0
 
 
 @pytest.mark.usefixtures("able_judge")

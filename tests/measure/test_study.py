@@ -71,7 +71,11 @@ def recorded_answers(items: list[Item], path: Path) -> Path:
             text = {0: refusal, 1: "Both A and B"}.get(number % 9, "A" if number % 2 else "B")
         else:
             text = "12" if number % 7 == 0 else "3"
-        lines.append(json.dumps({"item": item.id, "response": text}))
+        row = {"item": item.id, "response": text}
+        if item.kind == "tradeoff":
+            lines += [json.dumps(row | {"presentation": order}) for order in (0, 1)]
+        else:
+            lines.append(json.dumps(row))
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
 

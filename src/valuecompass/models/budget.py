@@ -1,4 +1,4 @@
-"""The budget of a plan: reserved before a request leaves, settled when its answer is stored.
+"""The budget of a command: reserved before a request leaves, settled when its answer is stored.
 
 What an interrupted request had reserved counts as spent, because the provider may bill it; a
 person who has looked at the bill can release it (`valuecompass spending --release-interrupted`).
@@ -20,7 +20,7 @@ from valuecompass.store import Store, ledger
 
 @dataclass(frozen=True)
 class Limits:
-    """Upper bounds for one plan over all its runs; None: no bound."""
+    """Upper bounds for one command over all its runs; None: no bound."""
 
     calls: int | None = None
     tokens: int | None = None
@@ -68,7 +68,7 @@ def check_priced(models: list[Respondent], limits: Limits) -> None:
 
 @dataclass
 class Budget:
-    """The running account of one plan."""
+    """The running account of one command (`plan`: the hash of its plans)."""
 
     store: Store
     plan: str

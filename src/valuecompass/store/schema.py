@@ -62,6 +62,7 @@ ledger = Table(
     "ledger",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
+    # the account: a hash of the plans of one command
     Column("plan", String(64), nullable=False),
     Column("key", String(64), nullable=False),
     Column("repeat", Integer, nullable=False),
