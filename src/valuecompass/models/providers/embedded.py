@@ -80,6 +80,11 @@ class Engine:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
         params.verbosity = -1
         params.warmup = False
+        # no memory of earlier prompts: gigabytes that would never be read (cache_prompt is off)
+        params.cache_ram_mib = 0
+        params.cache_idle_slots = False
+        params.n_ctx_checkpoints = 0
+        params.n_batch = params.n_ubatch = 256
         params.port = 0
         try:
             return self._module.Server(params)
