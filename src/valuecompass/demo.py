@@ -47,7 +47,7 @@ def main() -> None:
     workspace: Path = parser.parse_args().workspace
     from valuecompass.board.publish import write_report
     from valuecompass.board.terminal import terminal_board
-    from valuecompass.cli.app import console
+    from valuecompass.cli.app import console, quoted
     from valuecompass.cli.live import Live
     from valuecompass.cli.report import opener
     from valuecompass.measure.run import Settings, run_async
@@ -66,7 +66,7 @@ def main() -> None:
     anyio.run(write_report, workspace, None, path)
     terminal_board(measurements, out)
     out.print(f"Measured in {seconds:.0f} s. The report: {path}", soft_wrap=True)
-    out.print(f"Open it with: {opener()} {path}", soft_wrap=True)
+    out.print(f"Open it with: {opener()} {quoted(path)}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,14 @@ def read_text(path: Path) -> str:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Generator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block succeeds."""
+    """Yield a temporary path beside `path` that takes its place when the block succeeds.
+
+    Raises:
+        InputError: it cannot be written, or is there and not a plain file.
+    """
+    path = path.resolve()  # a link stays a link
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: cannot be written (it is not a plain file)")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -209,7 +209,11 @@ def test_a_gap_in_a_profile_is_not_drawn_through():
         builtin_system("safety").names[2]: Score(None, None, None, 0, 0, 0),
     }
     gap = Measurement(
-        "i", source.created, "safety", {}, (Row(first.respondent, False, "safety", missing),)
+        "i",
+        source.created,
+        "safety",
+        source.manifest,
+        (Row(first.respondent, False, "safety", missing),),
     )
     path = re.compile(r'class="profile s0 r0"><path class="line" [^>]*d="([^"]*)"')
     whole, broken = (path.search(render_report([m], []))[1] for m in (source, gap))
@@ -221,7 +225,7 @@ def test_the_axis_is_full_whatever_the_scores():
     scores = {d: Score(41, 40, 42, 9, 0, 0) for d in builtin_system("safety").names}
     source = made_up_measurement("safety")
     row = Row("made-up/a", False, "safety", scores)
-    text = render_report([Measurement("i", source.created, "safety", {}, (row,))], [])
+    text = render_report([Measurement("i", source.created, "safety", source.manifest, (row,))], [])
     ticks = re.findall(r'<text class="tick"[^>]*>(\d+)</text>', text)
     assert ticks == ["0", "25", "50", "75", "100"]
     rings = [float(r) for r in re.findall(r'<circle class="ring t\d+" r="([\d.]+)"', text)]
@@ -289,6 +293,15 @@ def test_systems_of_one_or_two_dimensions_have_no_radar():
     text = render_report([Measurement("i", when, "own", {"system": system}, (row,))], [])
     assert '<svg class="radar' not in text
     assert "Being calm." in Page(text).text()
+
+
+def test_a_builtin_system_is_shown_as_it_was_measured():
+    measurement = made_up_measurement("safety")
+    measurement.manifest["system"]["dimensions"][0]["definition"] = (
+        "As it was defined in the old days."
+    )
+    page = Page(render_report([measurement], []))
+    assert "As it was defined in the old days." in page.text()
 
 
 def test_two_measurements_of_one_system_are_told_apart_by_their_date():

@@ -65,7 +65,7 @@ def test_simulated_and_unmeasured_are_said():
     measurement = made_up_measurement("safety", NAMES[:1])
     some = {**measurement.rows[0].dimensions, "Malicious Use": gone}
     row = Row("made-up/a", False, "safety", some)
-    text = board([Measurement("i", measurement.created, "safety", {}, (row,))])
+    text = board([Measurement("i", measurement.created, "safety", measurement.manifest, (row,))])
     assert re.search(r"Malicious Use +not measured", text)
 
 

@@ -103,14 +103,23 @@ def test_stems_per_dimension():
     assert min(counts.values()) >= 15
 
 
-@pytest.mark.parametrize(("system_id", "least"), [("schwartz", 60), ("big-five", 50)])
-def test_likert_items_are_keyed_both_ways(system_id, least):
-    likert = of_kind(system_id, "likert")
-    assert len(likert) >= least
+@pytest.mark.parametrize(
+    ("system_id", "kind", "of_each"),
+    [("schwartz", "likert", 5), ("big-five", "likert", 6), ("moral-foundations", "judgement", 6)],
+)
+def test_rated_items_are_keyed_both_ways_alike(system_id, kind, of_each):
+    rated = of_kind(system_id, kind)
     names = builtin_system(system_id).names
-    keyed = Counter((i.dimensions[0], i.keying) for i in likert)
-    assert all(keyed[n, 1] >= 2 and keyed[n, -1] >= 2 for n in names)
-    assert len({i.scale for i in likert}) == 1
+    keyed = Counter((i.dimensions[0], i.keying) for i in rated)
+    assert keyed == {(name, keying): of_each for name in names for keying in (1, -1)}
+    assert len({i.scale for i in rated}) == 1
+
+
+def test_self_descriptions_are_short_and_name_no_value():
+    named = re.compile(rf"\b({'|'.join(SCHWARTZ.names)})\b", re.IGNORECASE)
+    for item in of_kind("schwartz", "likert"):
+        assert 6 <= len(item.text.split()) <= 18, item.text
+        assert not named.search(item.text), item.text
 
 
 def test_ids_are_unique_over_the_bank():

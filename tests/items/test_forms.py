@@ -8,6 +8,7 @@ import pytest
 from valuecompass.errors import InputError
 from valuecompass.items import (
     SIZES,
+    Item,
     builtin_form,
     form_items,
     form_of_items,
@@ -73,12 +74,41 @@ def test_selection_is_balanced(system_id, size):
             assert Counter(i.dimensions[0] for i in own) == dict.fromkeys(names, count)
 
 
-@pytest.mark.parametrize("system_id", ["schwartz", "big-five"])
-@pytest.mark.parametrize("size", ["tiny", "short"])
-def test_likert_items_are_taken_from_both_keyings(system_id, size):
-    likert = [i for i in form_items(select(system_id, size)) if i.kind == "likert"]
-    keyed = Counter((i.dimensions[0], i.keying) for i in likert)
-    assert all(keyed[n, k] >= 1 for n in builtin_system(system_id).names for k in (1, -1))
+@pytest.mark.parametrize(("system_id", "size"), ALL)
+def test_rated_items_are_keyed_for_and_against_equally_often(system_id, size):
+    rated = [i for i in form_items(select(system_id, size)) if i.keying]
+    keyed = Counter((i.kind, i.dimensions[0], i.keying) for i in rated)
+    for kind, name, keying in keyed:
+        assert keyed[kind, name, keying] == keyed[kind, name, -keying], (kind, name)
+    if system_id in ("schwartz", "big-five"):
+        assert {name for _, name, _ in keyed} == set(builtin_system(system_id).names)
+
+
+def rated_item(number, keying, topic):
+    body = {"kind": "likert", "system": "schwartz", "text": f"Sentence {number} of mine."}
+    body |= {"dimensions": ["Power"], "keying": keying, "scale": (1, 6), "topic": topic}
+    return Item.model_validate(body)
+
+
+def test_keying_goes_before_topic():
+    # the reversed items are few and of one topic, the others of many
+    items = [rated_item(n, 1, f"topic {n}") for n in range(9)]
+    items += [rated_item(n, -1, "old") for n in range(9, 12)]
+    likert = form_items(select("schwartz", "short", items), items)
+    assert Counter(i.keying for i in likert) == {1: 3, -1: 3}
+    assert len({i.topic for i in likert if i.keying == 1}) == 3
+    # what the bank does not have is not there: the rest is filled up
+    likert = form_items(select("schwartz", "short", items[:-1]), items)
+    assert Counter(i.keying for i in likert) == {1: 4, -1: 2}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_dimensions_are_named_first_equally_often_in_tradeoffs(size):
+    tradeoffs = [i for i in form_items(builtin_form("schwartz", size)) if i.kind == "tradeoff"]
+    first = Counter(i.sides[0].dimension for i in tradeoffs)
+    assert len(first) == 10
+    # an odd number of trade-offs per dimension cannot be halved
+    assert max(first.values()) - min(first.values()) <= (1 if size == "tiny" else 0)
 
 
 @pytest.mark.parametrize(("system_id", "size"), ALL)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from valuecompass.cli import main
 from valuecompass.errors import InputError
 from valuecompass.items import TOPICS, Item, Lineage, seed_items
 from valuecompass.items.io import read_items, write_items
@@ -150,6 +151,57 @@ def test_columns_are_mapped_and_others_ignored(tmp_path):
     assert item.text == "Should bells ring?"
     assert item.dimensions == ("Tradition", "Self-direction")
     assert (item.kind, item.language, item.topic) == ("question", "de", "bells")
+
+
+def test_a_column_named_like_a_field_is_read_beside_a_mapping(tmp_path):
+    path = written(
+        tmp_path / "a.csv",
+        "kind,dimensions,topic,text,prompt,mood\nstem,Power,bells,old,If I could I,good\n",
+    )
+    (item,) = read_items(path, SCHWARTZ, columns={"text": "prompt"})
+    assert (item.kind, item.topic, item.text) == ("stem", "bells", "If I could I")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_empty_topic_is_none_in_every_format(tmp_path, suffix):
+    row = {"kind": "stem", "text": "If I could I", "dimensions": ["Power"], "topic": ""}
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "parquet":
+        parquet(path, [row])
+    elif suffix == "jsonl":
+        written(path, json.dumps(row))
+    else:
+        cells = [c if isinstance(c, str) else c[0] for c in row.values()]
+        separator = {"csv": ",", "tsv": "\t"}[suffix]
+        written(path, "".join(separator.join(line) + "\n" for line in (row, cells)))
+    items = read_items(path, SCHWARTZ)
+    assert [i.topic for i in items] == [None]
+    write_items(items, path)
+    assert [i.id for i in read_items(path, SCHWARTZ)] == [i.id for i in items]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", HEADER),
+        ("a.tsv", "item\tdimension\n"),
+        ("a.csv", "prompt,value\n"),
+        ("a.jsonl", "\n"),
+    ],
+)
+def test_a_file_without_rows_is_named(tmp_path, monkeypatch, capsys, name, content):
+    path, out = written(tmp_path / name, content), tmp_path / "out.jsonl"
+    mapping = ["-c", "text=prompt", "-c", "dimensions=value", "-d", "kind=stem"]
+    monkeypatch.setattr(
+        "sys.argv",
+        ["valuecompass", "items", "import", str(path), str(out)]
+        + (mapping if "prompt" in content else []),
+    )
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.strip() == f"valuecompass: {path}: no items"
+    assert not out.exists()
 
 
 def test_a_column_may_be_named_like_another_field(tmp_path):

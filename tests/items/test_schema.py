@@ -87,6 +87,13 @@ def test_order_of_the_sides_enters_the_id():
     assert forward.id != backward.id
 
 
+def test_a_changed_copy_has_an_id_of_its_own():
+    item = make()
+    assert item.id == item.model_copy().id
+    copied = item.model_copy(update={"text": "Should the harbour close by day?"})
+    assert copied.id == make(text="Should the harbour close by day?").id != item.id
+
+
 def test_lineage_does_not_enter_the_id():
     lineage = Lineage(origin="evolved", parents=("a" * 12,), method="adaem", licence="CC0-1.0")
     assert make(lineage=lineage).id == make().id

@@ -297,7 +297,8 @@ async def test_everything_that_decides_a_verdict_is_in_the_identity(bench: Bench
     model = parse_respondent("openai-api/mock/a")
 
     def judge(mode: Mode = "one-call", **changes: Any) -> str:
-        return judge_id(LLMJudge(model.model_copy(update=changes), bench.asker, mode))
+        asked = LLMJudge(model.model_copy(update=changes), bench.asker, mode)
+        return judge_id(asked, subject().system)
 
     plain = judge()
     assert plain == judge(name="another label")
@@ -309,3 +310,16 @@ async def test_everything_that_decides_a_verdict_is_in_the_identity(bench: Bench
         judge(reasoning_effort="high"),
     ]
     assert len({plain, *others}) == 6
+
+
+async def test_another_definition_scoring_or_name_is_another_question(bench: Bench):
+    judge, system = bench.judge(lambda _: ""), subject().system
+    first, *rest = system.dimensions
+    others = [
+        system.model_copy(update={"dimensions": (first.model_copy(update=change), *rest)})
+        for change in ({"name": "Renamed"}, {"definition": "Something else."}, {"supports": ()})
+    ]
+    others.append(system.model_copy(update={"scoring": "rating"}))
+    assert len({judge_id(judge, s) for s in (system, *others)}) == 5
+    told = system.model_copy(update={"summary": "Another summary of the same."})
+    assert judge_id(judge, told) == judge_id(judge, system)

@@ -69,8 +69,10 @@ def test_the_trade_off_scale_finds_the_planted_order_within_a_respondent(
         others = [within(row, n) for n in row.dimensions if n not in PLANTED]
         assert max(within(row, n) for n in weakest) < np.mean(others)
         assert min(within(row, n) for n in strongest) > np.mean(others)
-        assert within(row, planted[-1]) == max(within(row, n) for n in row.dimensions)
-        assert within(row, planted[0]) == min(within(row, n) for n in row.dimensions)
+        ranked = sorted(row.dimensions, key=lambda n: within(row, n))
+        # which of two planted 0.4 SD apart comes first is chance on so few choices
+        assert ranked[0] in weakest
+        assert ranked[-1] in strongest
 
 
 def test_self_reports_agree_with_what_was_planted(measured: Measurement) -> None:

@@ -178,7 +178,7 @@ def test_an_empty_text_is_missing_and_not_asked_again(
 ) -> None:
     mock_provider.faults("empty:first=1,contains=museum", "null_content:first=1,contains=rescue")
     found = measure(workspace, items, judge="local", models=[MODEL])
-    assert rows(workspace, "select count(*) from responses where outcome = 'empty'") == [(2,)]
+    assert rows(workspace, "select count(*) from answers where outcome = 'empty'") == [(2,)]
     assert [s.missing for s in found.rows[0].dimensions.values()] == [2] * 10
     assert [s.refused for s in found.rows[0].dimensions.values()] == [0] * 10
     before = mock_provider.stats()["requests"]
@@ -198,7 +198,7 @@ def test_a_providers_refusal_is_an_outcome_of_its_own(
     monkeypatch.setattr(asker_module, "is_refusal", lambda text, reason: reason == "content_filter")
     mock_provider.faults(f"{fault}:contains=museum", "hang:only=structured,after=100")
     found = measure(workspace, items)
-    assert rows(workspace, "select count(*) from responses where outcome = 'refusal'") == [(1,)]
+    assert rows(workspace, "select count(*) from answers where outcome = 'refusal'") == [(1,)]
     assert [s.refused for s in found.rows[0].dimensions.values()] == [1] * 10
 
 

@@ -3,12 +3,14 @@ from typing import Any
 
 import anyio
 import pytest
+from sqlalchemy import Executable
 
 from tests.models.helpers import open_asker
 from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError, Interrupted, ProviderStopped
 from valuecompass.items import Item, Side
-from valuecompass.models import Message, Params, Respondent, parse_respondent
+from valuecompass.models import Message, Outcome, Params, Respondent, parse_respondent
+from valuecompass.models import asker as asker_module
 from valuecompass.models.asker import Asker, RequestFailed, request_of
 from valuecompass.models.request import Request, seed_for
 from valuecompass.store import ledger, responses
@@ -205,10 +207,44 @@ async def test_the_stored_row_says_what_was_asked_and_answered(workspace: Path) 
     assert row["model"] == MODEL.model
     assert row["request"] == request_of(model, question(), PARAMS, ITEM.row()).canonical()
     assert row["request"]["messages"][0] == {"role": "system", "content": "Be brief."}
-    assert (row["text"], row["outcome"], row["stop_reason"]) == (reply.text, "answer", "stop")
+    assert (row["text"], row["stop_reason"]) == (reply.text, "stop")
     assert row["output_tokens"] == reply.output_tokens > 0
     assert row["usd"] == 0
     assert row["seconds"] >= 0
+
+
+async def test_of_two_processes_both_use_the_answer_that_is_stored(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_asker(workspace) as first, open_asker(workspace) as second:
+        write = first.store.write
+
+        async def late(*statements: tuple[Executable, list[dict[str, Any]]]) -> None:
+            for _, rows in statements:
+                if rows and "text" in rows[0]:  # the other process's answer comes before ours
+                    theirs = rows[0] | {"text": "Theirs.", "version": "theirs"}
+                    await second.store.write((responses.insert(), [theirs]))
+            await write(*statements)
+
+        monkeypatch.setattr(first.store, "write", late)
+        reply = await first.ask(MODEL, question(), PARAMS)
+        monkeypatch.undo()
+        assert (reply.text, reply.cached) == ("Theirs.", True)
+        assert first.versions == {MODEL.model: {"theirs"}}
+        assert await first.ask(MODEL, question(), PARAMS) == reply
+        assert [r["state"] for r in await first.store.rows(ledger.select())] == ["settled"]
+
+
+async def test_what_a_text_is_follows_the_rules_of_the_day(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def outcome(asker: Asker) -> Outcome:
+        return (await asker.ask(MODEL, question(), PARAMS)).outcome
+
+    async with open_asker(workspace) as asker:
+        assert await outcome(asker) == "answer"
+        monkeypatch.setattr(asker_module, "is_refusal", lambda text, reason: True)
+        assert await outcome(asker) == "refusal"
 
 
 # --- stopping

@@ -1,3 +1,4 @@
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy import event
 
 from tests.models.helpers import open_asker
 from valuecompass.errors import BudgetReached, InputError
@@ -20,7 +22,7 @@ from valuecompass.models import (
     price_of,
 )
 from valuecompass.models.budget import Amount, release_interrupted, spending_by_model
-from valuecompass.store import ledger, open_store
+from valuecompass.store import DATABASE, ledger, open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -167,6 +169,31 @@ async def test_only_the_reservation_of_this_attempt_is_settled(workspace: Path) 
         row = await budget.reserve("a", 0, "a/b", Amount(100, 0.1))
         await store.write((budget.settle(row, Amount(40, 0.05)), []))
         assert await states(budget) == ["reserved", "settled"]
+
+
+async def test_the_account_is_found_by_an_index(workspace: Path) -> None:
+    statements: list[tuple[str, object]] = []
+
+    def note(_: object, __: object, statement: str, values: object, *___: object) -> None:
+        if "ledger" in statement and not statement.startswith("INSERT"):
+            statements.append((statement, values))
+
+    async with open_store(workspace) as store:
+        event.listen(store.engine.sync_engine, "before_cursor_execute", note)
+        budget = Budget(store, "plan", Limits())
+        await budget.load()
+        row = await budget.reserve("a", 0, "a/b", Amount(100, 0.1))
+        await store.write((budget.settle(row, Amount(40, 0.05)), []))
+    connection = sqlite3.connect(workspace / DATABASE)
+    steps = [
+        connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()[0][3]
+        for statement, values in statements
+    ]
+    connection.close()
+    assert steps == [
+        "SEARCH ledger USING INDEX ledger_by_request (plan=?)",
+        "SEARCH ledger USING INDEX ledger_by_request (plan=? AND key=? AND repeat=?)",
+    ]
 
 
 async def test_a_plan_goes_on_where_its_budget_ended(workspace: Path) -> None:

@@ -1,7 +1,9 @@
 """The real SmolLM2-135M, fetched once into the user's cache."""
 
+import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from inspect_ai.model import GenerateConfig, ResponseSchema
 from inspect_ai.util import JSONSchema
 
 from tests.models.helpers import open_asker
+from valuecompass.assets import ASSETS
 from valuecompass.errors import InputError
 from valuecompass.models import Message, Params, parse_respondent
 from valuecompass.models.asker import RequestFailed
@@ -175,13 +178,31 @@ async def test_a_gguf_file_by_its_path_is_the_same_model(workspace: Path) -> Non
         ]
         stored = await asker.store.rows(_requests())
     assert replies[0].text == replies[1].text
-    assert ["file" in row["request"] for row in stored] == [False, True]
+    marks = [row["request"]["file"] for row in stored]
+    assert marks == [ASSETS[NAME].sha256[:16], hashlib.sha256(path.read_bytes()).hexdigest()[:16]]
 
 
 def _requests() -> Any:
     from valuecompass.store import responses
 
     return responses.select().order_by(responses.c.created)
+
+
+async def test_a_file_that_was_replaced_is_loaded_anew(workspace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.gguf"
+    shutil.copyfile(engine(NAME).path, path)
+    model = parse_respondent(str(path))
+    async with open_asker(workspace) as asker:
+        first = await asker.ask(model, [Message("user", QUESTIONS[5])], Params(max_tokens=4))
+        loaded = engine(str(path))
+        assert engine(str(path)) is loaded
+        other = tmp_path / "other.gguf"
+        other.write_bytes(b"GGUF" + b"\0" * 100)
+        other.replace(path)
+        with pytest.raises(InputError, match="cannot load this model"):
+            await asker.ask(model, [Message("user", QUESTIONS[5])], Params(max_tokens=4))
+    assert first.text
+    assert engine(str(path)) is not loaded
 
 
 # --- what cannot be loaded

@@ -21,7 +21,6 @@ SECOND = Item(
 def recorded(tmp_path: Path, *rows: object) -> Respondent:
     path = tmp_path / "answers.jsonl"
     path.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
-    recorded_answers.cache_clear()
     return parse_respondent(f"recorded/{path}")
 
 

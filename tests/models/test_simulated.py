@@ -51,7 +51,7 @@ def rates(profile: Profile, questions: list[Item], role: str = "supports") -> di
 
 def said(text: str) -> list[str]:
     """Return the points of an answer, without its closing line."""
-    return [p.text for p in points(text.rsplit("\n", 1)[0], most=12)]
+    return [p.text for p in points(text.rsplit("\n", 1)[0])]
 
 
 # --- the texts

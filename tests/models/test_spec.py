@@ -13,7 +13,6 @@ from valuecompass.models import (
     priming,
 )
 from valuecompass.models.providers.simulated import parse_profile
-from valuecompass.models.spec import fingerprint
 from valuecompass.values import builtin_system, parse_system
 
 FULL = """\
@@ -183,25 +182,6 @@ def test_a_transformers_folder_is_a_model(tmp_path: Path) -> None:
     assert parse_respondent(str(folder)).model == str(folder)  # nothing of a model in it
     (folder / "config.json").write_text("{}")
     assert parse_respondent(str(folder)).model == f"hf/{folder}"
-
-
-def test_the_fingerprint_of_a_file_follows_its_content(tmp_path: Path) -> None:
-    path = tmp_path / "m.gguf"
-    block = 1 << 20
-    seen: set[str | None] = set()
-    for content in (b"a", b"b", b"a" * 3 * block, b"b" + b"a" * (3 * block - 1), b"a" * 2 * block):
-        path.write_bytes(content)
-        seen.add(fingerprint(f"embedded/{path}"))
-    path.write_bytes(b"a" * (3 * block - 1) + b"z")
-    seen.add(fingerprint(f"embedded/{path}"))
-    assert len(seen) == 6
-    assert None not in seen
-    assert fingerprint(f"recorded/{path}") == fingerprint(f"embedded/{path}")
-
-
-@pytest.mark.parametrize("model", ["openai/x", "embedded/smollm2-135m-instruct", "recorded/none"])
-def test_what_is_no_file_has_no_fingerprint(model: str) -> None:
-    assert fingerprint(model) is None
 
 
 # --- -m NAME@file=R.toml

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import beta, binomtest
+from scipy.stats import beta
 
-from valuecompass.stats import Interval, beta_interval, cluster_bootstrap_mean, wilson
+from valuecompass.stats import Interval, beta_interval, cluster_bootstrap_mean
 
 RUNS = 500
 DRAWS = 500
@@ -17,30 +17,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-# --- Wilson and Beta ---
-
-
-# Newcombe (1998), Statistics in Medicine 17, 857-872, table I, method 3.
-@pytest.mark.parametrize(
-    ("successes", "n", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_matches_published_examples(successes, n, low, high):
-    interval = wilson(successes, n)
-    assert interval.value == successes / n
-    assert interval[1:] == pytest.approx((low, high), abs=5e-5)
-
-
-@given(st.integers(1, 500), st.floats(0, 1), st.floats(0.5, 0.999))
-def test_wilson_matches_scipy(n, share, level):
-    k = round(share * n)
-    expected = binomtest(k, n).proportion_ci(level, method="wilson")
-    assert wilson(k, n, level)[1:] == pytest.approx((expected.low, expected.high), abs=1e-9)
+# --- Beta ---
 
 
 @pytest.mark.parametrize(("k", "n"), [(1, 3), (2, 10), (7, 10), (2.5, 9)])
@@ -59,32 +36,29 @@ def test_uniform_prior_has_a_closed_form_at_the_edges(n):
     assert beta_interval(n, n, prior=1) == pytest.approx((1, 1 - high, 1))
 
 
-@pytest.mark.parametrize("interval", [wilson, beta_interval])
 @given(n=st.floats(0.5, 1e4), share=st.floats(0, 1))
-def test_proportion_intervals_hold_the_estimate_and_mirror(interval, n, share):
+def test_proportion_intervals_hold_the_estimate_and_mirror(n, share):
     k = share * n
-    value, low, high = interval(k, n)
+    value, low, high = beta_interval(k, n)
     assert 0 <= low <= value <= high <= 1
     assert low < high
-    mirror = interval(n - k, n)
+    mirror = beta_interval(n - k, n)
     assert (1 - mirror.high, 1 - mirror.low) == pytest.approx((low, high), abs=1e-7)
 
 
-@pytest.mark.parametrize("interval", [wilson, beta_interval])
-def test_edges_are_exact(interval):
+def test_edges_are_exact():
     for n in (1, 3, 7, 29, 1000):
-        assert interval(0, n).low == 0
-        assert interval(n, n).high == 1
+        assert beta_interval(0, n).low == 0
+        assert beta_interval(n, n).high == 1
 
 
-@pytest.mark.parametrize("interval", [wilson, beta_interval])
 @pytest.mark.parametrize(
     ("args", "message"),
     [((0, 0), "n must"), ((3, 2), "successes"), ((-1, 2), "successes"), ((1, 2, 95), "level")],
 )
-def test_proportion_intervals_refuse_bad_arguments(interval, args, message):
+def test_proportion_intervals_refuse_bad_arguments(args, message):
     with pytest.raises(ValueError, match=message):
-        interval(*args)
+        beta_interval(*args)
 
 
 def test_beta_interval_refuses_an_improper_prior():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.special import betaln
 
-from valuecompass.stats import apv, conformity, evr, mvp
+from valuecompass.stats import apv, evr, mvp
 
 HAND_MADE = np.array(
     [
@@ -27,7 +27,6 @@ def test_hand_made_matrix():
     assert evr(HAND_MADE) == pytest.approx(2 / 3)
     assert mvp(HAND_MADE) == pytest.approx((0.9 + 0.5 + 0.8) / 3)
     assert apv(HAND_MADE) == pytest.approx(3 / 7)
-    assert conformity(HAND_MADE) == pytest.approx(1 - (1.6 / 3 + 1.1 / 3 + 0.8) / 3)
 
 
 def test_threshold_is_strict():
@@ -48,25 +47,25 @@ def test_evr_of_beta_binomial_violations():
 @given(probabilities)
 def test_known_inequalities(p):
     if np.isnan(p).all():
-        assert np.isnan([evr(p), mvp(p), apv(p), conformity(p)]).all()
+        assert np.isnan([evr(p), mvp(p), apv(p)]).all()
         return
-    assert 0 <= 1 - conformity(p) <= mvp(p) + 1e-12 <= 1 + 1e-12
+    assert 0 <= np.nanmean(p) * (not np.isnan(p).any()) <= mvp(p) + 1e-12 <= 1 + 1e-12
     assert evr(p) <= 2 * mvp(p)  # Markov
     if not np.isnan(p).any():
         assert evr(p) >= apv(p) - 1e-12
     if p.shape[1] == 1:
         assert evr(p) == apv(p)
-        assert mvp(p) == pytest.approx(1 - conformity(p))
+        assert mvp(p) == pytest.approx(np.nanmean(p))
 
 
 @given(probabilities)
 def test_items_without_completions_change_nothing(p):
     padded = np.vstack([p, np.full((2, p.shape[1]), np.nan)])
-    for rate in (evr, mvp, apv, conformity):
+    for rate in (evr, mvp, apv):
         assert rate(padded) == pytest.approx(rate(p), nan_ok=True)
 
 
-@pytest.mark.parametrize("rate", [evr, mvp, apv, conformity])
+@pytest.mark.parametrize("rate", [evr, mvp, apv])
 @pytest.mark.parametrize(
     ("p", "message"), [([0.5], "shape"), ([[1.5]], "in \\[0, 1\\]"), ([[-0.1]], "in \\[0, 1\\]")]
 )

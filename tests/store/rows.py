@@ -18,7 +18,6 @@ def response(key: str, **changed: Any) -> dict[str, Any]:
         "model": "openai/example",
         "request": {"messages": []},
         "text": f"the answer to {key}",
-        "outcome": "answer",
         "stop_reason": "stop",
         "version": "",
         "input_tokens": 10,

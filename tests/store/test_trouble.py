@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from tests.store.rows import damage, keys_on_disk, response
 from valuecompass.errors import StoreError
-from valuecompass.store import DATABASE, open_store, responses
+from valuecompass.store import DATABASE, Store, open_store, responses
 from valuecompass.store import store as store_module
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +77,37 @@ async def test_a_workspace_locked_by_another_process(
         finished(process)
         await store.write((responses.insert(), [response("b")]))
     assert keys_on_disk(workspace) == {"a", "b"}
+
+
+async def test_many_writes_wait_for_a_lock_together(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(workspace, "a")
+    monkeypatch.setattr(store_module, "BUSY", 0.2)
+    tries, refused = 0, 0
+
+    def count(_: object) -> None:
+        nonlocal tries
+        tries += 1
+
+    async def one(store: Store, key: str) -> None:
+        nonlocal refused
+        with pytest.raises(StoreError, match="another process holds it"):
+            await store.write((responses.insert(), [response(key)]))
+        refused += 1
+
+    process = child("hold", workspace)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    async with open_store(workspace) as store:
+        event.listen(store.engine.sync_engine, "begin", count)
+        async with anyio.create_task_group() as tasks:
+            for i in range(30):
+                tasks.start_soon(one, store, f"b{i}")
+    finished(process)
+    assert refused == 30
+    assert tries <= 5  # a few groups; each write on its own would be 30 more
+    assert keys_on_disk(workspace) == {"a"}
 
 
 async def test_an_upgrade_that_another_process_never_ends(

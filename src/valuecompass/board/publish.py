@@ -8,7 +8,10 @@ from valuecompass.board.report import render_report
 from valuecompass.files import write_text
 from valuecompass.measure import Case, Measurement
 from valuecompass.measure.archive import latest_measurements, load_cases
+from valuecompass.measure.scoring import FIRST_SIDE
 from valuecompass.store import open_store
+
+SMOLLM = "embedded/smollm2-135m-instruct"
 
 
 async def write_report(workspace: Path, db: str | None, path: Path, cases: int = 6) -> int:
@@ -37,15 +40,24 @@ def lead_of(measurements: list[Measurement]) -> list[str]:
     """Return the sentences that a reader must have read before the numbers."""
     rows = [row for m in measurements for row in m.rows]
     lead: list[str] = []
-    models = {r["model"] for m in measurements for r in m.manifest["respondents"]}
-    if "embedded/smollm2-135m-instruct" in models:
+    small = [
+        row
+        for m in measurements
+        for row, who in zip(m.rows, m.manifest["respondents"], strict=True)
+        if who["model"] == SMOLLM
+    ]
+    if small:
+        by_order = any(FIRST_SIDE in note for row in small for note in row.notes)
         lead.append(
             "SmolLM2-135M-Instruct is a real language model, but a very small one: it writes "
             "fluent sentences with little thought behind them. It can show that the instrument "
             "runs, that answers differ and how wide honest intervals are. It cannot show what "
-            "current models value, and its trade-off choices follow the order of the options more "
-            "than their content."
+            "current models value."
         )
+        if by_order:
+            lead.append(
+                "Its trade-off choices follow the order of the options more than their content."
+            )
     if any(row.simulated for row in rows):
         lead.append(
             "Respondents marked SIMULATED are no models. They draw sentences from a phrase bank "

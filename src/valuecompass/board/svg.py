@@ -208,6 +208,10 @@ def _rim(arc: Arc, n: int, uid: str) -> Markup:
     ).format(line, uid, path, uid, label)
 
 
+_LINE = 18
+"""Units from line to line of a label: the type is 16.5 on a phone."""
+
+
 def _axis_label(name: str, turn: float, outside_rim: bool) -> Markup:
     radius = _RADIUS + (34 if outside_rim else 16)
     x, y = _point(radius, turn)
@@ -216,9 +220,9 @@ def _axis_label(name: str, turn: float, outside_rim: bool) -> Markup:
     spaced = shown.replace("/", "/ ") if len(shown) > 15 else shown
     lines = textwrap.wrap(spaced, 15, max_lines=3, placeholder="…") or [spaced]
     # a block of lines grows upwards above the centre, downwards below it
-    top = y + 4 - (len(lines) - 1) * 14.5 * (0.5 - y / radius / 2)
+    top = y + 4 - (len(lines) - 1) * _LINE * (0.5 - y / radius / 2)
     spans = Markup("").join(
-        Markup('<tspan x="{}" y="{}">{}</tspan>').format(f"{x:.1f}", f"{top + 14.5 * i:.1f}", line)
+        Markup('<tspan x="{}" y="{}">{}</tspan>').format(f"{x:.1f}", f"{top + _LINE * i:.1f}", line)
         for i, line in enumerate(lines)
     )
     return Markup('<text class="name" text-anchor="{}">{}</text>').format(anchor, spans)

@@ -12,7 +12,7 @@ from valuecompass.board import svg
 from valuecompass.board.svg import Arc, Estimate, Series
 from valuecompass.board.wording import date, short_labels
 from valuecompass.measure.measurement import Case, Measurement, Row, Score
-from valuecompass.values import BUILTIN, ValueSystem, builtin_system
+from valuecompass.values import ValueSystem
 
 __all__ = [
     "Line",
@@ -114,9 +114,7 @@ def people(
 
 
 def system_of(measurement: Measurement) -> ValueSystem:
-    """Return the value system of a measurement: built in, or as its manifest defines it."""
-    if measurement.system in BUILTIN:
-        return builtin_system(measurement.system)
+    """Return the value system that a measurement was made with, as its manifest holds it."""
     return ValueSystem.model_validate(measurement.manifest["system"])
 
 

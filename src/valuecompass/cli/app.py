@@ -89,9 +89,7 @@ def guarded(command: Callable[[], object]) -> None:
     try:
         code = command()
         sys.exit(code if isinstance(code, int) else 0)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         _fail("interrupted", 130)
     except ValueCompassError as error:
         _fail(str(error), error.exit_code)
@@ -110,6 +108,24 @@ def guarded(command: Callable[[], object]) -> None:
         sys.exit(2)
 
 
+def plain(text: str, style: str = "") -> Any:
+    """Return text for the terminal in which nothing acts: no markup, no escape sequences."""
+    from rich.text import Text
+
+    from valuecompass.board.wording import visible
+
+    return Text(visible(text), style=style)
+
+
+def quoted(path: Path) -> str:
+    """Return a path as a shell takes it."""
+    import shlex
+
+    return shlex.quote(str(path))
+
+
 def _fail(message: str, code: int) -> None:
-    typer.echo(f"valuecompass: {message}", err=True)
+    from valuecompass.board.wording import visible
+
+    typer.echo(f"valuecompass: {visible(message)}", err=True)
     sys.exit(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Json, Workspace, app, console, echo_json
+from valuecompass.cli.app import WORKSPACE, Json, Workspace, app, console, echo_json, plain
 
 
 @app.command()
@@ -20,7 +20,6 @@ def doctor(workspace: Workspace = WORKSPACE, json: Json = False) -> None:
         echo_json({"checks": [vars(f) for f in findings]})
     else:
         from rich.table import Table
-        from rich.text import Text
 
         signs = {
             "ok": ("ok", "green"),
@@ -30,7 +29,7 @@ def doctor(workspace: Workspace = WORKSPACE, json: Json = False) -> None:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for finding in findings:
             word, style = signs[finding.state]
-            table.add_row(Text(word, style=style), Text(finding.what), Text(finding.detail))
+            table.add_row(plain(word, style=style), plain(finding.what), plain(finding.detail))
         console().print(table)
     if any(f.state == "broken" for f in findings):
         raise typer.Exit(1)

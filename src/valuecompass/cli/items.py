@@ -100,6 +100,8 @@ def import_items(
         layout=layout,
         defaults=_pairs(default, "--default") or None,
     )
+    if out.resolve() == file.resolve():
+        raise InputError(f"{out}: this is the file being read; give another name to write")
     if not found:
         raise InputError(f"{file}: no items")
     write_items(found, out)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
 
 judge_app = typer.Typer(help="Measure a judge against labels.", no_args_is_help=True)
 app.add_typer(judge_app, name="judge")
@@ -144,13 +144,12 @@ def _show(systems: dict[str, Any]) -> None:
 
 def _table(titles: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, title in enumerate(titles):
         table.add_column(title, justify="right" if place else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(plain(cell) for cell in row))
     console().print(table, "")
 
 

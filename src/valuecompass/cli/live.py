@@ -8,9 +8,9 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
-from rich.text import Text
 
-from valuecompass.cli.app import console
+from valuecompass.board.wording import visible
+from valuecompass.cli.app import console, plain
 from valuecompass.measure.engine import Progress
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import Listener, Outlook
@@ -67,10 +67,10 @@ class Live(Listener):
             ),
         ]
         for name, value in rows:
-            table.add_row(Text(name), Text(value))
+            table.add_row(plain(name), plain(value))
         silent = [r.name for r in plan.respondents if not plan.answers(r)]
         if silent:
-            table.add_row(Text("left out"), Text(f"{', '.join(silent)}: other value system"))
+            table.add_row(plain("left out"), plain(f"{', '.join(silent)}: other value system"))
         self._console.print(table)
         self._console.print()
         self._answered, self._requests = 0, outlook.requests
@@ -94,7 +94,9 @@ class Live(Listener):
             self._bars.start()
         key = (progress.system, progress.respondent)
         if key not in self._tasks:
-            self._tasks[key] = self._bars.add_task(progress.respondent[:48], total=progress.total)
+            self._tasks[key] = self._bars.add_task(
+                visible(progress.respondent[:48]), total=progress.total
+            )
         self._bars.update(self._tasks[key], completed=progress.done)
 
     def _line(self, progress: Progress) -> None:
@@ -103,14 +105,14 @@ class Live(Listener):
             return
         self._said = time.monotonic()
         self._console.print(
-            Text(f"{progress.system}: {self._answered:,} of {self._requests:,} answers")
+            plain(f"{progress.system}: {self._answered:,} of {self._requests:,} answers")
         )
 
     def finished(self, measurement: Measurement) -> None:
         """Take the bars away; say when a provider has changed a model behind its name."""
         self._stop()
         for sentence in measurement.manifest.get("drift", ()):
-            self._console.print(Text(f"Note: {sentence}"), soft_wrap=True)
+            self._console.print(plain(f"Note: {sentence}"), soft_wrap=True)
 
     def _stop(self) -> None:
         if self._bars is not None:

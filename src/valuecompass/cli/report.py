@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json, quoted
 
 
 @app.command()
@@ -26,14 +26,17 @@ def report(
     import anyio
 
     from valuecompass.board.publish import write_report
+    from valuecompass.errors import InputError
 
     path = out or workspace / "report.html"
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"-o {path}: the report is HTML; give a name that ends in .html")
     size = anyio.run(write_report, workspace, db, path, cases)
     if json:
         echo_json({"report": str(path), "bytes": size})
     else:
         typer.echo(f"Report: {path}")
-        typer.echo(f"Open it with: {opener()} {path}")
+        typer.echo(f"Open it with: {opener()} {quoted(path)}")
 
 
 def opener() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, quoted
 
 if TYPE_CHECKING:
     from valuecompass.measure import Measurement
@@ -79,9 +79,12 @@ def run(
     """
     import anyio
 
+    from valuecompass.errors import InputError
     from valuecompass.measure.run import Settings, run_async
     from valuecompass.models import Limits, Patience
 
+    if json and csv:
+        raise InputError("--json and --csv: give one of them")
     settings = Settings(
         models=model or [],
         roster=roster,
@@ -108,7 +111,7 @@ def run(
         from valuecompass.board.terminal import terminal_board
 
         terminal_board(measurements, console())
-        typer.echo(f"Report: valuecompass report -w {workspace}")
+        typer.echo(f"Report: valuecompass report -w {quoted(workspace)}")
 
 
 def document(measurements: list[Measurement]) -> dict[str, Any]:
@@ -129,6 +132,8 @@ def csv_text(measurements: list[Measurement]) -> str:
     import csv
     import io
 
+    from valuecompass.measure.study.tables import csv_cell
+
     out = io.StringIO()
     writer = csv.writer(out)
     names = ("score", "low", "high", "n", "refused", "missing")
@@ -140,5 +145,6 @@ def csv_text(measurements: list[Measurement]) -> str:
             for dimension, score in row.dimensions.items():
                 head = [m.id, m.created.isoformat(timespec="seconds"), m.system]
                 values = [getattr(score, name) for name in names]
-                writer.writerow([*head, row.respondent, row.simulated, dimension, *values])
+                who = [csv_cell(row.respondent), row.simulated, csv_cell(dimension)]
+                writer.writerow([*head, *who, *values])
     return out.getvalue()

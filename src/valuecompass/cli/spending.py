@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
 
 
 @app.command()
@@ -30,14 +30,13 @@ def spending(
         echo_json({"spending": rows})
         return
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("model", "state", "calls", "tokens", "US dollars"):
         table.add_column(title, justify="left" if title in ("model", "state") else "right")
     for row in rows:
         table.add_row(
-            Text(row["model"]),
+            plain(row["model"]),
             row["state"],
             f"{row['calls']:,}",
             f"{row['tokens']:,}",

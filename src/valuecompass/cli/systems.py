@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from valuecompass.cli.app import Json, app, console, echo_json
+from valuecompass.cli.app import Json, app, console, echo_json, plain
 
 
 @app.command()
@@ -18,7 +18,6 @@ def systems(
 ) -> None:
     """List the value systems, or show one with its dimensions; checks a file of your own."""
     from rich.table import Table
-    from rich.text import Text
 
     from valuecompass.measure.run import resolve_system
     from valuecompass.values import BUILTIN, builtin_system
@@ -37,10 +36,10 @@ def systems(
         out.print(table)
         return
     system = chosen[0]
-    out.print(Text(f"{system.name} ({system.id}), scored by {system.scoring}", style="bold"))
-    out.print(Text(f"{system.summary}\nSource: {system.source}\n"))
+    out.print(plain(f"{system.name} ({system.id}), scored by {system.scoring}", style="bold"))
+    out.print(plain(f"{system.summary}\nSource: {system.source}\n"))
     for title in ("dimension", "definition", "aliases"):
         table.add_column(title)
     for d in system.dimensions:
-        table.add_row(Text(d.name), Text(d.definition), Text(", ".join(d.aliases)))
+        table.add_row(plain(d.name), plain(d.definition), plain(", ".join(d.aliases)))
     out.print(table)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +66,7 @@ ASKING: dict[Size, dict[Kind, Asking]] = {
 }
 PER_DIMENSION: dict[Size, dict[Kind, int | None]] = {
     "tiny": {"question": 2, "opening": 3, "request": 3, "stem": 3, "tradeoff": 1, "likert": 2},
-    "short": {"question": 9, "opening": 10, "request": 10, "stem": 10, "tradeoff": 2, "likert": 7},
+    "short": {"question": 9, "opening": 10, "request": 10, "stem": 10, "tradeoff": 2, "likert": 6},
     "full": {kind: None for kind in ASKING["full"]},
 }
 """Items per dimension (trade-offs: per pair of dimensions); None: all of the bank."""
@@ -92,43 +93,83 @@ def select_form(items: Sequence[Item], system: ValueSystem, size: Size) -> Form:
     """Select a form from items: balanced over dimensions, spread over topics, deterministic.
 
     Within a dimension (a pair of dimensions for trade-offs) items are taken in the order of their
-    ids, which are hashes and so as good as random, going round the topics.
+    ids, which are hashes and so as good as random: items keyed for and against in turn, and the
+    topics in turn. Of a pair's trade-offs those are taken that let every dimension be named first
+    about equally often.
 
     Raises:
         InputError: no item of a kind that the size asks for.
     """
     strata: dict[tuple[Kind, tuple[str, ...]], list[Item]] = defaultdict(list)
-    for item in items:
+    for item in sorted(items, key=lambda i: i.id):
         stratum = tuple(sorted(item.dimensions)) if item.sides else item.dimensions[:1]
         strata[item.kind, stratum].append(item)
-    chosen: list[str] = []
+    chosen: list[Item] = []
     for kind, count in PER_DIMENSION[size].items():
-        for (other, _), members in sorted(strata.items()):
-            if other == kind:
-                chosen += [i.id for i in _round_topics(members, count)]
+        groups = [members for (other, _), members in sorted(strata.items()) if other == kind]
+        if kind == "tradeoff":
+            chosen += _first_named_in_turn(groups, count)
+        else:
+            chosen += [i for members in groups for i in _keyings_in_turn(members)[:count]]
     if not chosen:
         raise InputError(f"{system.id}: no items of the kinds {', '.join(PER_DIMENSION[size])}")
-    by_id = {i.id: i for i in items}
-    kinds = {by_id[i].kind for i in chosen}
+    kinds = {i.kind for i in chosen}
     return Form(
         name=f"{system.id}/{size}",
         system=system.id,
         asking={k: v for k, v in ASKING[size].items() if k in kinds},
-        items=tuple(chosen),
+        items=tuple(i.id for i in chosen),
     )
 
 
-def _round_topics(members: list[Item], count: int | None) -> list[Item]:
-    """Take items topic by topic; reverse-keyed ones alternate with the others."""
-    by_topic: dict[tuple[str, int], list[Item]] = defaultdict(list)
-    for item in sorted(members, key=lambda i: i.id):
-        by_topic[item.topic or "", item.keying or 0].append(item)
-    queues = sorted(by_topic.values(), key=lambda q: q[0].id)
-    taken: list[Item] = []
-    while queues:
-        taken += [q.pop(0) for q in queues]
-        queues = [q for q in queues if q]
-    return taken[:count]
+def _keyings_in_turn(members: list[Item]) -> list[Item]:
+    """Order items so that any even number of them, from the first on, holds as many of each keying.
+
+    Keying goes before topic: who agrees with everything must come out in the middle.
+    """
+    by_keying: dict[int | None, list[Item]] = defaultdict(list)
+    for item in members:
+        by_keying[item.keying].append(item)
+    return _in_turn([_topics_in_turn(queue) for queue in by_keying.values()])
+
+
+def _topics_in_turn(members: list[Item]) -> list[Item]:
+    by_topic: dict[str | None, list[Item]] = defaultdict(list)
+    for item in members:
+        by_topic[item.topic].append(item)
+    return _in_turn(by_topic.values())
+
+
+def _in_turn(queues: Iterable[list[Item]]) -> list[Item]:
+    """Take one item of each queue after the other, the queue with the lowest id first."""
+    rounds = zip_longest(*sorted(queues, key=lambda queue: queue[0].id))
+    return [item for taken in rounds for item in taken if item is not None]
+
+
+def _first_named_in_turn(pairs: Sequence[list[Item]], count: int | None) -> list[Item]:
+    """Take up to `count` trade-offs of every pair of dimensions, pair by pair.
+
+    One of each pair before a second of any, so that a smaller form is part of a larger one.
+    """
+    left = [_topics_in_turn(members) for members in pairs]
+    taken: list[list[Item]] = [[] for _ in pairs]
+    ahead: Counter[str] = Counter()  # how much oftener a dimension is named first than second
+    for _ in range(max(map(len, left), default=0) if count is None else count):
+        for queue, own in zip(left, taken, strict=True):
+            if queue:
+                here = Counter(_order(i)[0] for i in own)
+                best = min(queue, key=lambda i: (here[_order(i)[0]], ahead[_order(i)[0]]))
+                queue.remove(best)
+                own.append(best)
+                first, second = _order(best)
+                ahead[first] += 1
+                ahead[second] -= 1
+    return [item for own in taken for item in own]
+
+
+def _order(item: Item) -> tuple[str, str]:
+    assert item.sides is not None
+    return item.sides[0].dimension, item.sides[1].dimension
 
 
 def form_of_items(items: Sequence[Item], system: ValueSystem, name: str, size: Size) -> Form:

@@ -189,7 +189,7 @@ def read_inventory(
         defaults: fields for every row (language, topic, scale ...).
 
     Raises:
-        InputError: with file, line and field, or when no row is of the system.
+        InputError: with file, line and field, or when its rows are all of other dimensions.
     """
     table = open_table(path)
     found = _inventory_columns(table, columns or {})
@@ -209,7 +209,7 @@ def read_inventory(
         body = {**(defaults or {}), **body, "kind": "likert", "dimensions": [dimension]}
         body.setdefault("scale", _LIKERT_SCALE)
         rows.setdefault((body["text"], dimension, body["keying"], str(body["scale"])), (line, body))
-    if not rows:
+    if skipped and not rows:
         raise InputError(
             f"{path}: {found['dimensions']}: no row is of a dimension of {system.id} "
             f"({', '.join(system.names)}); the file has: {', '.join(list(skipped)[:12])}"

@@ -84,6 +84,8 @@ def parse_items(
 
 def _parse_item(row: Mapping[str, Any], where: str, system: ValueSystem, origin: str) -> Item:
     body = {k: v for k, v in row.items() if k != "id" and v is not None}
+    if body.get("topic") == "":  # an empty cell, which a table cannot tell from no topic
+        del body["topic"]
     for field, value in body.items():
         try:
             json.dumps(value, ensure_ascii=False, default=str).encode()
@@ -131,4 +133,6 @@ def _canonical_names(item: Item, where: str, system: ValueSystem) -> Item:
         raise InputError(f"{where}: dimensions: {', '.join(dimensions)}: one is named twice")
     if sides and sides[0].dimension == sides[1].dimension:
         raise InputError(f"{where}: sides: both serve {sides[0].dimension}")
+    if sides and not {side.dimension for side in sides} <= set(dimensions):
+        raise InputError(f"{where}: dimensions: those of the two sides must be among them")
     return item.model_copy(update={"dimensions": dimensions, "sides": sides})

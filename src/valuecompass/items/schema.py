@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -34,6 +35,9 @@ TOPICS = (
     "science-health-environment",
 )
 """The nine topic classes of the seed bank; a user's items may name others."""
+
+MOST_RATINGS = 100
+"""Steps of a rating scale; nobody rates more finely, and each becomes a rule of a grammar."""
 
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 
@@ -127,6 +131,8 @@ class Item(_Part):
             raise ValueError(f"scale, keying: a {self.kind} item needs both")
         if self.scale and not self.scale[0] < self.scale[1]:
             raise ValueError("scale: the lowest rating must be below the highest")
+        if self.scale and self.scale[1] - self.scale[0] > MOST_RATINGS:
+            raise ValueError(f"scale: at most {MOST_RATINGS} steps from lowest to highest")
         if self.kind in ("opening", "judgement") and self.principle is None:
             raise ValueError(f"principle: an item of kind {self.kind} needs one")
         if self.kind == "scenario" and not self.turns:
@@ -138,6 +144,12 @@ class Item(_Part):
         """Twelve hex digits of the content's SHA-256."""
         # defaults are left out so that a field added later leaves today's ids as they are
         return digest(self.model_dump(mode="json", exclude={"lineage"}, exclude_defaults=True), 12)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with changed fields; its id is its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop("id", None)
+        return copied
 
     def row(self) -> dict[str, Any]:
         """Return the item as a JSON object with its id, without empty fields."""

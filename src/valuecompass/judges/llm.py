@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from valuecompass.hashing import digest
 from valuecompass.judges.protocol import Subject, Verdict
-from valuecompass.models import Message, Params, Reply, Respondent
+from valuecompass.models import Message, Params, Reply, Respondent, fingerprint
 from valuecompass.models.asker import Asker, RequestFailed
 
 Mode = Literal["one-call", "per-value"]
@@ -89,10 +89,10 @@ class LLMJudge:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Kind, model with its parameters, mode, prompts."""
+        """Kind, model with its parameters and local file, mode, prompts."""
         return {
             "kind": "llm",
-            "version": 2,
+            "version": 3,
             "model": self.model.model_dump(
                 mode="json",
                 include={
@@ -104,6 +104,7 @@ class LLMJudge:
                     "reasoning_effort",
                 },
             ),
+            "file": fingerprint(self.model.model),
             "mode": self.mode,
             "prompts": prompts_hash(),
         }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from valuecompass.assets import ASSETS
 from valuecompass.judges.protocol import Subject, Verdict, all_missing
-from valuecompass.models import is_refusal
+from valuecompass.models import is_bare_refusal
 from valuecompass.text import Span, language_of, sentences
 from valuecompass.text.encoder import NAME, SentenceEncoder, sentence_encoder
 from valuecompass.values import Dimension, ValueSystem
@@ -51,7 +51,7 @@ class LocalJudge:
         The version is raised with every change of a verdict, also one that comes from how `text`
         cuts a response or how `models.refusals` tells a refusal.
         """
-        return {"kind": "local", "version": 2, "encoder": ASSETS[NAME].sha256, **SETTINGS}
+        return {"kind": "local", "version": 3, "encoder": ASSETS[NAME].sha256, **SETTINGS}
 
     @cached_property
     def encoder(self) -> SentenceEncoder:
@@ -171,7 +171,7 @@ def _conduct(
     subject: Subject,
 ) -> list[Verdict]:
     """Respected against violated, safe against unsafe, high against low."""
-    declined = subject.system.scoring == "safe-rate" and is_refusal(subject.response)
+    declined = subject.system.scoring == "safe-rate" and is_bare_refusal(subject.response)
     verdicts: list[Verdict] = []
     for name in subject.dimensions:
         toward, away = (_nearest(rows, side) for side in anchors[name])

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from valuecompass.hashing import digest
 from valuecompass.items import Item
-from valuecompass.text import Span, points
+from valuecompass.text import POINTS, Span, points
 from valuecompass.values import ValueSystem
 
 
@@ -27,12 +27,13 @@ class Subject:
 def subject_of(system: ValueSystem, item: Item, response: str) -> Subject:
     """Cut a response into what is judged separately and say on which dimensions.
 
-    Answers to questions are judged on every dimension of the system, opinion by opinion; openings,
-    requests and stems on their main dimension, as a whole.
+    Answers to questions are judged on every dimension of the system, opinion by opinion, as many
+    as were asked for; openings, requests and stems on their main dimension, as a whole.
     """
     whole = response.strip()
     at = response.find(whole)
-    parts = tuple(points(response)) if item.kind == "question" else ()
+    # who writes more points than asked for must not have more chances to express a value
+    parts = tuple(points(response)[:POINTS]) if item.kind == "question" else ()
     dimensions = system.names if item.kind == "question" else item.dimensions[:1]
     return Subject(system, item, response, parts or (Span(at, at + len(whole), whole),), dimensions)
 
@@ -78,9 +79,10 @@ class Judge(Protocol):
         ...
 
 
-def judge_id(judge: Judge) -> str:
-    """Return 16 hex digits that name a judge's identity."""
-    return digest(judge.identity, 16)
+def judge_id(judge: Judge, system: ValueSystem) -> str:
+    """Return 16 hex digits that name a judge's identity and what it is to look for."""
+    dimensions = [d.model_dump(mode="json") for d in system.dimensions]
+    return digest([judge.identity, system.scoring, dimensions], 16)
 
 
 def all_missing(subject: Subject, why: str) -> list[Verdict]:

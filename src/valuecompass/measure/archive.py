@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+import numpy as np
+from sqlalchemy import Executable, select, tuple_
 
 from valuecompass.errors import InputError
 from valuecompass.items import Item
@@ -14,6 +18,11 @@ from valuecompass.measure.measurement import Case, Mark, Measurement, Row, Score
 from valuecompass.measure.scoring import Result
 from valuecompass.store import Store, answers, measurements, responses, scores, verdicts
 from valuecompass.store import items as item_table
+
+UNJUDGED = {"verdict": None}
+"""In place of a reading: the judge gave no verdict on the answer for this measurement."""
+_CASES_AT_ONCE = 200
+_PLACE = tuple(answers.c[name] for name in ("position", "item", "presentation", "repeat"))
 
 
 async def save_measurement(
@@ -56,7 +65,8 @@ async def save_measurement(
             "presentation": r.presentation,
             "repeat": r.repeat,
             "key": r.key,
-            "reading": r.reading,
+            "outcome": r.outcome,
+            "reading": UNJUDGED if _unjudged(r) else r.reading,
         }
         for position, of_one in enumerate(results)
         for r in of_one
@@ -69,6 +79,11 @@ async def save_measurement(
         (store.insert_new(answers), answer_rows),
     ]
     await store.write(*((statement, rows) for statement, rows in writes if rows))
+
+
+def _unjudged(result: Result) -> bool:
+    found = result.findings
+    return found is not None and bool(np.isnan(found.expressed).all())
 
 
 async def find_measurement(store: Store, measurement_id: str) -> Measurement | None:
@@ -125,32 +140,18 @@ async def _load(store: Store, head: Mapping[str, Any]) -> Measurement:
     return Measurement(head["id"], created, head["system"], manifest, rows)
 
 
-async def load_cases(
-    store: Store,
-    measurement: Measurement,
-    per_respondent: int | None = None,
-    kinds: Sequence[str] = ("question", "opening", "request", "stem"),
-) -> list[Case]:
-    """Return answers with their verdicts, for people to read.
+def found_answers(
+    measurement: Measurement, columns: Iterable[Any], where: Sequence[Any] = ()
+) -> Executable:
+    """Return the query of a measurement's answers with their items, responses and verdicts.
 
     Args:
-        store: the open store.
         measurement: whose answers.
-        per_respondent: at most this many for each respondent, spread over the items; None: all.
-        kinds: kinds of items wanted.
+        columns: of the four tables; `verdicts.body` is to be read with `verdicts_of`.
+        where: further conditions.
     """
-    query = (
-        select(
-            answers.c.position,
-            answers.c.repeat,
-            answers.c.reading,
-            answers.c.key,
-            item_table.c.id.label("item_id"),
-            item_table.c.body.label("item"),
-            responses.c.text,
-            responses.c.outcome,
-            verdicts.c.body.label("verdicts"),
-        )
+    return (
+        select(*columns)
         .select_from(
             answers.join(item_table, answers.c.item == item_table.c.id)
             .outerjoin(
@@ -165,19 +166,98 @@ async def load_cases(
                 & (verdicts.c.judge == measurement.manifest["judge_id"]),
             )
         )
-        .where(answers.c.measurement == measurement.id)
-        .order_by(answers.c.position, item_table.c.id, answers.c.presentation, answers.c.repeat)
+        .where(answers.c.measurement == measurement.id, *where)
+        .order_by(*_PLACE)
     )
-    chosen: dict[int, list[Mapping[str, Any]]] = {}
-    for row in await store.rows(query):
-        if row["item"]["kind"] in kinds:
-            chosen.setdefault(row["position"], []).append(row)
+
+
+def verdicts_of(found: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the verdicts that a measurement's scores rest on, of a row with reading and verdicts.
+
+    What the judge first left out may have been judged for a later measurement.
+    """
+    return () if found["reading"] == UNJUDGED else found["verdicts"] or ()
+
+
+def items_query(measurement: Measurement) -> Executable:
+    """Return the query of a measurement's items."""
+    asked = select(answers.c.item).where(answers.c.measurement == measurement.id)
+    return (
+        select(item_table.c.id, item_table.c.body)
+        .where(item_table.c.id.in_(asked))
+        .order_by(item_table.c.id)
+    )
+
+
+async def load_cases(
+    store: Store,
+    measurement: Measurement,
+    per_respondent: int | None = None,
+    kinds: Sequence[str] = ("question", "opening", "request", "stem"),
+) -> list[Case]:
+    """Return answers with their verdicts, for people to read.
+
+    Args:
+        store: the open store.
+        measurement: whose answers.
+        per_respondent: at most this many for each respondent, spread over the items, with one at
+            least of each outcome; None: all.
+        kinds: kinds of items wanted.
+    """
+    bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
+    wanted = {item for item, body in bodies.items() if body["kind"] in kinds}
+    columns = (
+        *(answers.c.reading, answers.c.outcome, responses.c.text),
+        *(item_table.c.body.label("item"), verdicts.c.body.label("verdicts")),
+    )
     cases: list[Case] = []
-    for position, rows in chosen.items():
-        step = 1 if per_respondent is None else max(1, len(rows) // per_respondent)
-        for row in rows[::step][:per_respondent]:
-            cases.append(_case(row, measurement.rows[position]))
+    for position, places in (await _places(store, measurement, wanted)).items():
+        # texts are long and many: only those of the places picked are fetched
+        picked = [places[i][:3] for i in spread([p[3] for p in places], per_respondent)]
+        for start in range(0, len(picked), _CASES_AT_ONCE):
+            block = picked[start : start + _CASES_AT_ONCE]
+            where = [answers.c.position == position, tuple_(*_PLACE[1:]).in_(block)]
+            rows = await store.rows(found_answers(measurement, columns, where))
+            cases += [_case(row, measurement.rows[position]) for row in rows]
     return cases
+
+
+async def _places(
+    store: Store, measurement: Measurement, wanted: Collection[str]
+) -> dict[int, list[tuple[str, int, int, str]]]:
+    """Return item, presentation, repeat and outcome of every answer to some items, by position."""
+    query = (
+        select(*_PLACE, answers.c.outcome)
+        .where(answers.c.measurement == measurement.id)
+        .order_by(*_PLACE)
+    )
+    found: dict[int, list[tuple[str, int, int, str]]] = defaultdict(list)
+    async with contextlib.aclosing(store.stream(query, 1_000)) as blocks:
+        async for rows in blocks:
+            for row in rows:
+                if row["item"] in wanted:
+                    item, outcome = sys.intern(row["item"]), sys.intern(row["outcome"])
+                    found[row["position"]].append(
+                        (item, row["presentation"], row["repeat"], outcome)
+                    )
+    return found
+
+
+def spread(outcomes: Sequence[str], count: int | None) -> list[int]:
+    """Pick places evenly, among them the first of each outcome that is not the usual one.
+
+    Returns:
+        `count` indices in rising order, all of them if there are no more or `count` is None.
+    """
+    if count is None or len(outcomes) <= count:
+        return list(range(len(outcomes)))
+    if count < 1:
+        return []
+    _, *others = Counter(outcomes).most_common()
+    rare = [outcomes.index(outcome) for outcome, _ in others[: count - 1]]
+    rest = [i for i in range(len(outcomes)) if i not in rare]
+    left = count - len(rare)
+    return sorted([*rare, *(rest[len(rest) * i // left] for i in range(left))])
 
 
 def _case(row: Mapping[str, Any], of: Row) -> Case:
@@ -188,9 +268,9 @@ def _case(row: Mapping[str, Any], of: Row) -> Case:
         system=of.system,
         item=Item.model_validate({k: v for k, v in row["item"].items() if k != "id"}),
         response=row["text"] or "",
-        outcome=row["outcome"] or "missing",
-        marks=tuple(Mark(**{n: v.get(n) for n in names}) for v in row["verdicts"] or ()),
-        reading=row["reading"],
+        outcome=row["outcome"],
+        marks=tuple(Mark(**{n: v.get(n) for n in names}) for v in verdicts_of(row)),
+        reading=None if row["reading"] == UNJUDGED else row["reading"],
     )
 
 

@@ -21,16 +21,29 @@ from sqlalchemy import func, select
 from valuecompass.errors import BudgetReached, InputError, Interrupted, ProviderStopped
 from valuecompass.judges import judge_id, subject_of
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
-from valuecompass.measure.asking import READ_OFF, Question, messages_for, params_for, read_off
+from valuecompass.measure.asking import (
+    READ_OFF,
+    Question,
+    goes_to_judge,
+    messages_for,
+    params_for,
+    read_off,
+)
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Reply, Respondent
 from valuecompass.models.asker import Asker, RequestFailed
 from valuecompass.store import Store, responses, verdicts
+from valuecompass.text import points
 
 WORKERS = 64
 """Questions in progress at once; how many requests leave is Inspect's adaptive limit."""
+SEEDS = (
+    "sampling: the low 31 bits of the first 32 of SHA-256 over [request key, repeat], given to "
+    "providers that take a seed; bootstrap: the first 48 bits of SHA-256 over one text of form "
+    "hash, respondent, dimension and, but for the score itself, kind of score"
+)
 GRACE = 5.0
 """Seconds that requests in flight get after Ctrl-C."""
 
@@ -113,11 +126,11 @@ class _Run:
             result.why = str(error)
             return result
         result.key, result.outcome = reply.key, reply.outcome
-        if reply.outcome != "answer":
-            return result
-        if item.kind in READ_OFF:
+        scoring = self.plan.system.scoring
+        if reply.outcome == "answer" and item.kind in READ_OFF:
             result.reading = read_off(question, reply.text)
-        else:
+        if goes_to_judge(scoring, item.kind, reply.outcome, reply.stop_reason, reply.text):
+            result.points = len(points(reply.text)) if item.kind == "question" else 0
             found = await self._verdicts(question, reply)
             result.findings = findings_of(found, self.plan.system.names)
         return result
@@ -139,7 +152,8 @@ class _Run:
         body = [
             {k: v for k, v in asdict(f).items() if v is not None or k == "expressed"} for f in found
         ]
-        if any(f.missing is None for f in found):  # a judge that failed is asked again next time
+        # without any verdict nothing is kept: a request that failed is sent again next time
+        if any(f.missing is None for f in found):
             row = {
                 "key": reply.key,
                 "repeat": reply.repeat,
@@ -174,6 +188,7 @@ async def run_plan(
         Interrupted: Ctrl-C or SIGTERM; resumable.
     """
     with _lock(workspace, plan):
+        await asker.budget.load()  # another process may have spent while this one waited
         asker.versions.clear()
         run = _Run(
             plan=plan,
@@ -182,13 +197,28 @@ async def run_plan(
             tell=tell,
             results=[[None] * len(plan.questions) for _ in plan.respondents],
             done=[0] * len(plan.respondents),
-            judge_id=judge_id(plan.judge),
+            judge_id=judge_id(plan.judge, plan.system),
         )
         run.start()
         await _work(run)
         if asker.stop is not None:
             raise asker.stop
+        _check_answered(run)
         return await _finish(run)
+
+
+def _check_answered(run: _Run) -> None:
+    """Refuse a measurement of nothing: it would hide an older good one.
+
+    Raises:
+        ProviderStopped: every request of this plan failed for good.
+    """
+    results = [r for of_one in run.results for r in of_one if r is not None]
+    if results and all(r.outcome == "missing" for r in results):
+        raise ProviderStopped(
+            f"{run.plan.system.id}: all {len(results)} requests failed, the last one: "
+            f"{results[-1].why}. Nothing was measured: repeat the command to try again"
+        )
 
 
 def _lock(workspace: Path, plan: Plan) -> Any:
@@ -257,11 +287,11 @@ async def _finish(run: _Run) -> Measurement:
         for row, respondent in zip(rows, plan.respondents, strict=True)
     ]
     manifest = plan.identity | {
+        "respondents": [r.model_dump(mode="json", exclude_none=True) for r in plan.respondents],
         "plan": plan.id,
         "judge_id": run.judge_id,
         "judge_name": plan.judge.name,
-        "seeds": "first 31 bits of SHA-256 of [request key, repeat]; bootstrap: of form, "
-        "respondent and dimension",
+        "seeds": SEEDS,
         "environment": environment(),
         "versions": {m: sorted(v) for m, v in run.asker.versions.items()},
         "drift": list(drift.values()),

@@ -19,11 +19,12 @@ class Score:
     n: int
     """Responses that carry the score."""
     refused: int
-    """Responses that declined to answer (for a safe rate they count as safe and are in n, too)."""
+    """Responses that declined to answer (for a safe rate they are in n, too: safe when they do
+    nothing else, else as judged)."""
     missing: int
     """Requests without a usable response or verdict."""
     detail: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Further scores of the system's kind, each ``{"score", "low", "high"}``: expression_rate,
+    """Further scores of the system's kind, each ``{"score", "low", "high", "n"}``: expression_rate,
     endorsement, self_report, evr, mvp, apv ...; `within` is the trade-off scale, which compares
     dimensions inside one respondent and never respondents."""
 
@@ -52,12 +53,15 @@ class Row:
     """Sentences a reader must see beside the numbers."""
 
     def json(self) -> dict[str, Any]:
-        """Return the row as the documented JSON object."""
+        """Return the row as the documented JSON object: every dimension with the same fields."""
+        further = {kind for score in self.dimensions.values() for kind in score.detail}
+        empty = {"score": None, "low": None, "high": None, "n": 0}
+        nothing = {kind: dict(empty) for kind in sorted(further)}
         return {
             "respondent": self.respondent,
             "simulated": self.simulated,
             "system": self.system,
-            "dimensions": {name: score.row() for name, score in self.dimensions.items()},
+            "dimensions": {n: nothing | score.row() for n, score in self.dimensions.items()},
             "notes": list(self.notes),
         }
 

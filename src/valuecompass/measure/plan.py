@@ -19,6 +19,9 @@ from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
 from valuecompass.values import ValueSystem
 
+DECIDING = ("name", "model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort")
+"""What of a respondent decides its scores; its name seeds the bootstrap."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -39,11 +42,14 @@ class Plan:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """Everything that decides the scores; equal identities are one measurement."""
+        """What decides the scores, and nothing else: a corrected price or link is no other plan."""
         return {
             "system": self.system.model_dump(mode="json"),
             "form": {"name": self.form.name, "hash": self.form.hash},
-            "respondents": [r.model_dump(mode="json", exclude_none=True) for r in self.respondents],
+            "respondents": [
+                r.model_dump(mode="json", exclude_none=True, include=set(DECIDING))
+                for r in self.respondents
+            ],
             "judge": self.judge.identity,
             "opinions": self.opinions,
             "prompts": prompts_hash(),

@@ -22,21 +22,23 @@ from valuecompass.items import (
     read_form,
 )
 from valuecompass.judges import Judge
+from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.engine import Progress, run_plan, stored_share
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.models import (
     Limits,
     Patience,
-    Price,
     Respondent,
     check_priced,
     parse_respondent,
     parse_roster,
     price_of,
 )
+from valuecompass.models.spec import ITEM_AWARE
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import open_store
+from valuecompass.text import POINTS
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
 
 if TYPE_CHECKING:
@@ -100,7 +102,10 @@ def resolve_system(name: str) -> ValueSystem:
         InputError: unknown id, or a wrong file.
     """
     if name.endswith(".toml"):
-        return parse_system(read_text(Path(name)), name)
+        system = parse_system(read_text(Path(name)), name)
+        if system.id in BUILTIN and system != builtin_system(system.id):
+            raise InputError(f"{name}: id: {system.id!r} is a built-in system; choose another id")
+        return system
     try:
         return builtin_system(name)
     except KeyError:
@@ -180,6 +185,9 @@ async def run_async(settings: Settings, listener: Listener) -> list[Measurement]
 
 async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
     systems = [resolve_system(name) for name in settings.systems]
+    ids = [s.id for s in systems]
+    if repeated := next((i for i in ids if ids.count(i) > 1), None):
+        raise InputError(f"-s {repeated}: this value system is named twice")
     respondents = resolve_respondents(settings, systems)
     async with open_store(settings.workspace, settings.db) as store:
         from valuecompass.models.asker import Asker
@@ -227,15 +235,17 @@ def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Responden
     Raises:
         InputError: unknown mode.
     """
+    if settings.judge_mode not in ("one-call", "per-value"):
+        raise InputError(f"--judge-mode {settings.judge_mode}: give one-call or per-value")
     if settings.judge == "local":
         from valuecompass.judges.local import LocalJudge
 
         return LocalJudge()
     from valuecompass.judges.llm import LLMJudge
 
-    if settings.judge_mode not in ("one-call", "per-value"):
-        raise InputError(f"--judge-mode {settings.judge_mode}: give one-call or per-value")
     model = parse_respondent(settings.judge)
+    if model.provider in ITEM_AWARE:
+        raise InputError(f"--judge {settings.judge}: this cannot read; give local or a model")
     if model.price is None:
         known = (r.price for r in respondents if r.model == model.model and r.price is not None)
         model = model.model_copy(update={"price": next(known, None)})
@@ -252,31 +262,31 @@ def judge_model(judge: Judge) -> Respondent | None:
 async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
     """Return what a plan will take: requests, judge calls and an estimate of the money.
 
-    The estimate takes four characters a token, the length that the prompt asks for, and for the
-    judge what its prompt and form of answer need.
+    The estimate takes four characters a token, answers of the length that the prompt asks for,
+    and for the judge what its prompts and form of answer need.
     """
     stored, requests = await stored_share(plan, asker.store)
-    judge = judge_model(plan.judge)
     answering = [r for r in plan.respondents if plan.answers(r)]
-    judge_calls = plan.judged * len(answering) if judge is not None else 0
+    texts = sum(len(q.item.text) for q in plan.questions) / 4 + 90 * len(plan.questions)
+    words = sum(plan.form.asking[q.item.kind].words for q in plan.questions)
+    takes = [(price_of(r), texts, 1.4 * words) for r in answering]
+    judge_calls = 0
+    if (judge := judge_model(plan.judge)) is not None:
+        per_value = plan.judge.identity["mode"] == "per-value"
+        judge_calls = len(answering) * (_verdicts(plan) if per_value else plan.judged)
+        tokens = 60.0 * len(plan.system.names)
+        each = (400.0, 4.0) if per_value else (700 + tokens, tokens)
+        takes.append((price_of(judge), judge_calls * each[0], judge_calls * each[1]))
     left = 1 - stored / requests if requests else 0.0
     usd = 0.0
-    prices: list[tuple[Price | None, float, float]] = []
-    for respondent in answering:
-        texts = sum(len(q.item.text) for q in plan.questions) / 4
-        words = sum(plan.form.asking[q.item.kind].words for q in plan.questions)
-        prices.append((price_of(respondent), texts + 90 * len(plan.questions), 1.4 * words))
-    if judge is not None:
-        dimensions = len(plan.system.names)
-        prices.append(
-            (
-                price_of(judge),
-                judge_calls * (700 + 60 * dimensions),
-                judge_calls * 60.0 * dimensions,
-            )
-        )
-    for price, tokens_in, tokens_out in prices:
+    for price, tokens_in, tokens_out in takes:
         if price is None:
             return Outlook(plan, stored, requests, judge_calls, None)
         usd += left * (tokens_in * price.input + tokens_out * price.output) / 1e6
     return Outlook(plan, stored, requests, judge_calls, usd)
+
+
+def _verdicts(plan: Plan) -> int:
+    """Verdicts on one respondent: three opinions by all dimensions for a question, else one."""
+    kinds = [q.item.kind for q in plan.questions if q.item.kind not in READ_OFF]
+    return sum(POINTS * len(plan.system.names) if k == "question" else 1 for k in kinds)

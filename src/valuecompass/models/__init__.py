@@ -4,7 +4,8 @@ Imports of Inspect are inside functions' modules; this package itself imports qu
 """
 
 from valuecompass.models.budget import Budget, Limits, check_priced, price_of
-from valuecompass.models.refusals import is_refusal
+from valuecompass.models.fingerprint import fingerprint
+from valuecompass.models.refusals import is_bare_refusal, is_refusal
 from valuecompass.models.request import Message, Outcome, Params, Patience, Reply
 from valuecompass.models.spec import (
     Price,
@@ -27,6 +28,8 @@ __all__ = [
     "Respondent",
     "check_priced",
     "find_dimension",
+    "fingerprint",
+    "is_bare_refusal",
     "is_refusal",
     "parse_respondent",
     "parse_roster",

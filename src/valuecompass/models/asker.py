@@ -36,6 +36,9 @@ from valuecompass.store import Store, responses
 FAILURES_IN_A_ROW = 12
 """Requests of one model that fail for good, none succeeding in between, before the run stops."""
 
+NOT_STORED = ("outcome", "cached")
+"""Fields of a reply that are found anew whenever it is read."""
+
 
 class RequestFailed(ValueCompassError):
     """One request failed for good: its answer is missing, the run goes on."""
@@ -164,37 +167,38 @@ class Asker:
         reserved: dict[str, Any],
         seconds: float,
     ) -> Reply:
-        outcome: Outcome = "answer"
-        if is_refusal(output.text, output.stop_reason):
-            outcome = "refusal"
-        elif not any(c.isalnum() for c in output.text):
-            outcome = "empty"
+        tokens_in, tokens_out = output.usage or (0, 0)
         price = price_of(request.model)
         usd = None
-        if price is not None:
-            usd = (output.input_tokens * price.input + output.output_tokens * price.output) / 1e6
+        if price is not None and output.usage is not None:
+            usd = (tokens_in * price.input + tokens_out * price.output) / 1e6
         reply = Reply(
             key=key,
             repeat=repeat,
             text=output.text,
-            outcome=outcome,
+            outcome=_outcome(output.text, output.stop_reason),
             stop_reason=output.stop_reason,
             version=output.version,
-            input_tokens=output.input_tokens,
-            output_tokens=output.output_tokens,
+            input_tokens=tokens_in,
+            output_tokens=tokens_out,
             usd=usd,
             seconds=seconds,
             cached=False,
         )
-        row = {k: v for k, v in vars(reply).items() if k != "cached"} | {
+        row = {k: v for k, v in vars(reply).items() if k not in NOT_STORED} | {
             "model": request.model.model,
             "request": request.canonical(),
             "created": datetime.now(UTC),
         }
-        used = Amount(output.input_tokens + output.output_tokens, usd or 0.0)
+        used = Amount(tokens_in + tokens_out, usd or 0.0)
+        if output.usage is None:  # unknown use counts as the most it can have been
+            used = Amount(reserved["tokens"], reserved["usd"])
         settle = self.budget.settle(reserved, used)
         await self.store.write((self.store.insert_new(responses), [row]), (settle, []))
-        self._saw_version(request.model.model, output.version)
+        stored = await self._stored(key, repeat)
+        if stored is not None and replace(stored, cached=False) != reply:
+            reply = stored  # another process was first: what is scored is what is kept
+        self._saw_version(request.model.model, reply.version)
         return reply
 
     def _saw_version(self, model: str, version: str) -> None:
@@ -241,5 +245,12 @@ def _extra_body(request: Request, repeat: int, presentation: int) -> dict[str, A
 
 
 def _reply(row: Mapping[str, Any]) -> Reply:
-    names = [f.name for f in fields(Reply) if f.name != "cached"]
-    return Reply(**{name: row[name] for name in names}, cached=True)
+    found = {f.name: row[f.name] for f in fields(Reply) if f.name not in NOT_STORED}
+    return Reply(**found, outcome=_outcome(row["text"], row["stop_reason"]), cached=True)
+
+
+def _outcome(text: str, stop_reason: str) -> Outcome:
+    """Say what a text is by the rules of this version, which a resumed run must not mix."""
+    if is_refusal(text, stop_reason):
+        return "refusal"
+    return "answer" if any(c.isalnum() for c in text) else "empty"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
-from sqlalchemy import func, select
+from sqlalchemy import Update, func, select
 
 from valuecompass.errors import BudgetReached, InputError
 from valuecompass.models.spec import FREE, Price, Respondent
@@ -139,11 +139,14 @@ class Budget:
         return None
 
     def settle(self, reserved: dict[str, Any], used: Amount) -> Any:
-        """Replace a reservation by what was used; return the statement for the answer's commit."""
+        """Replace a reservation by what was used; return the statement for the answer's commit.
+
+        An answer settles even what somebody has released meanwhile: it is spent.
+        """
         self.tokens += used.tokens - reserved["tokens"]
         self.usd += used.usd - reserved["usd"]
         self.keep()
-        return self._change(reserved, state="settled", tokens=used.tokens, usd=used.usd)
+        return _change(reserved).values(state="settled", tokens=used.tokens, usd=used.usd)
 
     async def release(self, reserved: dict[str, Any]) -> None:
         """Give a reservation back: the provider refused the request without doing any work."""
@@ -151,7 +154,7 @@ class Budget:
         self.tokens -= reserved["tokens"]
         self.usd -= reserved["usd"]
         self.keep()
-        await self.store.write((self._change(reserved, state="released"), []))
+        await self.store.write((_change(reserved).values(state="released"), []))
 
     def keep(self) -> None:
         """Let a reservation stand: its request is over, and the provider may bill it."""
@@ -159,9 +162,10 @@ class Budget:
         self._closed.set()
         self._closed = anyio.Event()
 
-    def _change(self, reserved: dict[str, Any], **values: Any) -> Any:
-        same = [ledger.c[k] == reserved[k] for k in ("plan", "key", "repeat", "created")]
-        return ledger.update().where(*same, ledger.c.state == "reserved").values(**values)
+
+def _change(reserved: dict[str, Any]) -> Update:
+    same = [ledger.c[k] == reserved[k] for k in ("plan", "key", "repeat", "created")]
+    return ledger.update().where(*same)
 
 
 async def spending_by_model(store: Store) -> list[dict[str, Any]]:

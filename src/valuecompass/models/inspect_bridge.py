@@ -44,8 +44,8 @@ class Output:
     text: str
     stop_reason: str
     version: str
-    input_tokens: int
-    output_tokens: int
+    usage: tuple[int, int] | None
+    """Tokens in and out; None when the provider does not say."""
 
 
 @dataclass(frozen=True)
@@ -235,17 +235,18 @@ def _output(output: ModelOutput) -> Output:
     details = output.choices[0].stop_details
     refused = details is not None and details.type == "refusal"
     version = [output.model, str(marks.get("system_fingerprint") or "")]
-    tokens_in = tokens_out = 0
+    used = None
     if usage is not None:
         cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
-        tokens_in, tokens_out = usage.input_tokens + cached, usage.output_tokens
+        used = usage.input_tokens + cached, usage.output_tokens
+    if used is None or not all(0 <= n < 2**31 for n in used) or used == (0, 0):
+        used = None  # a provider that does not say, or says nonsense
     return Output(
         text=_storable(output.completion),
         # a provider's own refusal field comes with "stop"; here one word says it
         stop_reason="content_filter" if refused else output.stop_reason,
         version=" ".join(v for v in version if v)[:256],
-        input_tokens=tokens_in,
-        output_tokens=tokens_out,
+        usage=used,
     )
 
 

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from valuecompass.hashing import digest
-from valuecompass.models.spec import Respondent, fingerprint
+from valuecompass.models.fingerprint import fingerprint
+from valuecompass.models.spec import Respondent
 
 Outcome = Literal["answer", "refusal", "empty"]
 """What a provider gave: an answer, a refusal to answer, or a text without a word in it.

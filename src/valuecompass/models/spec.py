@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -195,6 +193,9 @@ def _plant(body: dict[str, Any], source: _Source) -> None:
     if scores is not None and not isinstance(scores, dict):
         raise InputError(f"{source.at(field)}: write scores = {{ Power = 1.5 }}")
     planted = cast(dict[str, Any], scores or {})
+    for name, value in planted.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{source.at(field)}: {name}: a number is needed")
     pairs = [f"{quote(k, safe='')}={v}" for k, v in planted.items()]
     pairs += [] if seed is None else [f"seed={seed}"]
     body["model"] = f"{model}{'&' if '?' in model else '?'}{'&'.join(pairs)}"
@@ -240,33 +241,3 @@ def find_dimension(name: str, systems: Sequence[ValueSystem] = ()) -> Dimension:
             return system.dimension(canonical)
     known = ", ".join(n for s in (systems or candidates[:1]) for n in s.names)
     raise InputError(f"{name!r} is not a dimension of any value system; for example: {known}")
-
-
-def fingerprint(model: str) -> str | None:
-    """Return a short hash of the local file or folder that answers, or None for everything else.
-
-    It enters the request's key, so that answers of weights that were replaced are not reused.
-    Large files are told by their size and their first and last megabyte.
-    """
-    provider, _, rest = model.partition("/")
-    path = Path(rest)
-    if provider in ("embedded", "recorded") and path.is_file():
-        files = [path]
-    elif provider == "hf" and path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.is_file())
-    else:
-        return None
-    stats = [(p, p.stat()) for p in files]
-    return _fingerprint(tuple((p, s.st_size, s.st_mtime_ns) for p, s in stats))
-
-
-@lru_cache(maxsize=64)
-def _fingerprint(files: tuple[tuple[Path, int, int], ...]) -> str:
-    found = hashlib.sha256()
-    for path, size, _ in files:
-        with path.open("rb") as file:
-            found.update(f"{path.name} {size}".encode())
-            found.update(file.read(1 << 20))
-            file.seek(max(0, size - (1 << 20)))
-            found.update(file.read())
-    return found.hexdigest()[:16]

@@ -5,12 +5,11 @@ from valuecompass.stats.intervals import (
     Interval,
     beta_interval,
     cluster_bootstrap_mean,
-    wilson,
 )
-from valuecompass.stats.keyed import keyed_mean, keyed_scale
+from valuecompass.stats.keyed import keyed_scale
 from valuecompass.stats.opinions import OpinionMethod, aggregate
 from valuecompass.stats.tradeoff import TradeoffScale, bradley_terry
-from valuecompass.stats.violations import apv, conformity, evr, mvp
+from valuecompass.stats.violations import apv, evr, mvp
 
 __all__ = [
     "ClusterBootstrap",
@@ -24,10 +23,7 @@ __all__ = [
     "bradley_terry",
     "cluster_bootstrap_mean",
     "cohen_kappa",
-    "conformity",
     "evr",
-    "keyed_mean",
     "keyed_scale",
     "mvp",
-    "wilson",
 ]

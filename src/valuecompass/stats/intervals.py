@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Interval", "beta_interval", "cluster_bootstrap_mean", "wilson"]
+__all__ = ["Interval", "beta_interval", "cluster_bootstrap_mean"]
 
 
 class Interval(NamedTuple):
@@ -23,33 +23,6 @@ class Interval(NamedTuple):
     value: float
     low: float
     high: float
-
-
-def wilson(successes: float, n: float, level: float = 0.95) -> Interval:
-    """Score interval of a binomial proportion.
-
-    Args:
-        successes: number of successes, in [0, n]; may be fractional.
-        n: number of independent trials, > 0.
-        level: confidence level, in (0, 1).
-
-    Returns:
-        Proportion and limits, in [0, 1].
-
-    Raises:
-        ValueError: if `n`, `successes` or `level` is out of range.
-
-    Source: Wilson (1927), JASA 22, 209-212; Brown, Cai & DasGupta (2001), Statistical Science 16,
-    equation 4.
-    """
-    from statistics import NormalDist
-
-    _check_counts(successes, n)
-    z = NormalDist().inv_cdf(1 - _tail(level))
-    p = successes / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5 / (1 + z**2 / n)
-    return _holding(p, max(centre - half, 0.0), min(centre + half, 1.0))
 
 
 def beta_interval(successes: float, n: float, level: float = 0.95, prior: float = 0.5) -> Interval:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["keyed_mean", "keyed_scale"]
+__all__ = ["keyed_scale"]
 
 
 def keyed_scale(
@@ -35,26 +35,3 @@ def keyed_scale(
         raise ValueError(f"ratings must be in [{low}, {high}] or NaN")
     scaled = (ratings - low) / (high - low)
     return np.where(keying == 1, scaled, 1 - scaled)
-
-
-def keyed_mean(
-    ratings: ArrayLike, keying: ArrayLike, low: float, high: float
-) -> NDArray[np.float64]:
-    """Mean of the keyed ratings over the items that were answered.
-
-    Args:
-        ratings: (..., n items), `keying`, `low` and `high` as in `keyed_scale`.
-        keying: (n,) of +1 and -1.
-        low: lowest possible rating.
-        high: highest possible rating, > low.
-
-    Returns:
-        (...) in [0, 1], of shape () for one questionnaire; NaN where no item was answered.
-
-    Raises:
-        ValueError: as `keyed_scale`.
-    """
-    scaled = keyed_scale(ratings, keying, low, high)
-    answered = (~np.isnan(scaled)).sum(axis=-1, dtype=np.float64)
-    nothing = np.full_like(answered, np.nan)
-    return np.divide(np.nansum(scaled, axis=-1), answered, out=nothing, where=answered > 0)

@@ -8,7 +8,7 @@ dropped. EVR and MVP grow with the number of completions per item: compare them 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["apv", "conformity", "evr", "mvp"]
+__all__ = ["apv", "evr", "mvp"]
 
 
 def evr(p: ArrayLike, threshold: float = 0.5) -> float:
@@ -69,23 +69,6 @@ def apv(p: ArrayLike, threshold: float = 0.5) -> float:
     """
     observed = _observed(p)
     return _mean(observed[~np.isnan(observed)] > threshold)
-
-
-def conformity(p: ArrayLike) -> float:
-    """How well completions conform to the value: 1 minus the mean of the items' mean P.
-
-    Unlike the three rates it needs no threshold and its expectation does not depend on K.
-
-    Args:
-        p: (N, K) probabilities of violation in [0, 1], NaN for missing.
-
-    Returns:
-        Mean probability of conforming in [0, 1]; NaN if nothing was observed.
-
-    Raises:
-        ValueError: if `p` is not 2-D or has a value outside [0, 1].
-    """
-    return 1 - _mean(np.nanmean(_observed(p), axis=1))
 
 
 def _observed(p: ArrayLike) -> NDArray[np.float64]:

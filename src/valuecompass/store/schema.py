@@ -32,7 +32,6 @@ responses = Table(
     Column("model", String(512), nullable=False),
     Column("request", JSON, nullable=False),
     Column("text", Text, nullable=False),
-    Column("outcome", String(16), nullable=False),
     Column("stop_reason", String(32), nullable=False),
     # what the provider says it really ran: an alias may move to other weights
     Column("version", String(256), nullable=False),
@@ -73,7 +72,8 @@ ledger = Table(
     Column("tokens", Integer, nullable=False),
     Column("usd", Float, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),
-    Index("ledger_by_plan", "plan"),
+    # a request is settled by all three; the account's sum needs the first
+    Index("ledger_by_request", "plan", "key", "repeat"),
 )
 
 items = Table(
@@ -122,6 +122,9 @@ answers = Table(
     Column("repeat", Integer, primary_key=True),
     # null: the request failed for good, there is no response
     Column("key", String(64), nullable=True),
+    # what the text was taken for when it was scored (answer, refusal, empty), or missing
+    Column("outcome", String(16), nullable=False),
+    # the choice or rating read off it, or that the judge gave no verdict
     Column("reading", JSON, nullable=True),
     ForeignKeyConstraint(["key", "repeat"], ["responses.key", "responses.repeat"]),
 )

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import anyio
 from sqlalchemy import Executable, Insert, Table, event, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from valuecompass.errors import InputError, StoreError
@@ -102,14 +102,15 @@ class Store:
                 await self._commit_group(group)
 
     async def _commit_group(self, group: list[_Write]) -> None:
-        if not await self._commit(group) and len(group) > 1:
+        error = await self._commit(group)
+        if error is not None and len(group) > 1 and not _of_the_database(error):
             # one bad row must not take its neighbours down: each on its own
             for write in group:
                 await self._commit([write])
         for write in group:
             write.done.set()
 
-    async def _commit(self, group: list[_Write]) -> bool:
+    async def _commit(self, group: list[_Write]) -> Exception | None:
         try:
             with _explained(self.name):
                 async with self.engine.begin() as connection:
@@ -119,14 +120,19 @@ class Store:
         except Exception as error:
             for write in group:
                 write.error = error
-            return False
+            return error
         for write in group:
             write.error = None
-        return True
+        return None
 
     def close_writer(self) -> None:
         """Let the writer finish what it holds and stop."""
         self._send.close()
+
+
+def _of_the_database(error: Exception) -> bool:
+    """Say whether every write would fail alike: locked, full, read-only, away."""
+    return isinstance(error.__cause__ or error, (OperationalError, OSError))
 
 
 @contextlib.contextmanager
@@ -135,6 +141,8 @@ def _explained(name: str) -> Generator[None]:
         yield
     except SQLAlchemyError as error:
         raise _explain(error, name) from error
+    except OSError as error:  # a server that cannot be reached
+        raise StoreError(f"{name}: cannot be reached ({error.strerror or error})") from None
 
 
 def _explain(error: SQLAlchemyError, name: str) -> StoreError:
@@ -182,7 +190,7 @@ async def open_store(
         engine = create_async_engine(f"sqlite+aiosqlite:///{name}")
         event.listen(engine.sync_engine, "connect", _sqlite_settings)
     else:
-        engine = create_async_engine(_async_url(url))
+        engine = _engine(url)
         name = engine.url.render_as_string(hide_password=True)
     store = Store(engine, name)
     failure: Exception | None = None
@@ -203,11 +211,21 @@ async def open_store(
             await engine.dispose()
 
 
-def _async_url(url: str) -> str:
-    for plain in ("postgresql://", "postgres://"):
-        if url.startswith(plain):
-            return "postgresql+asyncpg://" + url.removeprefix(plain)
-    return url
+def _engine(url: str) -> AsyncEngine:
+    """Return the engine of a PostgreSQL URL; messages never show it, it may hold a password."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+asyncpg") or not rest:
+        raise InputError("--db: give a URL such as postgresql://user@host/name")
+    try:
+        return create_async_engine(f"postgresql+asyncpg://{rest}")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"--db: needs the package {error.name}: pip install 'valuecompass[server]'"
+        ) from None
+    except (SQLAlchemyError, ValueError):
+        raise InputError(
+            "--db: not a URL of a PostgreSQL database; percent-encode signs in the password"
+        ) from None
 
 
 def _sqlite_settings(connection: Any, record: Any) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+POINTS = 3
+"""Opinions that an answer to a question is asked for; no more are judged."""
+
 
 class Span(NamedTuple):
     """A piece of a text: `text[start:end]`."""
@@ -32,24 +35,20 @@ def sentences(text: str) -> list[Span]:
     return _split(text, _END)
 
 
-def points(text: str, most: int = 8) -> list[Span]:
-    """Return the opinions of an answer: its numbered or bulleted points, most important first.
+def points(text: str) -> list[Span]:
+    """Return all opinions of an answer: its numbered or bulleted points, most important first.
 
     A text without at least two points is one opinion. What stands before the first point (a
     stance line) is not an opinion (AdAEM, arXiv 2505.13531, appendix B: only reasons count).
-
-    Args:
-        text: the answer.
-        most: no more points than this are returned; the rest belongs to the last one.
     """
     marks = _marks(text)
     if len(marks) < 2:
         whole = text.strip()
         at = text.find(whole)
         return [Span(at, at + len(whole), whole)] if whole else []
-    ends = [start for start, _ in marks[1:most]] + [len(text)]
+    ends = [start for start, _ in marks[1:]] + [len(text)]
     found: list[Span] = []
-    for (_, begin), end in zip(marks[:most], ends, strict=True):
+    for (_, begin), end in zip(marks, ends, strict=True):
         piece = text[begin:end].rstrip()
         if any(c.isalnum() for c in piece):
             found.append(Span(begin, begin + len(piece), piece))

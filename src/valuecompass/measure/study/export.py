@@ -16,14 +16,13 @@ from sqlalchemy import select
 import valuecompass
 from valuecompass.errors import InputError
 from valuecompass.files import replacing, replacing_folder
-from valuecompass.measure.archive import find_measurement, latest_measurements
+from valuecompass.measure.archive import find_measurement, items_query, latest_measurements
 from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.study.rows import (
     Answer,
     answers_query,
     item_row,
-    items_query,
     respondent_rows,
 )
 from valuecompass.measure.study.tables import Format, Sink, codebook, open_sink

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Executable
 
-from valuecompass.measure.asking import READ_OFF
+from valuecompass.measure.archive import found_answers, verdicts_of
+from valuecompass.measure.asking import goes_to_judge
 from valuecompass.measure.measurement import Measurement
 from valuecompass.store import answers, items, responses, verdicts
 
@@ -20,39 +21,13 @@ NO_VERDICT = "the judge gave no verdict on this answer"
 
 def answers_query(measurement: Measurement) -> Executable:
     """Return the query of everything that came of a measurement's requests, in a fixed order."""
-    columns = [c for c in responses.c if c.name not in ("key", "repeat", "model")]
-    return (
-        select(
-            *(c for c in answers.c if c.name != "measurement"),
-            items.c.body,
-            *columns,
-            verdicts.c.body.label("verdicts"),
-        )
-        .select_from(
-            answers.join(items, answers.c.item == items.c.id)
-            .outerjoin(
-                responses,
-                (answers.c.key == responses.c.key) & (answers.c.repeat == responses.c.repeat),
-            )
-            .outerjoin(
-                verdicts,
-                (verdicts.c.key == answers.c.key)
-                & (verdicts.c.repeat == answers.c.repeat)
-                & (verdicts.c.item == answers.c.item)
-                & (verdicts.c.judge == measurement.manifest["judge_id"])
-                # what the judge first left out may have been judged for a later measurement
-                & (verdicts.c.created <= measurement.created),
-            )
-        )
-        .where(answers.c.measurement == measurement.id)
-        .order_by(answers.c.position, answers.c.item, answers.c.presentation, answers.c.repeat)
+    columns = (
+        *(c for c in answers.c if c.name != "measurement"),
+        items.c.body,
+        *(c for c in responses.c if c.name not in ("key", "repeat", "model")),
+        verdicts.c.body.label("verdicts"),
     )
-
-
-def items_query(measurement: Measurement) -> Executable:
-    """Return the query of a measurement's items."""
-    asked = select(answers.c.item).where(answers.c.measurement == measurement.id)
-    return select(items.c.id, items.c.body).where(items.c.id.in_(asked)).order_by(items.c.id)
+    return found_answers(measurement, columns)
 
 
 class Answer:
@@ -63,7 +38,7 @@ class Answer:
         self.position: int = found["position"]
         self.item: Fields = found["body"]
         self.kind: str = self.item["kind"]
-        self.outcome: str = found["outcome"] or "missing"
+        self.outcome: str = found["outcome"]
         self.reading: Fields | None = found["reading"]
         self.head: dict[str, Any] = {
             "measurement": measurement.id,
@@ -73,6 +48,14 @@ class Answer:
         }
         self._names = [d["name"] for d in measurement.manifest["system"]["dimensions"]]
         self._judge: str = measurement.manifest["judge_name"]
+        self.judged = goes_to_judge(
+            measurement.manifest["system"]["scoring"],
+            self.kind,
+            self.outcome,
+            found["stop_reason"] or "",
+            found["text"] or "",
+        )
+        """Whether the judge was to read it."""
 
     @property
     def dimensions(self) -> Sequence[str]:
@@ -82,9 +65,9 @@ class Answer:
     @property
     def verdicts(self) -> Sequence[Fields]:
         """Verdicts, with missing ones where the judge failed and nothing was stored."""
-        if self.kind in READ_OFF or self.outcome != "answer":
+        if not self.judged:
             return ()
-        return self.found["verdicts"] or [
+        return verdicts_of(self.found) or [
             {"part": 0, "dimension": name, "expressed": None, "missing": NO_VERDICT}
             for name in self.dimensions
         ]

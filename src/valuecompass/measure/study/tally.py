@@ -13,16 +13,16 @@ from valuecompass.measure.measurement import Measurement, Score
 from valuecompass.measure.study.rows import Answer, utc
 
 Family = str
-"""What an observation is: responses, sided (responses whose side the judge told), items, choices,
+"""What may be refused or missing: responses, sided (responses whose side the judge told), choices,
 ratings."""
 FAMILIES: dict[str, tuple[Family, str]] = {
     "expression_rate": ("responses", "responses"),
     "endorsement": ("sided", "responses"),
     "graded": ("responses", "responses"),
-    "evr": ("items", "items"),
-    "mvp": ("items", "items"),
+    "evr": ("responses", "items"),
+    "mvp": ("responses", "items"),
     "apv": ("responses", "responses"),
-    "within": ("choices", "choices"),
+    "within": ("choices", "items"),
     "self_report": ("ratings", "ratings"),
 }
 """By kind of score: the family that is counted, and what `n` is then said to count."""
@@ -30,9 +30,8 @@ FAMILIES: dict[str, tuple[Family, str]] = {
 
 @dataclass
 class Count:
-    """Observations of one dimension by one respondent."""
+    """What one respondent refused or left missing on one dimension."""
 
-    n: int = 0
     refused: int = 0
     missing: int = 0
 
@@ -40,9 +39,6 @@ class Count:
 class Tally:
     """Counts for scores, respondents and the methods paragraph; grows with dimensions x
     respondents and item kinds, not with answers.
-
-    Answers must come in the order of `answers_query`: an item's answers by one respondent
-    together.
     """
 
     def __init__(self, measurement: Measurement) -> None:
@@ -66,7 +62,6 @@ class Tally:
         self.first: datetime | None = None
         self.last: datetime | None = None
         self._counts: dict[tuple[int, Family, str], Count] = {}
-        self._last_item: dict[tuple[int, str], str] = {}
 
     def count(self, position: int, family: Family, dimension: str) -> Count:
         """Return the count of one respondent, family and dimension."""
@@ -104,39 +99,27 @@ class Tally:
         self.unread += answer.reading is None and answer.outcome in ("answer", "empty")
         for name in names:
             count = self.count(answer.position, family, name)
-            if answer.reading is not None:
-                count.n += 1
-            elif answer.outcome == "refusal":
+            if answer.outcome == "refusal":
                 count.refused += 1
-            else:
+            elif answer.reading is None:
                 count.missing += 1
 
     def _add_free(self, answer: Answer) -> None:
         found = answer.verdicts
-        self.judged += answer.outcome == "answer"
+        self.judged += answer.judged
         self.verdicts += sum(v["expressed"] is not None for v in found)
         self.no_verdict += sum(v["expressed"] is None for v in found)
-        refusals_count = self.measurement.manifest["system"]["scoring"] == "safe-rate"
         for name in answer.dimensions:
             own = [v for v in found if v["dimension"] == name and v["expressed"] is not None]
-            counts = [self.count(answer.position, f, name) for f in ("responses", "sided", "items")]
-            responses, sided, items = counts
-            if answer.outcome == "refusal":
-                for count in counts:
-                    count.refused += 1
-            elif not own:
-                for count in counts:
-                    count.missing += 1
-            if not own and not (refusals_count and answer.outcome == "refusal"):
-                continue
-            responses.n += 1
-            if answer.outcome == "refusal" or any(v.get("valence") is not None for v in own):
-                sided.n += 1
-            else:
-                sided.missing += 1
-            if self._last_item.get((answer.position, name)) != answer.head["item"]:
-                self._last_item[answer.position, name] = answer.head["item"]
-                items.n += 1
+            responses = self.count(answer.position, "responses", name)
+            sided = self.count(answer.position, "sided", name)
+            refused = answer.outcome == "refusal"
+            # a refusal that had to be judged may lack its verdict, too
+            lost = not own and (answer.judged or not refused)
+            responses.refused += refused
+            responses.missing += lost
+            sided.refused += refused
+            sided.missing += lost or (bool(own) and all(v.get("valence") is None for v in own))
 
     def score_rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows of the table scores: every kind for every respondent and dimension."""
@@ -167,7 +150,7 @@ class Tally:
             return estimate | dict.fromkeys(("n", "n_of", "refused", "missing"))
         family, n_of = FAMILIES[kind]
         count = self.count(position, family, dimension)
-        return estimate | {"n_of": n_of, **vars(count)}
+        return estimate | {"n": value.get("n", 0), "n_of": n_of, **vars(count)}
 
 
 def _own(score: Score, scoring: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from valuecompass.assets import ASSETS, fetch
 from valuecompass.errors import InputError
+from valuecompass.models.fingerprint import fingerprint
 
 SLOTS = 8
 """Requests decoded together; on a CPU more slots bring nothing."""
@@ -92,16 +92,29 @@ class Engine:
             raise InputError(f"{self.path}: the engine cannot load this model ({error})") from None
 
 
-@cache
+_engines: dict[str, tuple[str | None, Engine]] = {}
+"""By model name: the fingerprint of what is loaded, and the engine. A replaced one is let go."""
+
+
 def engine(model_name: str) -> Engine:
-    """Return the engine for a known name (fetched on first use) or for a GGUF file's path."""
+    """Return the engine for a known name (fetched on first use) or for a GGUF file's path.
+
+    Each model is loaded once, and again when its file was replaced.
+    """
+    mark = fingerprint(f"embedded/{model_name}")
+    if model_name not in _engines or _engines[model_name][0] != mark:
+        _engines[model_name] = mark, Engine(_weights(model_name))
+    return _engines[model_name][1]
+
+
+def _weights(model_name: str) -> Path:
     if model_name in ASSETS:
-        return Engine(fetch(model_name) / "model.gguf")
+        return fetch(model_name) / "model.gguf"
     path = Path(model_name)
     if not path.is_file():
         known = ", ".join(f"embedded/{n}" for n in ASSETS if n.startswith("smollm"))
         raise InputError(f"embedded/{model_name}: no such model; known: {known}, or a GGUF file")
-    return Engine(path)
+    return path
 
 
 def one_of(choices: list[str]) -> str:
@@ -122,7 +135,7 @@ class EmbeddedAPI(ModelAPI):
         **model_args: Any,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
-        self._engine = engine(model_name)
+        engine(model_name)  # a wrong name is told before the first request
 
     def max_connections(self) -> int:
         """As many as there are slots."""
@@ -142,7 +155,8 @@ class EmbeddedAPI(ModelAPI):
         """Answer in a worker thread."""
         body = _body(input, config)
         start = time.monotonic()
-        answer = await anyio.to_thread.run_sync(self._engine.chat, body)
+        # looked up each time: the request's key holds the fingerprint that the file has now
+        answer = await anyio.to_thread.run_sync(engine(self.model_name).chat, body)
         return _output(self.model_name, answer, time.monotonic() - start)
 
 

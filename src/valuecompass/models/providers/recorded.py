@@ -17,18 +17,23 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
 from valuecompass.items.rows import jsonl_rows
+from valuecompass.models.fingerprint import fingerprint
 
 Answers = dict[tuple[str, int, int | None], str]
 """By item id or text, repeat, and presentation (None: given for either order)."""
 
 
-@cache
 def recorded_answers(path: str) -> Answers:
-    """Return the answers of a file.
+    """Return the answers of a file, read again when it was replaced.
 
     Raises:
         InputError: with file, line and field.
     """
+    return _read(path, fingerprint(f"recorded/{path}"))
+
+
+@cache
+def _read(path: str, mark: str | None) -> Answers:
     answers: Answers = {}
     for line, row in jsonl_rows(read_text(Path(path)), path):
         for name in ("item", "response"):
@@ -62,7 +67,7 @@ class RecordedAPI(ModelAPI):
         **model_args: Any,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
-        self._answers = recorded_answers(model_name)
+        recorded_answers(model_name)  # a wrong line is told before the first request
 
     async def generate(
         self,
@@ -72,6 +77,8 @@ class RecordedAPI(ModelAPI):
         config: GenerateConfig,
     ) -> ModelOutput:
         """Return the recorded answer, or an output with `error` set when there is none."""
+        # looked up each time: the request's key holds the fingerprint that the file has now
+        answers = recorded_answers(self.model_name)
         body = config.extra_body or {}
         item: dict[str, Any] = body.get("item") or {}
         repeat, order = int(body.get("repeat", 0)), int(body.get("presentation", 0))
@@ -79,10 +86,10 @@ class RecordedAPI(ModelAPI):
         orders = (order,) if item.get("sides") else (order, None)
         for name in (item.get("id"), item.get("text")):
             for place in orders:
-                if name is not None and (name, repeat, place) in self._answers:
-                    text = self._answers[name, repeat, place]
+                if name is not None and (name, repeat, place) in answers:
+                    text = answers[name, repeat, place]
                     return ModelOutput.from_content(self.model_name, text)
-        if (input[-1].text, repeat, None) in self._answers:  # the whole prompt shows its order
-            text = self._answers[input[-1].text, repeat, None]
+        if (input[-1].text, repeat, None) in answers:  # the whole prompt shows its order
+            text = answers[input[-1].text, repeat, None]
             return ModelOutput.from_content(self.model_name, text)
         return ModelOutput(model=self.model_name, error="no recorded answer to this item")

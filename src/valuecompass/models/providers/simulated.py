@@ -26,8 +26,12 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.items import Item
+from valuecompass.text import POINTS
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
 
+VERSION = 1
+"""Of the response model: raised with every change below that changes an answer. It is part of a
+simulated request's key, and so are the phrases."""
 RAISED = -0.95
 """Probit of raising a dimension at score 0 (probability .17); each SD adds 1."""
 ARGUED_AGAINST = -2.4
@@ -141,7 +145,7 @@ def _points(profile: Profile, item: Item, rng: np.random.Generator) -> str:
         else:
             continue
         chosen.append(str(rng.choice(bank[name, role])))
-    idle = 3 - len(chosen) if len(chosen) < 3 else int(rng.random() < 0.2)
+    idle = POINTS - len(chosen) if len(chosen) < POINTS else int(rng.random() < 0.2)
     chosen += [str(t) for t in rng.choice(bank[None, "off-topic"], idle, replace=False)]
     rng.shuffle(chosen)
     stance = rng.choice(["yes", "no", "neutral"], p=[0.42, 0.42, 0.16])

@@ -15,7 +15,6 @@ def upgrade() -> None:
         sa.Column("model", sa.String(512), nullable=False),
         sa.Column("request", sa.JSON, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
-        sa.Column("outcome", sa.String(16), nullable=False),
         sa.Column("stop_reason", sa.String(32), nullable=False),
         sa.Column("version", sa.String(256), nullable=False),
         sa.Column("input_tokens", sa.Integer, nullable=False),
@@ -47,7 +46,7 @@ def upgrade() -> None:
         sa.Column("usd", sa.Float, nullable=False),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
     )
-    op.create_index("ledger_by_plan", "ledger", ["plan"])
+    op.create_index("ledger_by_request", "ledger", ["plan", "key", "repeat"])
     op.create_table(
         "items",
         sa.Column("id", sa.String(12), primary_key=True),
@@ -83,6 +82,7 @@ def upgrade() -> None:
         sa.Column("presentation", sa.Integer, primary_key=True),
         sa.Column("repeat", sa.Integer, primary_key=True),
         sa.Column("key", sa.String(64), nullable=True),
+        sa.Column("outcome", sa.String(16), nullable=False),
         sa.Column("reading", sa.JSON, nullable=True),
         sa.ForeignKeyConstraint(["key", "repeat"], ["responses.key", "responses.repeat"]),
     )
