@@ -61,7 +61,7 @@ class Row:
             "respondent": self.respondent,
             "simulated": self.simulated,
             "system": self.system,
-            "dimensions": {n: nothing | score.row() for n, score in self.dimensions.items()},
+            "dimensions": {n: s.row() | nothing | s.detail for n, s in self.dimensions.items()},
             "notes": list(self.notes),
         }
 
