@@ -174,6 +174,9 @@ def test_a_hanging_provider_does_not_hold_an_interrupt_for_long_and_a_second_one
         for process, name in ((patient, "patient"), (hasty, "hasty")):
             sent = "ledger where state = 'reserved'"
             until(lambda name=name, sent=sent: stored(tmp_path / name, sent) > 5, process)
+        # a reservation is given back when nothing was sent: wait until the server has them, 20 of
+        # each process at most
+        until(lambda: mock.stats()["in_flight"] >= 30, patient)
         for process in (patient, hasty):
             process.send_signal(signal.SIGINT)
         start = time.monotonic()

@@ -65,8 +65,9 @@ def lead_of(measurements: list[Measurement]) -> list[str]:
         )
     if any(m.manifest["judge_name"] == "local" for m in measurements):
         lead.append(
-            "The judge was the free local one. It recognises what a text is about much better than "
-            "which side the text takes; treat its moral and safety scores as a demonstration. For "
-            "conclusions use a strong model as judge (--judge)."
+            "The judge was the free local one. It compares sentences with definitions and hardly "
+            "tells which side a text takes. With the published labels of real answers it agrees "
+            "little on Schwartz values and not at all on moral foundations: treat its scores as a "
+            "demonstration. For conclusions use a strong model as judge (--judge)."
         )
     return lead
