@@ -325,3 +325,8 @@ def test_a_wrong_roster_is_named_with_file_line_and_field(rfile: Path) -> None:
 )
 def test_a_roster_needs_respondents(rfile: Path, text: str) -> None:
     assert "needs at least one [[respondents]] table" in roster_complaint(rfile, text)
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(InputError, match="not UTF-8"):
+        parse_respondent("simulated/schwartz?Power=1@system=\udcff")

@@ -80,6 +80,8 @@ def parse_respondent(text: str, systems: Sequence[ValueSystem] = ()) -> Responde
     Raises:
         InputError: nothing before a marker, an unknown dimension, or a wrong file.
     """
+    if any("\ud800" <= c <= "\udfff" for c in text):  # bytes of a shell that are no text
+        raise InputError("-m: the name is not UTF-8")
     match = MARKERS.search(text)
     model = _model_name(text[: match.start()] if match else text, f"-m {text}")
     if match is None:
