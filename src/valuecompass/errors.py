@@ -17,12 +17,6 @@ class InputError(ValueCompassError):
     """Wrong usage or bad input: the message names the file, the row, the field and the mend."""
 
 
-class CheckFailed(ValueCompassError):
-    """A check that the user asked for did not hold."""
-
-    exit_code = 1
-
-
 class BudgetReached(ValueCompassError):
     """The next request would exceed the budget; what was done is stored, the run is resumable."""
 

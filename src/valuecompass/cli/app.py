@@ -40,6 +40,16 @@ Db = Annotated[
     typer.Option("--db", help="SQLAlchemy URL of a PostgreSQL database instead of the folder's."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, notes on stderr.")]
+Judge = Annotated[
+    str, typer.Option(help="local (free, offline, weak) or the name of a strong model.")
+]
+JudgeMode = Annotated[
+    str, typer.Option(help="one-call (all dimensions at once) or per-value (the papers' way).")
+]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more requests than this.")]
+MaxUsd = Annotated[
+    float | None, typer.Option(min=0, help="Stop before spending more US dollars than this.")
+]
 WORKSPACE = Path("valuecompass-workspace")
 
 

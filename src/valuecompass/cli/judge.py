@@ -7,7 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Db,
+    Json,
+    Judge,
+    JudgeMode,
+    MaxCalls,
+    MaxUsd,
+    Workspace,
+    app,
+    console,
+    echo_json,
+    plain,
+)
 
 judge_app = typer.Typer(help="Measure a judge against labels.", no_args_is_help=True)
 app.add_typer(judge_app, name="judge")
@@ -21,22 +34,14 @@ def evaluate(
             help="JSONL rows: system, item, response, dimension, expressed (0 or 1), principle."
         ),
     ],
-    judge: Annotated[
-        str, typer.Option(help="local (free, offline, weak) or the name of a strong model.")
-    ] = "local",
-    judge_mode: Annotated[
-        str, typer.Option(help="one-call (all dimensions at once) or per-value (the papers' way).")
-    ] = "one-call",
+    judge: Judge = "local",
+    judge_mode: JudgeMode = "one-call",
     system: Annotated[
         list[str] | None,
         typer.Option("--system", "-s", help="TOML file of a value system of your own. Repeat."),
     ] = None,
-    max_calls: Annotated[
-        int | None, typer.Option(min=0, help="Stop before more requests than this.")
-    ] = None,
-    max_usd: Annotated[
-        float | None, typer.Option(min=0, help="Stop before spending more US dollars than this.")
-    ] = None,
+    max_calls: MaxCalls = None,
+    max_usd: MaxUsd = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     workspace: Workspace = WORKSPACE,
     db: Db = None,

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, quoted
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Db,
+    Json,
+    Judge,
+    JudgeMode,
+    MaxCalls,
+    MaxUsd,
+    Workspace,
+    app,
+    console,
+    echo_json,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from valuecompass.measure import Measurement
@@ -44,24 +57,16 @@ def run(
     items: Annotated[
         Path | None, typer.Option(help="Your own items (JSONL, CSV, Parquet) instead of the bank.")
     ] = None,
-    judge: Annotated[
-        str, typer.Option(help="local (free, offline, weak) or the name of a strong model.")
-    ] = "local",
-    judge_mode: Annotated[
-        str, typer.Option(help="one-call (all dimensions at once) or per-value (the papers' way).")
-    ] = "one-call",
+    judge: Judge = "local",
+    judge_mode: JudgeMode = "one-call",
     opinions: Annotated[
         str, typer.Option(help="Joining the points of an answer: any, mean, rank-weighted.")
     ] = "any",
-    max_calls: Annotated[
-        int | None, typer.Option(min=0, help="Stop before more requests than this.")
-    ] = None,
+    max_calls: MaxCalls = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=0, help="Stop before more tokens than this.")
     ] = None,
-    max_usd: Annotated[
-        float | None, typer.Option(min=0, help="Stop before spending more US dollars than this.")
-    ] = None,
+    max_usd: MaxUsd = None,
     timeout: Annotated[
         int, typer.Option(min=1, help="Seconds for one attempt of a request.")
     ] = 300,

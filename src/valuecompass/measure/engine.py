@@ -136,16 +136,17 @@ class _Run:
         return result
 
     async def _verdicts(self, question: Question, reply: Reply) -> list[dict[str, Any]]:
-        stored = await self.store.rows(
-            select(verdicts.c.body).where(
-                verdicts.c.key == reply.key,
-                verdicts.c.repeat == reply.repeat,
-                verdicts.c.judge == self.judge_id,
-                verdicts.c.item == question.item.id,
+        if reply.cached:  # on an answer that has just come nobody can have judged
+            stored = await self.store.rows(
+                select(verdicts.c.body).where(
+                    verdicts.c.key == reply.key,
+                    verdicts.c.repeat == reply.repeat,
+                    verdicts.c.judge == self.judge_id,
+                    verdicts.c.item == question.item.id,
+                )
             )
-        )
-        if stored:
-            return stored[0]["body"]
+            if stored:
+                return stored[0]["body"]
         if self.asker.stop is not None:  # judging takes time, too; it is done when the run goes on
             raise self.asker.stop
         found = await self.plan.judge.judge(subject_of(self.plan.system, question.item, reply.text))

@@ -216,7 +216,6 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
             done: list[Measurement] = []
             # one budget for the command: four systems do not spend it four times
             budget.plan = digest([plan.id for plan in plans], 16)
-            await budget.load()
             for plan in plans:
                 if not listener.outlook(await outlook_of(plan, asker)):
                     continue
