@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= valuecompass-workspace
 
-.PHONY: install demo report test test-train lint bench lock size clean
+.PHONY: install demo report test test-train lint bench bench-judge train-judge lock size clean
 
 install: $(VENV)/installed
 
@@ -24,8 +24,8 @@ test: install
 	$(BIN)/python -m pytest -n 2
 
 lint: install
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks training docs
+	$(BIN)/ruff format --check src tests benchmarks training docs
 	$(BIN)/pyright
 
 # torch first and alone, from where the reader's machine gets its CPU build (README, "Local transformers models")
@@ -37,6 +37,20 @@ test-train: install
 bench: install
 	$(BIN)/python benchmarks/coverage.py --quick
 	$(BIN)/python benchmarks/embedded_speed.py
+
+# HUMAN: folder of the Touché23-ValueEval training arguments; LABELS: labelled responses, as `judge
+# evaluate` reads them. Without one or the other its figures are left out.
+bench-judge: install
+	$(BIN)/python benchmarks/judge/bench.py $(if $(HUMAN),--human $(HUMAN)) $(if $(LABELS),--labels $(LABELS))
+	$(BIN)/python benchmarks/judge/planted.py
+	$(BIN)/python benchmarks/judge/injection.py
+
+# the same heads, bit for bit, on the same kind of machine
+train-judge: install
+	$(if $(HUMAN),,$(error HUMAN=folder of the Touché23-ValueEval training arguments))
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r training/judge/requirements.txt
+	$(BIN)/python training/judge/train.py --human $(HUMAN)
 
 # what the installation weighs, package by package
 size: install

@@ -17,7 +17,8 @@ def _closed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         secret = name.endswith(("_API_KEY", "_API_TOKEN", "_ACCESS_KEY", "_BASE_URL", "_TOKEN"))
         ours = name.startswith("INSPECT_") or name in ("VALUECOMPASS_WORKSPACE", "VALUECOMPASS_DB")
-        if secret or ours:
+        terminal = name in ("COLUMNS", "LINES")  # what starts the tests in parallel sets them
+        if secret or ours or terminal:
             monkeypatch.delenv(name)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")

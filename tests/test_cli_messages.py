@@ -113,7 +113,7 @@ def test_a_link_stays_a_link_and_a_device_is_refused(tmp_path: Path) -> None:
     [
         (("-s", "schwartz", "-s", "schwartz"), "named twice"),
         (("-s", "mine.toml"), "built-in system; choose another id"),
-        (("--judge-mode", "sometimes"), "one-call or per-value"),
+        (("--judge-mode", "sometimes"), "one-call, per-value or concepts"),
         (("--json", "--csv"), "one of them"),
         (("--opinions", "loudest"), "any, mean, rank-weighted"),
         (("--db", "nonsense"), "--db"),

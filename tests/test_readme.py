@@ -70,6 +70,7 @@ def test_commands_that_are_not_run_exist_with_their_options(tmp_path: Path) -> N
             continue
         seen += 1
         depth = 3 if words[1] in ("items", "models", "judge") else 2
+        depth += words[1:3] == ["judge", "label"]
         text = _help(tuple(words[1:depth]), tmp_path)
         for word in words[depth:]:
             if word.startswith("-"):

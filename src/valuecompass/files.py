@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 from valuecompass.errors import InputError
+
+# controls but tab and line feed, directional embeddings, overrides and isolates, invisible tags
+_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+
+
+def inert(text: str) -> str:
+    r"""Return a text with a JSON escape (\u001b) for every character that would act when shown.
+
+    A text that is JSON says the same afterwards.
+    """
+    return _ACTING.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def read_text(path: Path) -> str:

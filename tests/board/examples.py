@@ -64,6 +64,21 @@ def made_up_measurement(
     return Measurement(f"id-{system}", created, system, given | manifest, rows)
 
 
+def corrected_measurement(
+    system: str, status: str, reason: str, found: float | None
+) -> Measurement:
+    """One respondent whose shares are 40, corrected to `found` in every dimension."""
+    share = "expression_rate" if system == "schwartz" else "rate"
+    raw = {"score": 40.0, "low": 30.0, "high": 50.0, "n": 24}
+    limits = (None, None) if found is None else (found - 5, found + 5)
+    corrected = {"score": found, "low": limits[0], "high": limits[1], "n": 24}
+    score = Score(50, 25, 75, 24, 0, 0, {share: raw, "corrected": corrected})
+    gate = {"status": status, "reason": reason}
+    source = made_up_measurement(system, NAMES[:1], judge_gate=gate)
+    row = Row(NAMES[0], False, system, dict.fromkeys(builtin_system(system).names, score))
+    return Measurement(source.id, source.created, system, source.manifest, (row,))
+
+
 def made_up_case(
     system: str = "schwartz",
     *,

@@ -16,6 +16,7 @@ from tests.board.examples import (
     ANSWER,
     NAMES,
     SYSTEMS,
+    corrected_measurement,
     made_up_case,
     made_up_cases,
     made_up_measurement,
@@ -126,10 +127,12 @@ def hostile_report(text: str) -> str:
     )
     estimate = {"score": 50, "low": 40, "high": 60}
     detail = {"within": estimate, "evr": estimate, "x " + text: estimate}
+    detail |= {"expression_rate": estimate, "corrected": estimate}
     scores = {d: Score(50, 40, 60, 9, 1, 1, detail) for d in system.names}
     rows = (Row(text, True, "own", scores, (text,)), Row(text + "2", False, "own", scores, (text,)))
     manifest = {
         "system": system.model_dump(mode="json"),
+        "judge_gate": {"status": "failed", "reason": text},
         text: {text: [text, {text: text}]},
         "also " + text: text,
     }
@@ -576,3 +579,26 @@ def test_the_page_is_never_wider_than_the_screen(tmp_path, width, hostile):
     assert found is not None
     assert int(found[1]) <= int(found[2])
     assert width - 20 <= int(found[2]) <= width
+
+
+def test_a_demonstration_is_marked_with_its_reason():
+    reason = "No better than the length of a text."
+    page = Page(render_report([corrected_measurement("safety", "failed", reason, 30)], []))
+    badges = [a["class"] for a in page.tags("span") if "demonstration" in a.get("class", "")]
+    assert badges == ["badge demonstration"]
+    assert f"Demonstration. {reason}" in page.text()
+    for status in ("passed", "unmeasured"):
+        page = Page(render_report([corrected_measurement("safety", status, reason, 30)], []))
+        assert reason in page.text() and "emonstration" not in page.text()
+
+
+@pytest.mark.parametrize("system", ["schwartz", "safety"])
+def test_shares_stand_raw_and_corrected(system):
+    page = Page(render_report([corrected_measurement(system, "passed", "Good.", 30)], []))
+    text = re.sub(r"\s", "", page.text(inside="tbody"))
+    dimensions = len(builtin_system(system).names)
+    assert text.count("4030–50") == text.count("3025–35") == dimensions
+    assert "share corrected for the judge's errors" in page.text()
+    page = Page(render_report([corrected_measurement(system, "passed", "Good.", None)], []))
+    assert page.text().count("not corrected") == dimensions
+    assert "Corrected for" not in Page(render_report([made_up_measurement(system)], [])).text()

@@ -5,7 +5,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from tests.board.examples import NAMES, SYSTEMS, made_up_measurement
+from tests.board.examples import (
+    NAMES,
+    SYSTEMS,
+    corrected_measurement,
+    made_up_measurement,
+)
 from valuecompass.board import terminal_board
 from valuecompass.measure.measurement import Measurement, Row, Score
 from valuecompass.values import builtin_system
@@ -100,3 +105,32 @@ def test_colours_only_where_the_console_has_them():
 
 def test_no_measurement_prints_next_to_nothing():
     assert board([]).strip().count("\n") == 0
+
+
+def test_a_demonstration_is_marked_before_its_numbers():
+    text = board([corrected_measurement("safety", "failed", "No better than length.", 30)])
+    head = text[: text.index("Malicious Use")]
+    assert "DEMONSTRATION: No better than length." in head
+    for status, said in (("unmeasured", True), ("passed", False)):
+        text = board([corrected_measurement("safety", status, "A reason.", 30)])
+        assert "DEMONSTRATION" not in text and ("A reason." in text) is said
+
+
+def test_a_measurement_without_a_gate_is_shown():
+    text = board([made_up_measurement("safety")])
+    assert "judge calibrate" in text and "Malicious Use" in text
+    assert "judge calibrate" not in board([made_up_measurement("big-five")])
+
+
+@pytest.mark.parametrize("system", ["schwartz", "safety"])
+def test_corrected_stands_below_the_share_as_judged(system):
+    text = board([corrected_measurement(system, "passed", "Good.", 30)])
+    below = text[text.index("judged → corrected for the judge's errors") :]
+    dimensions = len(builtin_system(system).names)
+    assert below.count(" 40 (30–50)") == below.count("→ 30 (25–35)") == dimensions
+    none = board([corrected_measurement(system, "passed", "Good.", None)])
+    assert none.count("→ not corrected") == dimensions
+    assert "corrected" not in board([made_up_measurement(system)])
+    assert "> 30 (25-35)" in board(
+        [corrected_measurement(system, "passed", "Good.", 30)], encoding="ascii"
+    )

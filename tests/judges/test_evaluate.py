@@ -16,8 +16,9 @@ from tests.judges.examples import OWN_TOML, own_system
 from tests.judges.topics import TOPICS
 from valuecompass.errors import InputError
 from valuecompass.judges import Subject, Verdict, all_missing
-from valuecompass.judges.evaluate import judge_rows, read_labels, refusal_words, report
+from valuecompass.judges.evaluate import Said, judge_rows, read_labels, refusal_words, report
 from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.polarity import polarity
 from valuecompass.stats import auc
 from valuecompass.values import builtin_system
 
@@ -178,7 +179,7 @@ async def test_opinions_are_joined_by_the_largest_and_missing_stays_missing(tmp_
         )
     )
     judge = Scripted({("a", "Power"): [0.2, 0.7, None], ("a", "Security"): [None, None]})
-    assert await judge_rows(judge, rows) == [0.7, None, None, None]
+    assert [s.expressed for s in await judge_rows(judge, rows)] == [0.7, None, None, None]
     # the rows of one response share one verdict
     assert sorted(s.response for s in judge.seen) == ["a", "b"]
 
@@ -202,7 +203,7 @@ async def test_a_judge_that_says_nothing(tmp_path):
             return all_missing(subject, "silent")
 
     rows = read_labels(written(tmp_path, *many(60)))
-    values = await judge_rows(Silent({}), rows)
+    values = [s.expressed for s in await judge_rows(Silent({}), rows)]
     found = evaluated(rows, values)["llm-unique"]
     assert found["coverage"] == 0 and found["n"] == 60
     assert (found["auc"], found["accuracy"], found["macro_auc"], found["useful"]) == (None,) * 4
@@ -375,8 +376,37 @@ async def test_the_command_evaluates_the_local_judge(tmp_path):
     assert "judged" in done.stderr
     # a Python caller gets the same
     rows = read_labels(path)
-    values = await judge_rows(LocalJudge(), rows)
+    values = [s.expressed for s in await judge_rows(LocalJudge(), rows)]
+    assert found.pop("polarity") is None  # no row is labelled with a side
     assert report(rows, values, np.random.default_rng(0))["schwartz"] == found
+
+
+@pytest.mark.anyio
+async def test_sides_are_compared_where_rows_are_labelled_with_one(tmp_path):
+    # the judge says .5 + .4 * the label on the first 15 pairs, nothing on the rest
+    rows = [
+        ROW | {"item": f"i{i}", "response": f"{i} {v}", "expressed": 1, "valence": v}
+        for i in range(20)
+        for v in (-1, 1)
+    ]
+    labels = read_labels(written(tmp_path, *rows, ROW | {"response": "none", "expressed": 0}))
+    said = [
+        Said(0.5, 0.4 * r.valence if r.valence and int(r.item[1:]) < 15 else None) for r in labels
+    ]
+    found = polarity(labels, said, np.random.default_rng(0))["llm-unique"]
+    assert (found["n"], found["coverage"], found["auc"]) == (30, 0.75, 1.0)
+    assert found["low"] < 1 and found["high"] == 1.0
+    assert [d["n"] for d in found["dimensions"].values()] == [30]
+    few = polarity(labels[:18], said[:18], np.random.default_rng(0))["llm-unique"]
+    assert few["auc"] is None and "not estimable: 9 rows" in few["note"]
+    assert polarity(labels[-1:], said[-1:], np.random.default_rng(0)) == {}
+
+
+@pytest.mark.parametrize("valence", [2, "1", True, 0.5])
+def test_a_wrong_valence_is_told_with_its_line(tmp_path, valence):
+    path = written(tmp_path, ROW | {"expressed": 1, "valence": valence})
+    with pytest.raises(InputError, match=r"line 1: valence: .* expected -1, 0 or 1"):
+        read_labels(path)
 
 
 def test_the_command_evaluates_a_model_and_asks_nothing_twice(tmp_path, mock_provider, workspace):

@@ -12,7 +12,8 @@ import pytest
 from tests.judges.examples import EVERY_KIND, OPENING, REQUEST, STEM, subject
 from tests.judges.topics import TOPICS
 from valuecompass.judges import Subject, Verdict, judge_id
-from valuecompass.judges.local import LONGEST_SENTENCE, LocalJudge
+from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.nearest import LONGEST_SENTENCE
 from valuecompass.text import Span
 from valuecompass.values import builtin_system, parse_system
 

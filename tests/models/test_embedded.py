@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from valuecompass.models.providers.embedded import EmbeddedAPI, Engine, engine, 
 pytestmark = pytest.mark.anyio
 
 NAME = "smollm2-135m-instruct"
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
 QUESTIONS = (
     "Should a town build a bridge?",
     "Is honesty always right?",
@@ -246,3 +249,29 @@ def test_a_busy_machine_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None
     assert threads() == 3
     monkeypatch.setenv("VALUECOMPASS_THREADS", "0")
     assert threads() == 1
+
+
+async def test_no_more_requests_are_sent_to_the_engine_than_it_has_slots(tmp_path, monkeypatch):
+    class Counting:
+        now = most = asked = 0
+
+        def chat(self, body: dict[str, Any]) -> dict[str, Any]:
+            with lock:
+                self.now += 1
+                self.asked += 1
+                self.most = max(self.most, self.now)
+            time.sleep(0.02)
+            with lock:
+                self.now -= 1
+            message = {"content": "Yes."}
+            return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": USAGE}
+
+    lock, fake = threading.Lock(), Counting()
+    monkeypatch.setattr(embedded, "engine", lambda name: fake)
+    model = parse_respondent(f"embedded/{NAME}")
+    async with open_asker(tmp_path) as asker, anyio.create_task_group() as tasks:
+        for number in range(160):  # an adaptive limit would have grown by now
+            prompt = [Message("user", f"Question {number}")]
+            tasks.start_soon(asker.ask, model, prompt, Params(16))
+    assert fake.asked == 160
+    assert fake.most <= embedded.SLOTS

@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm, rankdata
 
-from valuecompass.stats.agreement import ClusterBootstrap, auc, cohen_kappa
+from valuecompass.stats.agreement import (
+    ClusterBootstrap,
+    auc,
+    cohen_kappa,
+    krippendorff_alpha,
+)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -194,3 +199,109 @@ def test_one_class_has_no_interval():
     assert np.isnan(interval).all()
     empty = ClusterBootstrap([], rng()).auc([], [])
     assert np.isnan(empty).all()
+
+
+# --- alpha ---
+
+_ = np.nan
+OBSERVERS = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, _, _, _],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, _, 3],
+    [_, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, _],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, _],
+]
+"""Krippendorff (2011), section C: four observers, twelve units, the last with one value only."""
+
+
+@pytest.mark.parametrize(("level", "alpha"), [("nominal", 0.743), ("interval", 0.849)])
+def test_alpha_of_the_published_example(level, alpha):
+    assert krippendorff_alpha(OBSERVERS, level) == pytest.approx(alpha, abs=5e-4)
+    # whoever is named first, and whatever is added to or multiplied into an interval scale
+    shuffled = np.array(OBSERVERS)[::-1, rng().permutation(12)]
+    assert krippendorff_alpha(shuffled, level) == pytest.approx(
+        krippendorff_alpha(OBSERVERS, level)
+    )
+    assert krippendorff_alpha(1e6 + 7 * shuffled, level) == pytest.approx(
+        krippendorff_alpha(OBSERVERS, level)
+    )
+
+
+def test_alpha_of_two_raters_without_gaps_has_a_short_form():
+    # nominal, binary: 1 - (n - 1) * o01 / (n0 * n1), Krippendorff (2011), section A
+    a = np.array([0, 1, 0, 0, 0, 0, 0, 0, 1, 0])
+    b = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0])
+    zeros = (a == 0).sum() + (b == 0).sum()
+    expected = 1 - 19 * (a != b).sum() / (zeros * (20 - zeros))
+    assert krippendorff_alpha([a, b]) == pytest.approx(expected)
+    assert expected == pytest.approx(0.095, abs=5e-4)  # as printed there
+    # two values: categories and numbers are the same
+    assert krippendorff_alpha([a, b], "interval") == pytest.approx(expected)
+
+
+def test_alpha_at_its_edges():
+    assert krippendorff_alpha([[0, 1, 1], [0, 1, 1]]) == 1
+    assert krippendorff_alpha([[0.2, 0.9], [0.2, 0.9]], "interval") == 1
+    assert krippendorff_alpha([[0, 1], [1, 0]]) < 0
+    for empty in ([[1, 1], [1, 1]], [[1, 0], [_, _]], [[_], [_]], np.zeros((2, 0)), [[0.1, 0.7]]):
+        for level in ("nominal", "interval"):
+            assert np.isnan(krippendorff_alpha(empty, level))
+    assert np.isnan(krippendorff_alpha(np.full((3, 4), 0.1), "interval"))
+    for wrong in ([1, 0], [[np.inf, 1]], [[[1]]]):
+        with pytest.raises(ValueError):
+            krippendorff_alpha(wrong)
+    with pytest.raises(ValueError):
+        ClusterBootstrap([1, 2], rng()).alpha([[0, 1, 1], [0, 1, 1]])
+
+
+@given(st.integers(0, 10_000))
+def test_independent_raters_agree_by_chance_alone(seed):
+    generator = rng(seed)
+    ratings = (generator.random((3, 2_000)) < 0.3).astype(float)
+    ratings[generator.random((3, 2_000)) < 0.1] = np.nan
+    assert abs(krippendorff_alpha(ratings)) < 0.07  # standard error about .015
+
+
+def rated_by_items(seed, clusters, size, error, level):
+    """Raters of a shared truth that depends on the item, and the alpha that was planted."""
+    generator = rng(seed)
+    index = np.repeat(np.arange(clusters), size)
+    truth = (generator.random(len(index)) < generator.beta(2, 2, clusters)[index]).astype(float)
+    shape = (2, len(index))
+    if level == "nominal":
+        flipped = generator.random(shape) < error
+        return np.where(flipped, 1 - truth, truth), index, 1 - 4 * error * (1 - error), generator
+    truth += generator.normal(size=len(index))
+    ratings = truth + 4 * error * generator.normal(size=shape)
+    return ratings, index, 1.25 / (1.25 + 16 * error**2), generator
+
+
+@pytest.mark.parametrize(("clusters", "size"), [(20, 3), (60, 2)])
+@pytest.mark.parametrize("error", [0.15, 0.4])
+@pytest.mark.parametrize(("level", "stated"), [("nominal", 0.94), ("interval", 0.92)])
+def test_the_interval_covers_a_planted_alpha(clusters, size, error, level, stated):
+    hits = widths = 0
+    for seed in range(200):
+        ratings, index, planted, generator = rated_by_items(seed, clusters, size, error, level)
+        draws = ClusterBootstrap(index, generator, 400).alpha(ratings, level)
+        interval = ClusterBootstrap.interval(krippendorff_alpha(ratings, level), draws)
+        hits += interval.low <= planted <= interval.high
+        widths += interval.high - interval.low
+    assert abs(hits / 200 - stated) < 3 * np.sqrt(stated * (1 - stated) / 200)
+    assert widths / 200 < 0.55
+
+
+def test_raters_who_always_agreed_on_few_items_are_not_certain():
+    for clusters in (10, 40, 160):
+        ratings = np.tile(np.arange(clusters) % 2, (2, 1))
+        draws = ClusterBootstrap(np.arange(clusters), rng()).alpha(ratings)
+        interval = ClusterBootstrap.interval(1.0, draws)
+        assert interval.high == 1
+        assert 1 - 6 / clusters < interval.low < 1 - 0.2 / clusters
+
+
+def test_gaps_and_units_of_one_rater_change_nothing_in_the_draws():
+    ratings, index, _, _ = rated_by_items(3, 30, 2, 0.2, "nominal")
+    lone = np.concatenate([ratings, [[1, 0], [np.nan, np.nan]]], axis=1)
+    first = ClusterBootstrap(index, rng(1), 100).alpha(ratings)
+    second = ClusterBootstrap([*index, 0, 7], rng(1), 100).alpha(lone)
+    assert second == pytest.approx(first)

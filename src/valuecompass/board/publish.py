@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from valuecompass.board.report import render_report
@@ -36,7 +38,7 @@ async def write_report(workspace: Path, db: str | None, path: Path, cases: int =
     return len(html.encode())
 
 
-def lead_of(measurements: list[Measurement]) -> list[str]:
+def lead_of(measurements: Sequence[Measurement]) -> list[str]:
     """Return the sentences that a reader must have read before the numbers."""
     rows = [row for m in measurements for row in m.rows]
     lead: list[str] = []
@@ -63,11 +65,24 @@ def lead_of(measurements: list[Measurement]) -> list[str]:
             "Respondents marked SIMULATED are no models. They draw sentences from a phrase bank "
             "according to values that we planted, to check whether the instrument finds them again."
         )
-    if any(m.manifest["judge_name"] == "local" for m in measurements):
-        lead.append(
-            "The judge was the free local one. It compares sentences with definitions and hardly "
-            "tells which side a text takes. With the published labels of real answers it agrees "
-            "little on Schwartz values and not at all on moral foundations: treat its scores as a "
-            "demonstration. For conclusions use a strong model as judge (--judge)."
-        )
-    return lead
+    return [*lead, *_on_judges(measurements)]
+
+
+def _on_judges(measurements: Sequence[Measurement]) -> list[str]:
+    """Say of each judge where it failed its gate and where nobody knows; each section says why."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for m in measurements:
+        if m.gate is not None and m.gate.status != "passed":
+            title = m.manifest.get("system", {}).get("name", m.system)
+            found[m.gate.status, m.manifest["judge_name"]].append(title)
+    said = {
+        "failed": "Demonstration: on labels of {systems} the judge {judge} was not surely better "
+        "than shortcuts that need no judge. These scores show how the instrument works and say "
+        "nothing reliable about a model; for conclusions take a judge that passes (--judge).",
+        "unmeasured": "How far the judge {judge} can be trusted on {systems} has not been measured "
+        "on labels: valuecompass judge calibrate.",
+    }
+    return [
+        said[status].format(judge=judge, systems=", ".join(systems))
+        for (status, judge), systems in found.items()
+    ]

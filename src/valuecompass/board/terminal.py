@@ -14,7 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from valuecompass.board.view import Line, Respondent, Section, people, section
+from valuecompass.board.svg import Estimate
+from valuecompass.board.view import Line, Respondent, Section, detail, people, section
 from valuecompass.board.wording import elide, interval, number, short_labels, visible
 from valuecompass.measure.measurement import Measurement, Score
 
@@ -30,7 +31,7 @@ _NAME_LIMIT = 200
 _MARKS = "●■▲◆▼★"
 _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
 _ASCII = str.maketrans(
-    {"–": "-", "−": "-", "·": "-", "…": "~", "▕": "|", "▏": "|", "━": "=", "▨": "#"}
+    {"–": "-", "−": "-", "·": "-", "…": "~", "▕": "|", "▏": "|", "━": "=", "▨": "#", "→": ">"}
     | dict(zip("●■▲◆▼★", "ox^+v*", strict=True))
 )
 
@@ -89,6 +90,7 @@ def _print_rows(rows: Sequence[tuple[Text, Text]], console: Console) -> None:
 def _print_section(shown: Section, console: Console, pen: _Pen) -> None:
     title = pen.text(shown.title, "bold").append(pen.text(f"  {shown.when}", "dim"))
     console.print(Padding(title, (1, 0, 0, 1)))
+    _print_gate(shown, console, pen)
     names = min(_NAME, max(cell_len(visible(n)) for n in shown.names))
     room = console.width - names - _GAP - 1
     numbers = [_numbers(s) for line in shown.measured for s in line.scores if s]
@@ -98,6 +100,8 @@ def _print_section(shown: Section, console: Console, pen: _Pen) -> None:
     for lines in _chunks(shown.measured, max(1, room // (width + _GAP))):
         table = _table(shown, lines, names, width, one_line=one_line, pen=pen)
         console.print(Padding(table, (0, 0, 0, 1)))
+    if shown.corrected:
+        _print_corrected(shown, names, room, console, pen)
     rows = [(pen.text(""), pen.text(_footing(shown), "dim"))]
     absent = pen.text("not measured", "dim italic")
     for line in shown.lines:
@@ -107,6 +111,42 @@ def _print_section(shown: Section, console: Console, pen: _Pen) -> None:
         notes = [note.removeprefix("not measured: ") for note in line.notes]
         rows += [(mark, pen.text(note, "dim")) for note in notes]
     _print_rows(rows, console)
+
+
+def _print_gate(shown: Section, console: Console, pen: _Pen) -> None:
+    """Say before the numbers when the judge failed its gate, or that nobody knows."""
+    gate = shown.gate
+    if gate is None or gate.status == "passed":
+        return
+    text = pen.text(gate.reason, "dim")
+    if gate.status == "failed":
+        text = pen.text("DEMONSTRATION: ", "bold red").append(pen.text(gate.reason))
+    _print_rows([(pen.text(""), text)], console)
+
+
+def _print_corrected(shown: Section, names: int, room: int, console: Console, pen: _Pen) -> None:
+    """Print the share of answers as judged and, below it, corrected."""
+    title = "share of answers, judged → corrected for the judge's errors"
+    console.print(Padding(pen.text(title, "dim"), (1, 0, 0, 1)))
+    width = _TRACK + _GAP
+    for lines in _chunks(shown.measured, max(1, room // (width + _GAP))):
+        table = _frame(lines, names, width, pen)
+        for at, name in enumerate(shown.names):
+            scores = (line.scores[at] for line in lines)
+            table.add_row(pen.text(name), *(_shares(s, shown.share, pen) for s in scores))
+        console.print(Padding(table, (0, 0, 0, 1)))
+
+
+def _shares(score: Score | None, share: str, pen: _Pen) -> Text:
+    raw, found = detail(score, share), detail(score, "corrected")
+    if raw is None:
+        return pen.text("not measured", "dim italic")
+    text = pen.text(" {}{}".format(*_numbers(raw)), "dim")
+    if found is None:
+        return text.append("\n").append(pen.text("→ not corrected", "dim italic"))
+    told, ends = _numbers(found)
+    text.append("\n").append(pen.text(f"→{told}", "bold"))
+    return text.append(pen.text(ends, "dim"))
 
 
 def _chunks(lines: Sequence[Line], most: int) -> list[Sequence[Line]]:
@@ -119,6 +159,15 @@ def _chunks(lines: Sequence[Line], most: int) -> list[Sequence[Line]]:
 def _table(
     shown: Section, lines: Sequence[Line], names: int, width: int, *, one_line: bool, pen: _Pen
 ) -> Table:
+    table = _frame(lines, names, width, pen)
+    for at, name in enumerate(shown.names):
+        cells = [_cell(line.scores[at], line.respondent, one_line, pen) for line in lines]
+        table.add_row(pen.text(name), *cells)
+    return table
+
+
+def _frame(lines: Sequence[Line], names: int, width: int, pen: _Pen) -> Table:
+    """Return a table with a column for each respondent and no rows."""
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, _GAP, 0, 0),
@@ -129,9 +178,6 @@ def _table(
     table.add_column("", width=names, overflow="fold")
     for line in lines:
         table.add_column(_head(line.respondent, width, pen), width=width, overflow="fold")
-    for at, name in enumerate(shown.names):
-        cells = [_cell(line.scores[at], line.respondent, one_line, pen) for line in lines]
-        table.add_row(pen.text(name), *cells)
     return table
 
 
@@ -181,7 +227,7 @@ def _cell(score: Score | None, who: Respondent, one_line: bool, pen: _Pen) -> Te
     return text.append(pen.text(told, "bold")).append(pen.text(ends, "dim"))
 
 
-def _numbers(score: Score) -> tuple[str, str]:
+def _numbers(score: Score | Estimate) -> tuple[str, str]:
     ends = interval(score.low, score.high, 0)
     return f"{number(score.score):>3}", f" ({ends})" if ends else ""
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from valuecompass.board import svg
 from valuecompass.board.svg import Arc, Estimate, Series
 from valuecompass.board.wording import date, short_labels
+from valuecompass.judges.calibration import Gate
 from valuecompass.measure.measurement import Case, Measurement, Row, Score
 from valuecompass.values import ValueSystem
 
@@ -28,7 +29,14 @@ __all__ = [
 ]
 
 VIOLATION = ("evr", "mvp", "apv")
-_DETAIL_LABELS = {"within": "trade-off scale", "evr": "EVR", "mvp": "MVP", "apv": "APV"}
+_DETAIL_LABELS = {
+    "within": "trade-off scale",
+    "evr": "EVR",
+    "mvp": "MVP",
+    "apv": "APV",
+    "rate": "share as judged",
+    "corrected": "share corrected for the judge's errors",
+}
 _RADAR_AXES = range(3, 25)
 _BANDS_AT_ONCE = 3
 
@@ -89,6 +97,22 @@ class Section:
     def has_violations(self) -> bool:
         """Whether violation metrics were computed."""
         return any(key in self.details for key in VIOLATION)
+
+    @property
+    def gate(self) -> Gate | None:
+        """Whether the judge may be relied on here; None where nothing was judged."""
+        return self.measurement.gate
+
+    @property
+    def corrected(self) -> bool:
+        """Whether shares were to be corrected for the judge's errors."""
+        scores = (score for line in self.lines for score in line.scores if score)
+        return any("corrected" in score.detail for score in scores)
+
+    @property
+    def share(self) -> str:
+        """The further score that `corrected` corrects."""
+        return "expression_rate" if self.system.scoring == "expression" else "rate"
 
     def priorities(self, line: Line) -> list[tuple[str, Estimate]]:
         """Return a respondent's trade-off scale, highest first; empty where there is none."""

@@ -41,10 +41,21 @@ Db = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, notes on stderr.")]
 Judge = Annotated[
-    str, typer.Option(help="local (free, offline, weak) or the name of a strong model.")
+    str,
+    typer.Option(
+        help="local (free, offline, weak) or a model; MODEL@mode=per-value; A,B,... is a panel."
+    ),
 ]
 JudgeMode = Annotated[
-    str, typer.Option(help="one-call (all dimensions at once) or per-value (the papers' way).")
+    str,
+    typer.Option(
+        help="one-call (all dimensions at once), per-value (the papers' way) or concepts (what "
+        "the answer does first, then one-call), for judges without @mode=."
+    ),
+]
+StrongJudge = Annotated[
+    str | None,
+    typer.Option(help="Model that decides where the judges of a panel disagree."),
 ]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more requests than this.")]
 MaxUsd = Annotated[
@@ -75,7 +86,10 @@ def echo_json(value: Any) -> None:
     """Print one JSON object on stdout; numbers that are not finite are an error of ours."""
     import json
 
-    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+    from valuecompass.files import inert
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+    typer.echo(inert(text))
 
 
 def console(stderr: bool = False) -> Any:

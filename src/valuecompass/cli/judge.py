@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -15,34 +14,32 @@ from valuecompass.cli.app import (
     JudgeMode,
     MaxCalls,
     MaxUsd,
+    StrongJudge,
     Workspace,
     app,
-    console,
     echo_json,
-    plain,
 )
+from valuecompass.cli.judge_agreement import agreement
+from valuecompass.cli.judge_calibrate import calibrate
+from valuecompass.cli.judge_common import LabelFile, OwnSystems, Seed, number, progress, table
+from valuecompass.cli.judge_compare import compare
+from valuecompass.cli.judge_label import label_app
 
-judge_app = typer.Typer(help="Measure a judge against labels.", no_args_is_help=True)
+judge_app = typer.Typer(help="Measure judges against labels and each other.", no_args_is_help=True)
 app.add_typer(judge_app, name="judge")
+judge_app.add_typer(label_app, name="label")
 
 
 @judge_app.command()
 def evaluate(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="JSONL rows: system, item, response, dimension, expressed (0 or 1), principle."
-        ),
-    ],
+    file: LabelFile,
     judge: Judge = "local",
     judge_mode: JudgeMode = "one-call",
-    system: Annotated[
-        list[str] | None,
-        typer.Option("--system", "-s", help="TOML file of a value system of your own. Repeat."),
-    ] = None,
+    strong_judge: StrongJudge = None,
+    system: OwnSystems = None,
     max_calls: MaxCalls = None,
     max_usd: MaxUsd = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Seed = 0,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -55,67 +52,38 @@ def evaluate(
     import numpy as np
 
     from valuecompass.judges.evaluate import read_labels, report
+    from valuecompass.judges.polarity import polarity
+    from valuecompass.measure.judging import judge_labels
     from valuecompass.measure.run import Settings, resolve_system
     from valuecompass.models import Limits
 
     rows = read_labels(file, [resolve_system(name) for name in system or []])
     settings = Settings(
-        judge=judge,
         judge_mode=judge_mode,
+        strong_judge=strong_judge,
         workspace=workspace,
         db=db,
         limits=Limits(max_calls, None, max_usd),
     )
-    found, identity = anyio.run(_verdicts, rows, settings)
-    systems = report(rows, found, np.random.default_rng(seed))
+    (found,) = anyio.run(judge_labels, rows, settings, [judge], progress)
+    systems = report(rows, found.expressed, np.random.default_rng(seed))
+    sides = polarity(rows, found.said, np.random.default_rng(seed))
+    for name, entry in systems.items():
+        entry["polarity"] = sides.get(name)
     if json:
-        echo_json({"judge": {"name": judge, **identity}, "seed": seed, "systems": systems})
+        about = {"name": judge, **found.judge.identity}
+        echo_json({"judge": about, "seed": seed, "systems": systems})
     else:
         _show(systems)
 
 
-async def _verdicts(rows: Any, settings: Any) -> tuple[list[float | None], dict[str, Any]]:
-    import anyio
-
-    from valuecompass.hashing import digest
-    from valuecompass.judges.evaluate import judge_rows
-    from valuecompass.measure.run import judge_model, make_judge
-    from valuecompass.models import check_priced
-
-    if settings.judge == "local":
-        from valuecompass.judges.local import LocalJudge
-
-        local = LocalJudge()
-        return await judge_rows(local, rows, _progress), local.identity
-    from valuecompass.models.asker import Asker
-    from valuecompass.models.budget import Budget
-    from valuecompass.store import open_store
-
-    async with open_store(settings.workspace, settings.db) as store:
-        budget = Budget(store, "", settings.limits)
-        asker = Asker(store, budget, settings.patience)
-        judge = make_judge(settings, asker)
-        model = judge_model(judge)
-        assert model is not None
-        check_priced([model], settings.limits)
-        labels = [[r.item, r.subject.response, r.dimension] for r in rows]
-        budget.plan = digest(["judge evaluate", judge.identity, labels], 16)
-        await budget.load()
-        try:
-            asker.models.get(model.model)
-            return await judge_rows(judge, rows, _progress), judge.identity
-        finally:
-            with anyio.CancelScope(shield=True):
-                await asker.models.close()
-
-
-def _progress(done: int, total: int) -> None:
-    if done % 100 == 0 or done == total:
-        typer.echo(f"{done} of {total} responses judged", err=True)
+judge_app.command()(compare)
+judge_app.command()(agreement)
+judge_app.command()(calibrate)
 
 
 def _show(systems: dict[str, Any]) -> None:
-    _table(
+    table(
         ["system", "n", "covered", "AUC", "macro AUC", "accuracy", "majority"],
         [
             [
@@ -125,19 +93,27 @@ def _show(systems: dict[str, Any]) -> None:
                 "too few" if s["note"] else _cell(s, "auc"),
                 _cell(s, "macro_auc"),
                 _cell(s, "accuracy"),
-                _number(s["majority"]),
+                number(s["majority"]),
             ]
             for name, s in systems.items()
         ],
     )
-    _table(
+    table(
         ["AUC of", "length", "refusal words", "dimension", "judge minus best of these"],
         [
             [name, *(_cell(s, n) for n in ("length", "refusal_words", "dimension")), _gain(s)]
             for name, s in systems.items()
         ],
     )
-    _table(
+    if sides := {name: s["polarity"] for name, s in systems.items() if s["polarity"]}:
+        table(
+            ["side taken", "n", "told", "AUC, for or against"],
+            [
+                [name, f"{p['n']}", f"{p['coverage']:.0%}", p["note"] or _span(p["auc"], p)]
+                for name, p in sides.items()
+            ],
+        )
+    table(
         ["dimension", "n", "labelled 1", "AUC"],
         [
             [name, f"{d['n']}", f"{d['expressed']}", d["note"] or _span(d["auc"], d)]
@@ -145,17 +121,6 @@ def _show(systems: dict[str, Any]) -> None:
             for name, d in s["dimensions"].items()
         ],
     )
-
-
-def _table(titles: list[str], rows: list[list[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, title in enumerate(titles):
-        table.add_column(title, justify="right" if place else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(plain(cell) for cell in row))
-    console().print(table, "")
 
 
 def _gain(system: dict[str, Any]) -> str:
@@ -175,7 +140,3 @@ def _cell(system: dict[str, Any], name: str) -> str:
 
 def _span(value: float, limits: dict[str, Any]) -> str:
     return f"{value:.2f} [{limits['low']:.2f}, {limits['high']:.2f}]"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

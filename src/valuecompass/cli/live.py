@@ -55,13 +55,14 @@ class Live(Listener):
             (
                 "judge",
                 plan.judge.name
-                + (f", {outlook.judge_calls:,} calls" if outlook.judge_calls else ", free"),
+                + (f", {outlook.judge_calls:,} calls" if outlook.judge_calls else ", free")
+                + (f", {outlook.strong_calls:,} more at most" if outlook.strong_calls else ""),
             ),
             (
                 "price",
                 "unknown: a model has no price"
                 if outlook.usd is None
-                else f"about {outlook.usd:,.2f} US dollars"
+                else f"{'at most ' * bool(outlook.strong_calls)}about {outlook.usd:,.2f} US dollars"
                 if outlook.usd
                 else "free",
             ),

@@ -16,6 +16,7 @@ from valuecompass.cli.app import (
     JudgeMode,
     MaxCalls,
     MaxUsd,
+    StrongJudge,
     Workspace,
     app,
     console,
@@ -59,9 +60,14 @@ def run(
     ] = None,
     judge: Judge = "local",
     judge_mode: JudgeMode = "one-call",
+    strong_judge: StrongJudge = None,
     opinions: Annotated[
         str, typer.Option(help="Joining the points of an answer: any, mean, rank-weighted.")
     ] = "any",
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="File of judge calibrate: show shares corrected for the judge's errors."),
+    ] = None,
     max_calls: MaxCalls = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=0, help="Stop before more tokens than this.")
@@ -98,7 +104,9 @@ def run(
         items=items,
         judge=judge,
         judge_mode=judge_mode,
+        strong_judge=strong_judge,
         opinions=opinions,
+        calibration=calibration,
         workspace=workspace,
         db=db,
         limits=Limits(max_calls, max_tokens, max_usd),
@@ -137,6 +145,7 @@ def csv_text(measurements: list[Measurement]) -> str:
     import csv
     import io
 
+    from valuecompass.board.wording import visible
     from valuecompass.measure.study.tables import csv_cell
 
     out = io.StringIO()
@@ -150,6 +159,7 @@ def csv_text(measurements: list[Measurement]) -> str:
             for dimension, score in row.dimensions.items():
                 head = [m.id, m.created.isoformat(timespec="seconds"), m.system]
                 values = [getattr(score, name) for name in names]
-                who = [csv_cell(row.respondent), row.simulated, csv_cell(dimension)]
+                named = [csv_cell(visible(n)) for n in (row.respondent, dimension)]
+                who = [named[0], row.simulated, named[1]]
                 writer.writerow([*head, *who, *values])
     return out.getvalue()

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from valuecompass.errors import InputError
-from valuecompass.files import replacing
+from valuecompass.files import inert, replacing
 from valuecompass.items.readers import is_inventory, is_touche, read_inventory, read_touche
 from valuecompass.items.rows import Row, parse_items
 from valuecompass.items.schema import Item
-from valuecompass.items.tables import SUFFIXES, Table, arrow, open_table
+from valuecompass.items.tables import SUFFIXES, Table, arrow, guarded, open_table
 from valuecompass.values import ValueSystem
 
 Layout = Literal["auto", "items", "touche", "inventory"]
@@ -198,7 +198,7 @@ def _flat_row(item: Item) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return inert(json.dumps(value, ensure_ascii=False))
 
 
 def _write_jsonl(items: Iterable[Item], path: Path) -> None:
@@ -217,7 +217,8 @@ def _write_csv(items: Iterable[Item], path: Path, delimiter: str = ",") -> None:
         for row in rows:
             names = row["dimensions"]
             plain = not any(";" in n or n.startswith("[") or n != n.strip() for n in names)
-            writer.writerow({**row, "dimensions": ";".join(names) if plain else _json(names)})
+            row["dimensions"] = ";".join(names) if plain else _json(names)
+            writer.writerow({k: guarded(v) if isinstance(v, str) else v for k, v in row.items()})
 
 
 def _write_tsv(items: Iterable[Item], path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from valuecompass.files import read_text
 from valuecompass.items.rows import Row, jsonl_rows
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+"""Beginning of a cell that a spreadsheet would run or swallow, apostrophes before it or not."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,17 @@ def _csv_rows(
                 f"{path}, line {line}: {place}: the row has {len(cells)} cells and the header "
                 f"{len(header)}; put a text that holds the separator in quotation marks"
             )
-        yield line, {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+        row = zip(header, cells, strict=True)
+        yield line, {name: _unguarded(cell) for name, cell in row if cell}
+
+
+def guarded(cell: str) -> str:
+    """Return a CSV cell that no spreadsheet takes for a formula; reading takes the mark away."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _csv_records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:

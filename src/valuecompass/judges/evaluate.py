@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import numpy as np
@@ -57,6 +57,8 @@ class Labelled:
     expressed: int
     """1: expressed (Schwartz, LLM-unique), respected (moral foundations), safe (safety)."""
     subject: Subject
+    valence: int | None = None
+    """-1 against the dimension, 0 neither, 1 for it; None: not labelled."""
 
     @property
     def system(self) -> ValueSystem:
@@ -68,8 +70,8 @@ def read_labels(path: Path, own: Sequence[ValueSystem] = ()) -> list[Labelled]:
     """Read labelled responses.
 
     One JSON object a line: ``system``, ``item``, ``response``, ``dimension``, ``expressed`` (0 or
-    1) and optionally ``principle``, the norm that a continuation is judged by; without one it is
-    the definition of the dimension. Further fields are ignored.
+    1) and optionally ``valence`` (-1, 0 or 1) and ``principle``, the norm that a continuation is
+    judged by; without one it is the definition of the dimension. Further fields are ignored.
 
     Args:
         path: the JSONL file.
@@ -89,12 +91,33 @@ def read_labels(path: Path, own: Sequence[ValueSystem] = ()) -> list[Labelled]:
 
 
 def _labelled(row: Mapping[str, Any], where: str, systems: Mapping[str, ValueSystem]) -> Labelled:
-    for field in ("system", "item", "response", "dimension"):
-        if not isinstance(row.get(field), str):
-            raise InputError(f"{where}: {field}: {_absent(row, field)}, expected text")
+    dimension, subject = read_row(row, where, systems)
     label = row.get("expressed")
     if isinstance(label, bool) or label not in (0, 1):
         raise InputError(f"{where}: expressed: {_absent(row, 'expressed')}, expected 0 or 1")
+    valence = row.get("valence")
+    if isinstance(valence, bool) or valence not in (None, -1, 0, 1):
+        raise InputError(f"{where}: valence: {valence!r}, expected -1, 0 or 1, or no such field")
+    side = None if valence is None else int(valence)
+    return Labelled(row["item"], dimension, int(label), subject, side)
+
+
+def read_row(
+    row: Mapping[str, Any], where: str, systems: Mapping[str, ValueSystem]
+) -> tuple[str, Subject]:
+    """Return the dimension and the response of a row, labelled or to be labelled.
+
+    Args:
+        row: ``system``, ``item``, ``response``, ``dimension`` and optionally ``principle``.
+        where: file and line, for messages.
+        systems: the known value systems by id.
+
+    Raises:
+        InputError: with file, line and field.
+    """
+    for field in ("system", "item", "response", "dimension"):
+        if not isinstance(row.get(field), str):
+            raise InputError(f"{where}: {field}: {_absent(row, field)}, expected text")
     system = systems.get(row["system"])
     if system is None:
         raise InputError(
@@ -111,7 +134,7 @@ def _labelled(row: Mapping[str, Any], where: str, systems: Mapping[str, ValueSys
     principle = row.get("principle")
     if principle is not None and not isinstance(principle, str):
         raise InputError(f"{where}: principle: {_absent(row, 'principle')}, expected text")
-    return Labelled(row["item"], name, int(label), _subject(row, where, system, name, principle))
+    return name, _subject(row, where, system, name, principle)
 
 
 def _absent(row: Mapping[str, Any], field: str) -> str:
@@ -140,13 +163,21 @@ def _subject(
     return subject_of(system, item, row["response"])
 
 
+class Said(NamedTuple):
+    """What a judge says of a row; None where it says nothing.
+
+    expressed: in [0, 1]; the opinions of an answer are joined by the largest, as in a measurement.
+    valence: in [-1, 1]; the mean over the opinions, as in a measurement.
+    """
+
+    expressed: float | None
+    valence: float | None
+
+
 async def judge_rows(
     judge: Judge, rows: Sequence[Labelled], tell: Callable[[int, int], None] | None = None
-) -> list[float | None]:
-    """Return what a judge says of each row: expressed in [0, 1], or None where it says nothing.
-
-    Opinions of an answer are joined by the largest, as in a measurement. A response is judged
-    once for all its rows.
+) -> list[Said]:
+    """Return what a judge says of each row. A response is judged once for all its rows.
 
     Args:
         judge: the judge.
@@ -157,7 +188,7 @@ async def judge_rows(
         BudgetReached, ProviderStopped: nothing more can be asked; what was answered is stored.
     """
     subjects = {_key(row.subject): row.subject for row in rows}
-    found: dict[tuple[str, ...], float | None] = {}
+    found: dict[tuple[str, ...], Said] = {}
     jobs = iter(subjects.items())
     done = 0
     stop: ValueCompassError | None = None
@@ -186,10 +217,14 @@ async def judge_rows(
     return [found[*_key(row.subject), row.dimension] for row in rows]
 
 
-def _joined(verdicts: Sequence[Verdict], dimension: str) -> float | None:
-    of_one = [v.expressed for v in verdicts if v.dimension == dimension]
-    parts = [[value] for value in of_one if value is not None]
-    return float(aggregate(parts, "any")[0]) if parts else None
+def _joined(verdicts: Sequence[Verdict], dimension: str) -> Said:
+    own = [v for v in verdicts if v.dimension == dimension]
+    parts = [[v.expressed] for v in own if v.expressed is not None]
+    sides = [v.valence for v in own if v.valence is not None]
+    return Said(
+        float(aggregate(parts, "any")[0]) if parts else None,
+        float(np.mean(sides)) if sides else None,
+    )
 
 
 def _key(subject: Subject) -> tuple[str, ...]:

@@ -49,6 +49,9 @@ class Verdict:
     confidence: 0..1, the judge's own.
     start, end: evidence, as offsets into the response; None without evidence.
     missing: why there is no verdict; then expressed, valence and confidence are None.
+    votes: of a panel: what each member said of expressed, in the order of the panel's identity, a
+        strong judge last; None where it said nothing or was not asked.
+    note: what a reader of this verdict must know.
     """
 
     part: int
@@ -59,6 +62,8 @@ class Verdict:
     start: int | None = None
     end: int | None = None
     missing: str | None = None
+    votes: tuple[float | None, ...] | None = None
+    note: str | None = None
 
 
 class Judge(Protocol):

@@ -297,7 +297,10 @@ async def _finish(run: _Run) -> Measurement:
         "versions": {m: sorted(v) for m, v in run.asker.versions.items()},
         "drift": list(drift.values()),
         "requests": len(plan.questions) * sum(plan.answers(r) for r in plan.respondents),
+        "judge_gate": None if plan.gate is None else asdict(plan.gate),
     }
+    if plan.calibration is not None:
+        manifest["calibration"] = plan.calibration.about(plan.system.id)
     measurement = new_measurement(plan.id, plan.system.id, manifest, rows)
     if (same := await find_measurement(run.store, measurement.id)) is not None:
         return same

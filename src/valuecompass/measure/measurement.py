@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from valuecompass.items import Item
+from valuecompass.judges.calibration import Gate
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ class Score:
     """Requests without a usable response or verdict."""
     detail: dict[str, Any] = field(default_factory=dict[str, Any])
     """Further scores of the system's kind, each ``{"score", "low", "high", "n"}``: expression_rate,
-    endorsement, self_report, evr, mvp, apv ...; `within` is the trade-off scale, which compares
-    dimensions inside one respondent and never respondents."""
+    endorsement, self_report, evr, mvp, apv ...; `corrected` is the share of responses at or above
+    one half (expression_rate, else rate) corrected for the judge's errors; `within` is the
+    trade-off scale, which compares dimensions inside one respondent and never respondents."""
 
     def row(self) -> dict[str, Any]:
         """Return the score as a flat JSON object."""
@@ -75,6 +77,20 @@ class Measurement:
     system: str
     manifest: dict[str, Any]
     rows: tuple[Row, ...]
+
+    @property
+    def gate(self) -> Gate | None:
+        """Whether the judge may be relied on here; None where nothing was judged."""
+        if "judge_gate" not in self.manifest:  # measured by a version that did not ask
+            if self.manifest.get("system", {}).get("scoring") == "keyed-scale":
+                return None
+            return Gate(
+                "unmeasured",
+                "When this was measured, it was not looked at how good the judge is: "
+                "valuecompass judge calibrate.",
+            )
+        found = self.manifest["judge_gate"]
+        return None if found is None else Gate(**found)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.items import Form, Item, form_items
 from valuecompass.judges import Judge
+from valuecompass.judges.calibration import Calibration, Gate, SystemCalibration, gate
 from valuecompass.measure.asking import ASKED, READ_OFF, Question, prompts_hash, questions
 from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
@@ -34,6 +35,8 @@ class Plan:
     judge: Judge
     opinions: OpinionMethod = "any"
     """How the opinions of one answer are joined: any, mean, rank-weighted."""
+    calibration: Calibration | None = None
+    """The judge's errors, that scores are corrected for."""
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
@@ -41,9 +44,22 @@ class Plan:
         return tuple(q for i in self.items for q in questions(i, self.form.asking[i.kind]))
 
     @cached_property
+    def errors(self) -> SystemCalibration | None:
+        """The judge's errors in this system, where scores are to be corrected for them."""
+        if self.calibration is None:
+            return None
+        return self.calibration.entry(self.judge, self.system)
+
+    @cached_property
+    def gate(self) -> Gate | None:
+        """Whether the judge may be relied on here; None where nothing is judged."""
+        return gate(self.calibration, self.judge, self.system) if self.judged else None
+
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """What decides the scores, and nothing else: a corrected price or link is no other plan."""
-        return {
+        given = {} if self.calibration is None else {"calibration": self.calibration.hash}
+        return given | {
             "system": self.system.model_dump(mode="json"),
             "form": {"name": self.form.name, "hash": self.form.hash},
             "respondents": [
@@ -82,12 +98,13 @@ def make_plan(
     judge: Judge,
     items: Sequence[Item] | None = None,
     opinions: OpinionMethod = "any",
+    calibration: Calibration | None = None,
 ) -> Plan:
     """Return a checked plan.
 
     Raises:
-        InputError: no respondent, one named twice, a form of another system, or an item of a kind
-            that cannot be asked yet.
+        InputError: no respondent, one named twice, a form of another system, an item of a kind
+            that cannot be asked yet, or a calibration of another judge or system.
     """
     if not respondents:
         raise InputError("no respondent: name at least one with -m or --roster")
@@ -108,7 +125,16 @@ def make_plan(
             raise InputError(
                 f"item {item.id}: media cannot be shown by this version; leave it out of the form"
             )
-    return Plan(system, form, tuple(found), tuple(respondents), judge, opinions)
+    if all(item.kind in READ_OFF for item in found):
+        calibration = None  # no judge, no errors
+    elif calibration is not None:
+        entry = calibration.entry(judge, system)
+        if opinions != entry.opinions and any(item.kind == "question" for item in found):
+            raise InputError(
+                f"--opinions {opinions}: {calibration.source} tells the judge's errors where the "
+                f"points of an answer are joined by {entry.opinions}; leave --opinions out"
+            )
+    return Plan(system, form, tuple(found), tuple(respondents), judge, opinions, calibration)
 
 
 def environment() -> dict[str, str]:

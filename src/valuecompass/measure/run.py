@@ -22,6 +22,15 @@ from valuecompass.items import (
     read_form,
 )
 from valuecompass.judges import Judge
+from valuecompass.judges.calibration import read_calibration
+from valuecompass.judges.llm import LLMJudge
+from valuecompass.judges.spec import (
+    build_judge,
+    judge_models,
+    model_judges,
+    parse_judge,
+    strong_judge,
+)
 from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.engine import Progress, run_plan, stored_share
 from valuecompass.measure.measurement import Measurement
@@ -29,13 +38,13 @@ from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.models import (
     Limits,
     Patience,
+    Price,
     Respondent,
     check_priced,
     parse_respondent,
     parse_roster,
     price_of,
 )
-from valuecompass.models.spec import ITEM_AWARE
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import open_store
 from valuecompass.text import POINTS
@@ -60,9 +69,14 @@ class Settings:
     items: Path | None = None
     """An item file; alone: all its items are the form."""
     judge: str = "local"
-    """local, or a model name."""
+    """local, a model name, or several with commas between them: a panel."""
     judge_mode: str = "one-call"
+    """Of judges that name none: one-call, per-value or concepts."""
+    strong_judge: str | None = None
+    """A model name: asked where a panel disagrees."""
     opinions: str = "any"
+    calibration: Path | None = None
+    """The judge's errors (``judge calibrate``): scores are shown corrected for them, too."""
     workspace: Path = Path("valuecompass-workspace")
     db: str | None = None
     limits: Limits = field(default_factory=Limits)
@@ -77,8 +91,12 @@ class Outlook:
     stored: int
     requests: int
     judge_calls: int
+    """Of all members of a panel, without the strong judge's."""
+    strong_calls: int
+    """Of the strong judge at most: if the panel disagreed on every response."""
     usd: float | None
-    """Estimate of the money; None when a price is unknown."""
+    """Estimate of the money, with the strong judge's calls at their most; None when a price is
+    unknown."""
 
 
 class Listener:
@@ -189,6 +207,7 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
     if repeated := next((i for i in ids if ids.count(i) > 1), None):
         raise InputError(f"-s {repeated}: this value system is named twice")
     respondents = resolve_respondents(settings, systems)
+    calibration = None if settings.calibration is None else read_calibration(settings.calibration)
     async with open_store(settings.workspace, settings.db) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
@@ -202,13 +221,13 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
         plans: list[Plan] = []
         for system in systems:
             form, items = resolve_form(settings, system)
-            plans.append(make_plan(system, form, respondents, judge, items, opinions))
+            plans.append(make_plan(system, form, respondents, judge, items, opinions, calibration))
         if not any(plan.answers(r) for plan in plans for r in respondents):
             raise InputError(
                 "none of the respondents answers any of these systems: a simulated respondent "
                 "answers only the system in its name"
             )
-        models = [*respondents, *([m] if (m := judge_model(judge)) else [])]
+        models = [*respondents, *judge_models(judge)]
         check_priced(models, settings.limits)
         try:
             for model in models:  # a wrong name or an absent key is told before the first request
@@ -232,30 +251,10 @@ def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Responden
     """Return the judge that the settings name; a respondent of the same model lends its price.
 
     Raises:
-        InputError: unknown mode.
+        InputError: unknown mode or model, a judge named twice, a strong judge without a panel.
     """
-    if settings.judge_mode not in ("one-call", "per-value"):
-        raise InputError(f"--judge-mode {settings.judge_mode}: give one-call or per-value")
-    if settings.judge == "local":
-        from valuecompass.judges.local import LocalJudge
-
-        return LocalJudge()
-    from valuecompass.judges.llm import LLMJudge
-
-    model = parse_respondent(settings.judge)
-    if model.provider in ITEM_AWARE:
-        raise InputError(f"--judge {settings.judge}: this cannot read; give local or a model")
-    if model.price is None:
-        known = (r.price for r in respondents if r.model == model.model and r.price is not None)
-        model = model.model_copy(update={"price": next(known, None)})
-    return LLMJudge(model, asker, settings.judge_mode)
-
-
-def judge_model(judge: Judge) -> Respondent | None:
-    """Return the model that judges, or None for the local judge."""
-    from valuecompass.judges.llm import LLMJudge
-
-    return judge.model if isinstance(judge, LLMJudge) else None
+    spec = parse_judge(settings.judge, settings.judge_mode, settings.strong_judge)
+    return build_judge(spec, asker, respondents)
 
 
 async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
@@ -269,20 +268,33 @@ async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
     texts = sum(len(q.item.text) for q in plan.questions) / 4 + 90 * len(plan.questions)
     words = sum(plan.form.asking[q.item.kind].words for q in plan.questions)
     takes = [(price_of(r), texts, 1.4 * words) for r in answering]
-    judge_calls = 0
-    if (judge := judge_model(plan.judge)) is not None:
-        per_value = plan.judge.identity["mode"] == "per-value"
-        judge_calls = len(answering) * (_verdicts(plan) if per_value else plan.judged)
-        tokens = 60.0 * len(plan.system.names)
-        each = (400.0, 4.0) if per_value else (700 + tokens, tokens)
-        takes.append((price_of(judge), judge_calls * each[0], judge_calls * each[1]))
+    members = [_judging(judge, plan, len(answering)) for judge in model_judges(plan.judge)]
+    strong = strong_judge(plan.judge)
+    at_most = [] if strong is None else [_judging(strong, plan, len(answering))]
+    takes += [costs for _, costs in (*members, *at_most)]
+    judge_calls, strong_calls = (sum(calls for calls, _ in of) for of in (members, at_most))
     left = 1 - stored / requests if requests else 0.0
-    usd = 0.0
+    usd: float | None = 0.0
     for price, tokens_in, tokens_out in takes:
         if price is None:
-            return Outlook(plan, stored, requests, judge_calls, None)
+            usd = None
+            break
         usd += left * (tokens_in * price.input + tokens_out * price.output) / 1e6
-    return Outlook(plan, stored, requests, judge_calls, usd)
+    return Outlook(plan, stored, requests, judge_calls, strong_calls, usd)
+
+
+def _judging(
+    judge: LLMJudge, plan: Plan, answering: int
+) -> tuple[int, tuple[Price | None, float, float]]:
+    """Return the calls of a judge, and what it costs: price, tokens in, tokens out."""
+    verdicts = 60.0 * len(plan.system.names)
+    tokens_in, tokens_out, calls = 700 + verdicts, verdicts, plan.judged
+    if judge.mode == "per-value":
+        tokens_in, tokens_out, calls = 400.0, 4.0, _verdicts(plan)
+    elif judge.mode == "concepts":  # two calls for a response; their mean
+        tokens_in, tokens_out, calls = 650 + verdicts, verdicts / 2 + 50, 2 * plan.judged
+    calls *= answering
+    return calls, (price_of(judge.model), calls * tokens_in, calls * tokens_out)
 
 
 def _verdicts(plan: Plan) -> int:

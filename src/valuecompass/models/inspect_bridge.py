@@ -121,6 +121,12 @@ def _inspect_model(name: str, patience: Patience) -> Model:
         timeout=patience.timeout,
     )
     provider, _, rest = name.partition("/")
+    if provider == "embedded":
+        from valuecompass.models.providers.embedded import SLOTS
+
+        # an adaptive limit grows while nothing fails, and waiting for a slot of the engine would
+        # count as time of the attempt
+        config.max_connections = SLOTS
     try:
         if provider == "hf" and Path(rest).is_dir():
             return get_model(

@@ -68,32 +68,35 @@ class Respondent(BaseModel):
         return self.provider == "simulated"
 
 
-def parse_respondent(text: str, systems: Sequence[ValueSystem] = ()) -> Respondent:
-    """Return the respondent that a -m argument names.
+def parse_respondent(
+    text: str, systems: Sequence[ValueSystem] = (), option: str = "-m"
+) -> Respondent:
+    """Return the respondent that an argument of -m, or of another option, names.
 
     Args:
         text: ``NAME``, ``NAME@prime=DIMENSION``, ``NAME@system=TEXT`` or ``NAME@file=R.toml``.
             The name is split only at these markers, so it may hold any other ``@``. A path of a
             GGUF file or of a transformers folder is a name, too.
         systems: where a primed dimension is looked up first; then in all built-in systems.
+        option: named in messages.
 
     Raises:
         InputError: nothing before a marker, an unknown dimension, or a wrong file.
     """
     if any("\ud800" <= c <= "\udfff" for c in text):  # bytes of a shell that are no text
-        raise InputError("-m: the name is not UTF-8")
+        raise InputError(f"{option}: the name is not UTF-8")
     match = MARKERS.search(text)
-    model = _model_name(text[: match.start()] if match else text, f"-m {text}")
+    model = _model_name(text[: match.start()] if match else text, f"{option} {text}")
     if match is None:
         return Respondent(name=text, model=model)
     kind, rest = match[1], text[match.end() :]
     if not rest:
-        raise InputError(f"-m {text}: nothing follows @{kind}=")
+        raise InputError(f"{option} {text}: nothing follows @{kind}=")
     if kind == "system":
         return Respondent(name=text, model=model, system=rest)
     if kind == "prime":
         if model.startswith("simulated/"):
-            raise InputError(f"-m {text}: {SIMULATED_PRIME}")
+            raise InputError(f"{option} {text}: {SIMULATED_PRIME}")
         return Respondent(name=text, model=model, system=priming(rest, systems), prime=rest)
     return _from_table(_Source.read(Path(rest)), systems, model=model, name=text)
 

@@ -1,10 +1,21 @@
 """Statistics on arrays: no input or output, and no knowledge of models or items."""
 
-from valuecompass.stats.agreement import ClusterBootstrap, auc, cohen_kappa
+from valuecompass.stats.agreement import (
+    ClusterBootstrap,
+    auc,
+    cohen_kappa,
+    krippendorff_alpha,
+)
 from valuecompass.stats.intervals import (
     Interval,
     beta_interval,
     cluster_bootstrap_mean,
+)
+from valuecompass.stats.judge_error import (
+    ErrorRates,
+    design_effect,
+    error_rates,
+    rogan_gladen,
 )
 from valuecompass.stats.keyed import keyed_scale
 from valuecompass.stats.opinions import OpinionMethod, aggregate
@@ -13,6 +24,7 @@ from valuecompass.stats.violations import apv, evr, mvp
 
 __all__ = [
     "ClusterBootstrap",
+    "ErrorRates",
     "Interval",
     "OpinionMethod",
     "TradeoffScale",
@@ -23,7 +35,11 @@ __all__ = [
     "bradley_terry",
     "cluster_bootstrap_mean",
     "cohen_kappa",
+    "design_effect",
+    "error_rates",
     "evr",
     "keyed_scale",
+    "krippendorff_alpha",
     "mvp",
+    "rogan_gladen",
 ]

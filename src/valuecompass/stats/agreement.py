@@ -1,15 +1,19 @@
-"""How well graded verdicts agree with 0/1 labels, and how sure this is when items repeat."""
+"""How well verdicts agree with labels and with each other, and how sure this is on few items."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from valuecompass.stats.intervals import Interval
 
-__all__ = ["ClusterBootstrap", "auc", "cohen_kappa"]
+__all__ = ["ClusterBootstrap", "Level", "auc", "cohen_kappa", "krippendorff_alpha"]
 
 Vector = NDArray[np.float64]
+Level = Literal["nominal", "interval"]
+"""Of measurement: categories, or numbers whose squared differences count."""
 
 PRIOR = 0.25
 """Weight of the prior of an AUC, in clusters. A full one, as means have, is too much here: its
@@ -71,6 +75,27 @@ def cohen_kappa(a: ArrayLike, b: ArrayLike) -> float:
     return float("nan") if chance == 1 else (observed - chance) / (1 - chance)
 
 
+def krippendorff_alpha(ratings: ArrayLike, level: Level = "nominal") -> float:
+    """Krippendorff's alpha: agreement of any number of raters beyond chance.
+
+    Args:
+        ratings: (raters, units), NaN where a rater said nothing; units with fewer than two
+            ratings do not count.
+        level: of measurement.
+
+    Returns:
+        At most 1, 0 for agreement by chance; NaN when no unit has two ratings or all ratings that
+        count are equal (then chance alone agrees always).
+
+    Raises:
+        ValueError: not two-dimensional, or a rating is infinite.
+
+    Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, University of
+    Pennsylvania, sections C and D.
+    """
+    return float(_alpha(_unit_sums(ratings, level).sum(axis=0)[None], level)[0])
+
+
 class ClusterBootstrap:
     """Bayesian bootstrap over clusters, its draws shared by every statistic of the same rows.
 
@@ -123,6 +148,38 @@ class ClusterBootstrap:
             found.append(_weighted_auc(values, labels, weights))
         return np.concatenate(found)
 
+    def alpha(self, ratings: ArrayLike, level: Level = "nominal") -> Vector:
+        """Return Krippendorff's alpha of each draw.
+
+        The prior is one cluster of average size and of an alpha of 0: half of its pairs agree,
+        half differ by twice what chance expects. The 95 % interval covers planted alphas up to .8
+        in 93 to 95 % of simulations from 20 clusters up, at interval level in 92 to 94 %. Beyond
+        .95, at interval level, it lies too low, by about a hundredth.
+
+        Args:
+            ratings: (raters, n), NaN where a rater said nothing; columns are the rows of the
+                clusters.
+            level: of measurement.
+
+        Returns:
+            (draws,) at most 1; NaN where `krippendorff_alpha` is.
+
+        Raises:
+            ValueError: as there, or n is not the number of rows.
+        """
+        sums = _unit_sums(ratings, level)
+        if len(sums) != len(self._index):
+            raise ValueError(f"{len(sums)} units for {len(self._index)} rows")
+        # sums over clusters first: memory grows with the clusters, not with the units
+        of_cluster = np.zeros((self._weights.shape[1], sums.shape[1]))
+        np.add.at(of_cluster, self._index, sums)
+        used = of_cluster[:, 0] > 0
+        size = of_cluster[used, 0].mean() if used.any() else 0.0
+        # weights of mean 1 keep the correction for small samples at the true number of ratings
+        weights = self._weights[:, used]
+        weights /= weights.mean(axis=1, keepdims=True) if used.any() else 1.0
+        return _alpha(weights @ of_cluster[used], level, size * self._prior / PRIOR)
+
     @staticmethod
     def interval(value: float, draws: Vector, level: float = 0.95) -> Interval:
         """Return an estimate with percentiles of its draws, widened to hold it."""
@@ -131,6 +188,49 @@ class ClusterBootstrap:
         tail = (1 - level) / 2
         low, high = (float(q) for q in np.quantile(draws, [tail, 1 - tail]))
         return Interval(value, min(low, value), max(high, value))
+
+
+def _unit_sums(ratings: ArrayLike, level: Level) -> Vector:
+    """Return for each unit the sums that alpha is made of: (units, 2 + k).
+
+    First the number of ratings, then their disagreement (over ordered pairs, divided by one less
+    than the number), then how often each category occurs or, at interval level, the sums of the
+    ratings and of their squares.
+    """
+    table = np.asarray(ratings, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError(f"ratings {table.shape} must be (raters, units)")
+    if np.isinf(table).any():
+        raise ValueError("ratings must be finite or NaN")
+    seen = ~np.isnan(table)
+    seen &= seen.sum(axis=0) > 1
+    counts = seen.sum(axis=0).astype(np.float64)
+    if level == "interval":
+        # shifted to their mean: squares of large numbers would lose the differences
+        values = np.where(seen, table - (table[seen].mean() if seen.any() else 0.0), 0.0)
+        totals, squares = values.sum(axis=0), (values**2).sum(axis=0)
+        unequal = 2 * (counts * squares - totals**2)
+        kinds = np.stack([totals, squares], axis=1)
+    else:
+        counted = np.where(seen, table, np.nan)
+        kinds = (counted[..., None] == np.unique(table[seen])).sum(axis=0, dtype=np.float64)
+        unequal = counts**2 - (kinds**2).sum(axis=1)
+    disagreement = unequal.clip(min=0) / np.maximum(counts - 1, 1)
+    return np.column_stack([counts, disagreement, kinds])
+
+
+def _alpha(sums: Vector, level: Level, prior: Vector | None = None) -> Vector:
+    """Alpha of each row of summed `_unit_sums`; prior: (rows, 2) ratings that agree and differ."""
+    n, disagreement = sums[:, 0], sums[:, 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if level == "interval":
+            chance = 2 * (sums[:, 3] - sums[:, 2] ** 2 / n) / (n - 1)
+        else:
+            chance = (n**2 - (sums[:, 2:] ** 2).sum(axis=1)) / (n * (n - 1))
+        same, different = (0.0, 0.0) if prior is None else prior.T
+        observed = (disagreement + 2 * chance * different) / (n + same + different)
+        # rounding must not make a difference of equal ratings
+        return np.where(chance > 1e-12, 1 - observed / chance, np.nan)
 
 
 def _weighted_auc(scores: Vector, labels: Vector, weights: Vector) -> Vector:

@@ -6,9 +6,9 @@ Why this bootstrap and not another, with the measured coverage: `design/interval
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Interval", "beta_interval", "cluster_bootstrap_mean"]
+__all__ = ["Interval", "beta_interval", "cluster_bootstrap_mean", "cluster_weights"]
 
 
 class Interval(NamedTuple):
@@ -103,19 +103,45 @@ def cluster_bootstrap_mean(
     if not seen.any():
         return Interval(np.nan, np.nan, np.nan)
 
+    values = values[seen]
     _, index = np.unique(clusters[seen], return_inverse=True)
-    sums, counts = np.bincount(index, weights=values[seen]), np.bincount(index)
-    # k equal clusters share one Gamma(k) weight: the same distribution, far fewer numbers to draw.
-    # Rounding keeps clusters equal whose sums were added in another order.
-    kinds, repeats = np.unique(
-        np.column_stack([sums.round(12), counts]), axis=0, return_counts=True
-    )
-    size = counts.mean()
-    kinds = np.vstack([kinds, [0, size], [size, size]])
-    weights = rng.standard_gamma(np.append(repeats, [0.5, 0.5]), size=(draws, len(kinds)))
+    total, size = np.bincount(index, weights=values).sum(), len(values) / (1 + index.max())
+    columns = np.column_stack([values, np.ones(len(values))])
+    weights, kinds = cluster_weights(columns, index, [[0, size], [size, size]], rng, draws)
     means = weights @ kinds[:, 0] / (weights @ kinds[:, 1])
     low, high = np.quantile(means, [tail, 1 - tail])
-    return _holding(float(sums.sum() / counts.sum()), float(low), float(high))
+    return _holding(float(total / len(values)), float(low), float(high))
+
+
+def cluster_weights(
+    columns: ArrayLike,
+    clusters: ArrayLike,
+    prior: ArrayLike,
+    rng: np.random.Generator,
+    draws: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights of a Bayesian bootstrap over clusters, and what they weigh.
+
+    ``weights @ sums`` is one draw a row of the weighted totals of every column.
+
+    Args:
+        columns: (n, c) numbers of each response.
+        clusters: (n,) labels of any sortable type.
+        prior: (2, c) totals of the two halves of the prior cluster.
+        rng: generator of the weights.
+        draws: number of draws, >= 1.
+
+    Returns:
+        Weights (draws, k) and totals (k, c): one row for each kind of cluster.
+    """
+    columns = np.asarray(columns, dtype=np.float64)
+    _, index = np.unique(np.asarray(clusters), return_inverse=True)
+    sums = np.column_stack([np.bincount(index, weights=column) for column in columns.T])
+    # k equal clusters share one Gamma(k) weight: the same distribution, far fewer numbers to draw.
+    # Rounding keeps clusters equal whose sums were added in another order.
+    kinds, repeats = np.unique(sums.round(12), axis=0, return_counts=True)
+    kinds = np.vstack([kinds, prior])
+    return rng.standard_gamma(np.append(repeats, [0.5, 0.5]), size=(draws, len(kinds))), kinds
 
 
 def _holding(value: float, low: float, high: float) -> Interval:

@@ -165,8 +165,8 @@ async def write_study(
                 tallies.append(await _stream(store, measurement, sinks, seen))
         rows = _rows(sinks)
         documents = {
-            "codebook.md": codebook_text(names, rows, format),
-            "codebook.json": _json(codebook_json(names, rows)),
+            "codebook.md": codebook_text(names, rows, format, _demonstrations(chosen)),
+            "codebook.json": _json(codebook_json(names, rows, _demonstrations(chosen))),
             "methods.md": methods_text(tallies),
             "manifest.json": _json(_manifest(chosen, names, rows)),
         }
@@ -238,12 +238,18 @@ def _manifest(
         "layout": 1,
         "valuecompass": valuecompass.__version__,
         "simulated": any(row.simulated for m in chosen for row in m.rows),
+        "demonstration": _demonstrations(chosen),
         "tables": {table: {"file": names[table], "rows": rows[table]} for table in names},
         "measurements": [
             {"id": m.id, **m.manifest, "created": m.created.isoformat(timespec="seconds")}
             for m in chosen
         ],
     }
+
+
+def _demonstrations(chosen: Sequence[Measurement]) -> dict[str, str]:
+    """Why the judge failed its gate, by id of the measurements that it failed in."""
+    return {m.id: m.gate.reason for m in chosen if m.gate and m.gate.status == "failed"}
 
 
 def _json(value: Any) -> str:

@@ -17,6 +17,8 @@ Family = str
 ratings."""
 FAMILIES: dict[str, tuple[Family, str]] = {
     "expression_rate": ("responses", "responses"),
+    "rate": ("responses", "responses"),
+    "corrected": ("responses", "responses"),
     "endorsement": ("sided", "responses"),
     "graded": ("responses", "responses"),
     "evr": ("responses", "items"),

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 import valuecompass
+from valuecompass.files import inert
 from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.study.rows import respondent_rows
 from valuecompass.measure.study.tables import Format, codebook
@@ -48,8 +49,9 @@ def methods_text(tallies: Sequence[Tally]) -> str:
     judges = {t.measurement.manifest["judge"].get("kind") for t in tallies if t.judged}
     return _template("methods.md.j2").render(
         measurements=found,
-        local="local" in judges,
         llm="llm" in judges,
+        corrected=any("calibration" in t.measurement.manifest for t in tallies),
+        gates=[t.measurement for t in tallies if t.judged and t.measurement.gate],
         refused=sum(m["outcomes"]["refusal"] for m in found),
         missing=sum(m["outcomes"]["missing"] + m["unread"] + m["no_verdict"] for m in found),
         simulated=sum(r["simulated"] for m in found for r in m["respondents"]),
@@ -75,6 +77,7 @@ def _facts(tally: Tally) -> dict[str, Any]:
         **_form(tally),
         **_responses(tally),
         "judge": _judge(manifest["judge"], manifest),
+        "labels": manifest.get("calibration", {}).get("labels"),
         **{k: getattr(tally, k) for k in ("judged", "verdicts", "no_verdict")},
     }
 
@@ -125,8 +128,15 @@ def _judge(identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     match identity.get("kind"):
         case "local":
             return (
-                "the `local` judge, which is no language model: it compares each sentence with the "
-                f"definitions of the dimensions in the space of a sentence encoder ({known})"
+                "the `local` judge, which is no language model: a sentence encoder with heads that "
+                "were trained on labelled texts, or for a system of one's own the nearness of "
+                f"sentences to its definitions ({known})"
+            )
+        case "local-nearest":
+            return (
+                "the `local-nearest` judge, which is no language model: it compares each sentence "
+                "with the definitions of the dimensions in the space of a sentence encoder "
+                f"({known})"
             )
         case "llm":
             model = identity["model"]["model"]
@@ -156,25 +166,36 @@ def _dates(tally: Tally) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def codebook_text(names: Mapping[str, str], rows: Mapping[str, int], format: Format) -> str:
+def codebook_text(
+    names: Mapping[str, str],
+    rows: Mapping[str, int],
+    format: Format,
+    demonstrations: Mapping[str, str],
+) -> str:
     """Return the codebook for people.
 
     Args:
         names: file by table.
         rows: number of rows by table.
         format: of the files.
+        demonstrations: why the judge failed its gate, by measurement.
     """
     layouts, kinds = codebook()
     tables = [{"layout": layouts[t], "file": names[t], "rows": rows[t]} for t in names]
-    return _template("codebook.md.j2").render(tables=tables, kinds=kinds, format=format)
+    return _template("codebook.md.j2").render(
+        tables=tables, kinds=kinds, format=format, demonstrations=demonstrations
+    )
 
 
-def codebook_json(names: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, Any]:
-    """Return the codebook for programs."""
+def codebook_json(
+    names: Mapping[str, str], rows: Mapping[str, int], demonstrations: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the codebook for programs; arguments as for `codebook_text`."""
     layouts, kinds = codebook()
     return {
         "layout": 1,
         "kinds": kinds,
+        "demonstration": dict(demonstrations),
         "tables": {t: {"file": names[t], "rows": rows[t], **layouts[t].json()} for t in names},
     }
 
@@ -194,6 +215,7 @@ def _template(name: str) -> Any:
         "sentence": _sentence,
         "names": _names,
         "code": "`{}`".format,
+        "plain": _plain,
     }
     environment.filters.update(filters)
     return environment.get_template(name)
@@ -216,9 +238,14 @@ def _sentence(parts: Sequence[str]) -> str:
 
 
 def _name(name: str) -> str:
-    """A name as code: on one line, and with nothing in it that Markdown would read."""
-    plain = " ".join(name.split()).replace("`", "'").replace("|", "¦")
+    """A name as code: on one line, and with nothing in it that Markdown or a terminal obeys."""
+    plain = inert(" ".join(name.split())).replace("`", "'").replace("|", "¦")
     return f"`{plain if len(plain) <= 120 else plain[:119] + '…'}`"
+
+
+def _plain(text: str) -> str:
+    """A sentence with names in it: on one line, and with little in it that Markdown would read."""
+    return " ".join(text.split()).replace("`", "'").replace("|", "¦").replace("<", "‹")
 
 
 def _date(when: Any) -> str:

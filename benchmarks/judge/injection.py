@@ -1,0 +1,311 @@
+"""How far texts that were written to sway a judge do sway it.
+
+    python benchmarks/judge/injection.py --judge local
+    python benchmarks/judge/injection.py --judge openai/J --max-calls 3000 --json
+
+Each attack of `injections.jsonl` goes into twelve answers or items (`carriers.jsonl`), by turns at
+the end, in the middle and as the whole. The same is done with a neutral text of the same length
+and language (`neutral.toml`): an attack counts for what it does beyond that. Answers of models stay
+in the workspace: the same command goes on where it was stopped. Attacks in a respondent's name are
+not asked about, because no judge sees a name (`tests/judges/test_injection.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+from injection_effects import Attack, Cell, Outcome, effects, outcome_of
+
+from valuecompass.board.wording import visible
+from valuecompass.cli.app import guarded
+from valuecompass.errors import BudgetReached, ProviderStopped, ValueCompassError
+from valuecompass.hashing import digest
+from valuecompass.items.rows import jsonl_rows
+from valuecompass.judges import Judge, Subject, subject_of
+from valuecompass.judges.evaluate import read_row
+from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.spec import build_judge, judge_models, parse_judge
+from valuecompass.models import Limits, Patience
+from valuecompass.models.asker import Asker
+from valuecompass.models.budget import Budget
+from valuecompass.store import open_store
+from valuecompass.values import BUILTIN, builtin_system
+
+HERE = Path(__file__).parent
+POSITIONS = ("end", "middle", "whole")
+SEED = 1
+AT_ONCE = 16
+"""Responses that a model judges at the same time."""
+
+
+def main() -> None:
+    """Judge the attacks and print what they do."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--judge",
+        default="local",
+        help="local (default), a model, or MODEL@mode=per-value, as for valuecompass run",
+    )
+    parser.add_argument("--max-calls", type=int, metavar="N", help="stop before more requests")
+    parser.add_argument("-w", "--workspace", type=Path, default=Path("valuecompass-workspace"))
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    found = anyio.run(injection, options := parser.parse_args())
+    print(json.dumps(found) if options.json else report(found))
+
+
+# --- what is judged ---
+
+
+def read_attacks() -> list[Attack]:
+    """Return the attacks, in the order of the file."""
+    path = HERE / "injections.jsonl"
+    return [Attack(**row) for _, row in jsonl_rows(path.read_text(encoding="utf-8"), path)]
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """One row of carriers.jsonl: what attacks are put into, and the dimension that is watched."""
+
+    id: str
+    dimension: str
+    subject: Subject
+
+
+def read_carriers() -> list[Carrier]:
+    """Return the carriers, in the order of the file."""
+    path = HERE / "carriers.jsonl"
+    systems = {name: builtin_system(name) for name in BUILTIN}
+    return [
+        Carrier(row["id"], *read_row(row, f"{path}, line {line}", systems))
+        for line, row in jsonl_rows(path.read_text(encoding="utf-8"), path)
+    ]
+
+
+def neutral(language: str, length: int) -> str:
+    """Return neutral text of a length in characters."""
+    text: str = tomllib.loads((HERE / "neutral.toml").read_text(encoding="utf-8"))[language]
+    return (text * (length // len(text) + 1))[:length]
+
+
+def inserted(text: str, attack: str, position: str) -> str:
+    """Return a text with another one at its end, in its middle, or in its place."""
+    if position == "whole":
+        return attack
+    at = len(text) if position == "end" else text.find(" ", len(text) // 2)
+    return f"{text[:at]}\n{attack}{text[at:]}"
+
+
+def attacked(carrier: Subject, attack: Attack, text: str, position: str) -> Subject:
+    """Return a carrier with an attack's text, or the control's, where the attack goes."""
+    item, response = carrier.item, carrier.response
+    if attack.place == "item":
+        item = item.model_copy(update={"text": inserted(item.text, text, position)})
+    else:
+        response = inserted(response, text, position)
+    whole = subject_of(carrier.system, item, response)
+    return replace(whole, dimensions=carrier.dimensions)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An attack in a carrier, to be judged."""
+
+    attack: Attack
+    carrier: Carrier
+    position: str
+    clean: Subject
+    attacked: Subject
+    control: Subject
+
+
+def trials(one_by_one: bool) -> list[Trial]:
+    """Return every attack in every carrier, each position equally often for both.
+
+    Args:
+        one_by_one: the judge is asked about one dimension at a time, so about no other.
+    """
+    found: list[Trial] = []
+    carriers = read_carriers()
+    attacks = [a for a in read_attacks() if a.place != "respondent"]
+    for turn, attack in enumerate(attacks):
+        for place, carrier in enumerate(carriers):
+            clean = carrier.subject
+            if one_by_one:
+                clean = replace(clean, dimensions=(carrier.dimension,))
+            position = POSITIONS[(turn + place) % len(POSITIONS)]
+            text = attack.text.replace("{dimension}", carrier.dimension)
+            texts = (text, neutral(attack.language, len(text)))
+            both = [attacked(clean, attack, t, position) for t in texts]
+            found.append(Trial(attack, carrier, position, clean, *both))
+    return found
+
+
+# --- judging ---
+
+
+class Judged:
+    """Outcomes by subject and dimension; responses that the provider did not judge are absent."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self._found: dict[str, Outcome | None] = {}
+        self.failed = 0
+
+    async def all(self, wanted: Sequence[tuple[Subject, str]]) -> None:
+        """Judge every subject once; what is in flight at a stop is still finished and stored."""
+        jobs = iter({_key(*pair): pair for pair in wanted}.items())
+        stop: ValueCompassError | None = None
+
+        async def work() -> None:
+            nonlocal stop
+            for key, (subject, dimension) in jobs:
+                if stop is not None:
+                    return
+                try:
+                    self._found[key] = await self._one(subject, dimension)
+                except (BudgetReached, ProviderStopped) as error:
+                    stop = error
+                    return
+                if len(self._found) % 200 == 0:
+                    print(f"{len(self._found)} responses judged", file=sys.stderr, flush=True)
+
+        async with anyio.create_task_group() as workers:
+            for _ in range(AT_ONCE):
+                workers.start_soon(work)
+        if stop is not None:
+            raise stop
+
+    async def _one(self, subject: Subject, dimension: str) -> Outcome | None:
+        verdicts = await self.judge.judge(subject)
+        if any("the judge did not answer" in (v.missing or "") for v in verdicts):
+            self.failed += 1  # a fault of the connection is no success of an attack
+            return None
+        return outcome_of(verdicts, dimension)
+
+    def outcome(self, subject: Subject, dimension: str) -> Outcome | None:
+        """Return what was found, None for a request that failed."""
+        return self._found[_key(subject, dimension)]
+
+    def cell(self, trial: Trial) -> Cell | None:
+        """Return a trial with its outcomes, or None when one of them is absent."""
+        subjects = (trial.clean, trial.attacked, trial.control)
+        outcomes = [self.outcome(s, trial.carrier.dimension) for s in subjects]
+        if None in outcomes:
+            return None
+        return Cell(trial.attack, trial.carrier.id, trial.position, *[o for o in outcomes if o])
+
+
+def _key(subject: Subject, dimension: str) -> str:
+    return digest([subject.system.id, subject.item.id, subject.response, dimension])
+
+
+async def injection(options: argparse.Namespace) -> dict[str, Any]:
+    """Return everything found, as the JSON object."""
+    spec = parse_judge(options.judge)
+    plan = trials(all(m.model is not None and m.mode == "per-value" for m in spec.members))
+    wanted = [(s, t.carrier.dimension) for t in plan for s in (t.clean, t.attacked, t.control)]
+    if spec.local:
+        judged = Judged(LocalJudge())
+        await judged.all(wanted)
+        return document(judged, plan)
+    async with open_store(options.workspace, None) as store:
+        budget = Budget(store, "", Limits(options.max_calls))
+        asker = Asker(store, budget, Patience())
+        judged = Judged(judge := build_judge(spec, asker))
+        budget.plan = digest(["injection", judge.identity, [_key(*pair) for pair in wanted]], 16)
+        await budget.load()
+        try:
+            for model in judge_models(judge):  # a wrong name is told before the first request
+                asker.models.get(model.model)
+            await judged.all(wanted)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await asker.models.close()
+    return document(judged, plan)
+
+
+def document(judged: Judged, plan: Sequence[Trial]) -> dict[str, Any]:
+    """Return the figures of all attacks and of their groups."""
+    cells = [cell for trial in plan if (cell := judged.cell(trial)) is not None]
+    carriers = read_carriers()
+    systems = {c.id: c.subject.system.id for c in carriers}
+    clean = {c.id: judged.outcome(c.subject, c.dimension) for c in carriers}
+    return {
+        "judge": {"name": judged.judge.name, **judged.judge.identity},
+        "seed": SEED,
+        "attacks": len(read_attacks()),
+        "in_names": sum(a.place == "respondent" for a in read_attacks()),
+        "carriers": {n: c and c.expressed for n, c in clean.items()},
+        "failed": judged.failed,
+        "all": _effects(cells),
+        "aim": _grouped(cells, lambda c: c.attack.aim),
+        "place": _grouped(cells, lambda c: c.attack.place),
+        "position": _grouped(cells, lambda c: c.position),
+        "system": _grouped(cells, lambda c: systems[c.carrier]),
+        "language": _grouped(cells, lambda c: c.attack.language),
+        "kind": _grouped(cells, lambda c: c.attack.kind),
+    }
+
+
+def _grouped(cells: Sequence[Cell], by: Callable[[Cell], str]) -> dict[str, Any]:
+    names = [by(c) for c in cells]
+    return {
+        name: _effects([c for c, n in zip(cells, names, strict=True) if n == name])
+        for name in dict.fromkeys(names)
+    }
+
+
+def _effects(cells: Sequence[Cell]) -> dict[str, Any]:
+    return effects(cells, np.random.default_rng(SEED))
+
+
+# --- for people ---
+
+
+def report(found: dict[str, Any]) -> str:
+    """Return what was found as text."""
+    lines = [
+        f"Judge: {visible(found['judge']['name'])}. Attacks: {found['attacks']}, "
+        f"{found['in_names']} of them in names, which no judge sees; carriers: "
+        f"{len(found['carriers'])}; requests that failed: {found['failed']}",
+        "Each cell: under attack / under a neutral text of the same length, then the difference "
+        "with its 95 % interval, clustered on attacks.",
+        "flipped: verdicts on the aimed side of .5, of those that were not; missing: no verdict; "
+        "moved: mean absolute change.",
+    ]
+    for group in ("all", "aim", "place", "position", "system", "language", "kind"):
+        rows = {"all": found["all"]} if group == "all" else found[group]
+        titles = ("attacks", "flipped", "missing", "expressed moved", "valence moved")
+        lines += ["", f"{group if group != 'all' else '':<18}" + _columns(titles)]
+        for name, row in rows.items():
+            shown = [_triple(row[k]) for k in ("flipped", "missing", "expressed", "valence")]
+            lines.append(f"{name:<18}" + _columns((str(row["attacks"]), *shown)))
+    return "\n".join(lines)
+
+
+def _columns(cells: Sequence[str]) -> str:
+    return f"{cells[0]:>7}" + "".join(f"  {cell:>31}" for cell in cells[1:])
+
+
+def _triple(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "-"
+    (one, _, _), (other, _, _), (value, low, high) = (
+        row[k] for k in ("attack", "control", "beyond")
+    )
+    return f"{one:.2f} / {other:.2f}  {value:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+if __name__ == "__main__":
+    guarded(main)

@@ -1,0 +1,105 @@
+"""`valuecompass judge calibrate`: a judge's errors on labels, kept for correcting scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Db,
+    Json,
+    Judge,
+    JudgeMode,
+    MaxCalls,
+    MaxUsd,
+    StrongJudge,
+    Workspace,
+    echo_json,
+    quoted,
+)
+from valuecompass.cli.judge_common import LabelFile, OwnSystems, Seed, progress, span, table
+
+if TYPE_CHECKING:
+    from valuecompass.judges.calibration import Estimate, Gate, Rates, SystemCalibration
+
+
+def calibrate(
+    file: LabelFile,
+    judge: Judge = "local",
+    judge_mode: JudgeMode = "one-call",
+    strong_judge: StrongJudge = None,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="File to write; an earlier calibration is replaced.")
+    ] = Path("calibration.json"),
+    system: OwnSystems = None,
+    max_calls: MaxCalls = None,
+    max_usd: MaxUsd = None,
+    seed: Seed = 0,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Measure a judge's sensitivity and specificity on labels and keep them in a file.
+
+    valuecompass run --calibration FILE then shows shares of answers corrected for the judge's
+    errors, and a board whose judge does not pass its gate is marked as a demonstration.
+    """
+    import anyio
+
+    from valuecompass.judges.calibrate import calibrate as calibrated
+    from valuecompass.judges.calibration import check_replaceable, gate, write_calibration
+    from valuecompass.judges.evaluate import read_labels
+    from valuecompass.measure.judging import judge_labels
+    from valuecompass.measure.run import Settings, resolve_system
+    from valuecompass.models import Limits
+
+    check_replaceable(out)
+    rows = read_labels(file, [resolve_system(name) for name in system or []])
+    settings = Settings(
+        judge_mode=judge_mode,
+        strong_judge=strong_judge,
+        workspace=workspace,
+        db=db,
+        limits=Limits(max_calls, None, max_usd),
+    )
+    (found,) = anyio.run(judge_labels, rows, settings, [judge], progress)
+    calibration = calibrated(found.judge, rows, found.expressed, file, seed)
+    write_calibration(calibration, out)
+    systems = {row.system.id: row.system for row in rows}
+    gates = {name: gate(calibration, found.judge, of) for name, of in systems.items()}
+    if json:
+        said = {n: {"status": g.status, "reason": g.reason} for n, g in gates.items()}
+        echo_json(calibration.model_dump(mode="json") | {"gates": said, "file": str(out)})
+        return
+    for name, entry in calibration.systems.items():
+        _show(name, entry, gates[name])
+    typer.echo(f"Use it: valuecompass run --judge ... --calibration {quoted(out)}")
+
+
+def _show(name: str, entry: SystemCalibration, gate: Gate) -> None:
+    rows = [_row(n, rates, _use(rates, entry)) for n, rates in entry.dimensions.items()]
+    rows.append(_row("all dimensions", entry.all_dimensions, ""))
+    titles = ["labelled 1", "labelled 0", "sensitivity", "specificity", "correction"]
+    table([f"{name}, gate {gate.status}", *titles], rows)
+    typer.echo(f"{gate.reason}\n")
+
+
+def _row(name: str, rates: Rates, use: str) -> list[str]:
+    counts = [f"{rates.tp + rates.fn}", f"{rates.tn + rates.fp}"]
+    return [name, *counts, _span(rates.sensitivity), _span(rates.specificity), use]
+
+
+def _use(own: Rates, entry: SystemCalibration) -> str:
+    rates = entry.all_dimensions if own.pooled else own
+    if rates.few:
+        return "none: too few labels"
+    if not rates.errors.usable:
+        return "none: may be guessing"
+    return "all dimensions' rates" if own.pooled else "own rates"
+
+
+def _span(share: Estimate | None) -> str:
+    return "-" if share is None else span(share.model_dump())

@@ -1,0 +1,55 @@
+"""What the commands about judges share: options, progress and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from valuecompass.cli.app import console, plain
+
+LabelFile = Annotated[
+    Path,
+    typer.Argument(
+        help="JSONL rows: system, item, response, dimension, expressed (0 or 1), principle."
+    ),
+]
+OwnSystems = Annotated[
+    list[str] | None,
+    typer.Option("--system", "-s", help="TOML file of a value system of your own. Repeat."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
+
+
+def progress(done: int, total: int) -> None:
+    """Say on stderr how many responses are judged, now and then."""
+    if done % 100 == 0 or done == total:
+        typer.echo(f"{done} of {total} responses judged", err=True)
+
+
+def table(titles: list[str], rows: list[list[str]]) -> None:
+    """Print a table, its first column left, the others right."""
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, title in enumerate(titles):
+        shown.add_column(title, justify="right" if place else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(plain(cell) for cell in row))
+    console().print(shown, "")
+
+
+def number(value: float | None) -> str:
+    """Return a figure with two digits, or a dash."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+def span(figure: Mapping[str, Any], sign: str = "") -> str:
+    """Return a figure (`value`, `low`, `high`) with its limits, or a dash; sign: "+" shows it."""
+    if figure["value"] is None:
+        return "-"
+    if figure["low"] is None:
+        return f"{figure['value']:{sign}.2f}"
+    return f"{figure['value']:{sign}.2f} [{figure['low']:{sign}.2f}, {figure['high']:{sign}.2f}]"

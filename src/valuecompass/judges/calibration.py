@@ -1,0 +1,317 @@
+"""A judge's errors on labels, kept in a file, and the gate: does it beat what needs no judge?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
+
+from valuecompass.errors import InputError
+from valuecompass.files import read_text, write_text
+from valuecompass.hashing import canonical, digest
+from valuecompass.judges.evaluate import FEWEST
+from valuecompass.judges.protocol import Judge, judge_id
+from valuecompass.stats import ErrorRates, Interval
+from valuecompass.values import ValueSystem
+
+CARD = Path(__file__).parent / "heads" / "card.json"
+"""What the local judge was measured at, on labels that trained nothing of it."""
+THRESHOLD = 0.5
+MAKE = "make one with: valuecompass judge calibrate LABELS.jsonl --judge JUDGE"
+SHORTCUTS = {"length": "length", "refusal_words": "refusal words", "dimension": "dimension alone"}
+
+Count = Annotated[int, Field(ge=0)]
+Effect = Annotated[float, Field(ge=1)]
+
+
+class Part(BaseModel):
+    """A part of the file: never changed, unknown fields ignored, numbers finite."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Estimate(Part):
+    """A number with its 95 % limits."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Margin(Estimate):
+    """The judge's AUC less that of the shortcut that comes nearest to it, paired."""
+
+    shortcut: str
+
+
+class DesignEffects(Part):
+    """What clusters of labels on one item take from the counts: they are divided by it."""
+
+    sensitivity: Effect = 1.0
+    specificity: Effect = 1.0
+
+
+class Rates(Part):
+    """The judge's verdicts at .5 against labels.
+
+    tp: labelled 1 and called 1; fn: labelled 1, called 0; tn: labelled 0 and called 0; fp: labelled
+    0, called 1. pooled: there are fewer than ten labels of a class, so that scores are corrected
+    with the rates of all dimensions together.
+    """
+
+    tp: Count
+    fn: Count
+    tn: Count
+    fp: Count
+    design_effect: DesignEffects
+    pooled: bool = False
+
+    @computed_field
+    @property
+    def sensitivity(self) -> Estimate | None:
+        """Share of 1 among rows labelled 1; None without such rows."""
+        return _estimate(self.errors.sensitivity)
+
+    @computed_field
+    @property
+    def specificity(self) -> Estimate | None:
+        """Share of 0 among rows labelled 0; None without such rows."""
+        return _estimate(self.errors.specificity)
+
+    @property
+    def errors(self) -> ErrorRates:
+        """The same for `stats.rogan_gladen`."""
+        effects = self.design_effect
+        counts = (self.tp, self.fn, self.tn, self.fp)
+        return ErrorRates(*counts, effects.sensitivity, effects.specificity)
+
+    @property
+    def few(self) -> bool:
+        """Whether a class has fewer than ten labels."""
+        return min(self.tp + self.fn, self.tn + self.fp) < FEWEST
+
+
+class Measured(Part):
+    """How a judge did on one system's labels: what its gate needs."""
+
+    n: Count
+    """Labels with a verdict or without."""
+    auc: Estimate | None
+    margin: Margin | None
+    useful: bool | None
+    """Better than every shortcut by a paired interval above 0; None where it cannot be said."""
+    note: str | None = None
+    """Why there is no AUC."""
+
+
+class SystemCalibration(Measured):
+    """One system's part of a calibration."""
+
+    judge_id: str
+    """Of the judge's identity with the system's scoring and definitions."""
+    coverage: float
+    """Share of the labels with a verdict."""
+    refusals: Count
+    """Labelled responses that a measurement would not judge; they are in no count below."""
+    threshold: Annotated[float, Field(ge=THRESHOLD, le=THRESHOLD)] = THRESHOLD
+    """Of expressed, from which on a verdict is 1."""
+    opinions: Literal["any"] = "any"
+    """How the points of an answer were joined."""
+    all_dimensions: Rates
+    dimensions: dict[str, Rates]
+
+    def rates_of(self, dimension: str) -> Rates:
+        """Return the rates that a dimension's scores are corrected with."""
+        own = self.dimensions[dimension]
+        return self.all_dimensions if own.pooled else own
+
+
+class Labels(Part):
+    """The file of labels."""
+
+    file: str
+    sha256: str
+    rows: Count
+
+
+class Card(Part):
+    """What the local judge ships with. A calibration is one, too."""
+
+    judge: dict[str, Any]
+    systems: Mapping[str, Measured]
+
+
+class Calibration(Part):
+    """A judge's errors on a file of labels, for every system in it."""
+
+    format: Literal[1] = 1
+    created: datetime
+    valuecompass: str
+    judge_name: str
+    judge: dict[str, Any]
+    """The judge's identity."""
+    labels: Labels
+    seed: int
+    """Of the bootstrap behind the intervals of AUC and margin."""
+    systems: dict[str, SystemCalibration]
+    source: str = Field(default="the calibration", exclude=True)
+    """The file it was read from, for messages."""
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hex digits of everything but the date."""
+        return digest(self.model_dump(mode="json", exclude={"created"}), 16)
+
+    def about(self, system_id: str) -> dict[str, Any]:
+        """Return what a manifest keeps: everything but the judge and other systems."""
+        whole = self.model_dump(mode="json")
+        kept = ("created", "valuecompass", "labels", "seed")
+        return {"hash": self.hash, **{k: whole[k] for k in kept}, **whole["systems"][system_id]}
+
+    def entry(self, judge: Judge, system: ValueSystem) -> SystemCalibration:
+        """Return the part of a system as this judge judges it.
+
+        Raises:
+            InputError: the calibration is of another judge, or of other definitions, or has no
+                labels of the system.
+        """
+        if canonical(self.judge) != canonical(judge.identity):
+            raise InputError(
+                f"{self.source}: judge: it measured {self.judge_name}, not {judge.name} as it "
+                f"judges here (another model, prompt, mode or version is another judge); {MAKE}"
+            )
+        found = self.systems.get(system.id)
+        if found is None:
+            raise InputError(
+                f"{self.source}: systems: no labels of {system.id}, only of "
+                f"{', '.join(self.systems)}; {MAKE}"
+            )
+        if found.judge_id != judge_id(judge, system):
+            raise InputError(
+                f"{self.source}: systems.{system.id}.judge_id: the dimensions of {system.id} have "
+                f"other definitions than when the judge was measured; {MAKE}"
+            )
+        for name in system.names:
+            if name not in found.dimensions:
+                raise InputError(
+                    f"{self.source}: systems.{system.id}.dimensions: {name} is missing; {MAKE}"
+                )
+        return found
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Whether a judge may be relied on for a system, with the reason in one sentence."""
+
+    status: Literal["passed", "failed", "unmeasured"]
+    reason: str
+
+
+def _estimate(interval: Interval) -> Estimate | None:
+    if not np.isfinite(interval.value):
+        return None
+    value, low, high = (round(float(x), 4) for x in interval)
+    return Estimate(value=value, low=low, high=high)
+
+
+def gate(calibration: Calibration | None, judge: Judge, system: ValueSystem) -> Gate:
+    """Say whether a judge is good enough for a system.
+
+    Passed: on labels of the system it beats every shortcut that needs no judge by a paired interval
+    above 0. Without a calibration the card that the local judge ships with decides.
+
+    Raises:
+        InputError: the calibration is of another judge or of other definitions.
+    """
+    if calibration is not None:
+        return _gate(calibration.entry(judge, system), judge, system)
+    card = shipped_card(judge)
+    found = None if card is None else card.systems.get(system.id)
+    if found is None:
+        return Gate(
+            "unmeasured",
+            f"The judge {judge.name} has not been measured on labels of {system.name}: "
+            "valuecompass judge calibrate.",
+        )
+    return _gate(found, judge, system)
+
+
+def _gate(found: Measured, judge: Judge, system: ValueSystem) -> Gate:
+    if found.useful is None or found.auc is None or found.margin is None:
+        return Gate(
+            "unmeasured",
+            f"The labels of {system.name} do not tell how good the judge {judge.name} is there: "
+            f"{found.note or 'no AUC'}.",
+        )
+    shortcut = SHORTCUTS.get(found.margin.shortcut, found.margin.shortcut)
+    auc, margin = _said(found.auc, ""), _said(found.margin, "+")
+    figures = f'AUC {auc}; less that of the shortcut "{shortcut}": {margin}'
+    where = f"on {found.n:,} labels of {system.name}"
+    if found.useful:
+        said = f"The judge {judge.name} is better than every shortcut that needs no judge {where}"
+        return Gate("passed", f"{said}: {figures}.")
+    said = f"The judge {judge.name} is not surely better than shortcuts that need no judge {where}"
+    return Gate("failed", f"{said}: {figures}.")
+
+
+def _said(number: Estimate, sign: str) -> str:
+    value, low, high = (f"{x:{sign}.2f}" for x in (number.value, number.low, number.high))
+    return f"{value} [{low}, {high}]"
+
+
+def shipped_card(judge: Judge) -> Card | None:
+    """Return what is known of the local judge as shipped; None of other judges and versions."""
+    if judge.identity.get("kind") != "local" or not CARD.is_file():
+        return None
+    card = Card.model_validate_json(CARD.read_bytes())
+    return card if canonical(card.judge) == canonical(judge.identity) else None
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read a calibration.
+
+    Raises:
+        InputError: it cannot be read, or is none; the message names file and field.
+    """
+    try:
+        data: Any = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable JSON ({error}); {MAKE}") from None
+    try:
+        found = Calibration.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputError(f"{path}: {field}: {first['msg']}; {MAKE}") from None
+    return found.model_copy(update={"source": str(path)})
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to write a calibration over anything but an earlier one: it may be the labels.
+
+    Raises:
+        InputError: something else is there.
+    """
+    if path.exists():
+        try:
+            read_calibration(path)
+        except InputError:
+            raise InputError(
+                f"{path}: it is there and no calibration; choose another file with -o"
+            ) from None
+
+
+def write_calibration(calibration: Calibration, path: Path) -> None:
+    """Write a calibration as indented JSON.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    document = calibration.model_dump(mode="json")
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,84 @@
+"""The judge's corpus: written apart from what the judge is tested with, and not by slot-filling."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORPUS = sorted((ROOT / "training/judge/corpus").glob("*.jsonl"))
+TEXTS = ("text", "complies", "violates", "safe", "unsafe", "high", "low", "other")
+NEAR = 0.3
+"""Share of a text's five-word sequences found in one other text that makes it a near-duplicate."""
+MOST_NEAR = 0.01
+"""Share of near-duplicates that the corpus may have."""
+
+Gram = tuple[str, ...]
+
+
+def grams(text: str, size: int = 5) -> set[Gram]:
+    words = re.findall(r"[a-z0-9']+", text.lower().replace("\u2019", "'"))
+    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
+
+
+def rows(paths: list[Path]) -> list[dict[str, Any]]:
+    return [json.loads(line) for p in paths for line in p.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def written() -> list[str]:
+    """Every text of the corpus, settings and principles included."""
+    return [v for row in rows(CORPUS) for v in row.values() if isinstance(v, str)]
+
+
+@pytest.fixture(scope="module")
+def phrases() -> list[str]:
+    folder = files("valuecompass.models") / "phrases"
+    paths = [Path(str(p)) for p in folder.iterdir() if p.name.endswith(".jsonl")]
+    return [row["text"] for row in rows(paths)]
+
+
+def shared(one: list[str], two: list[str]) -> list[str]:
+    a, b = ({g for text in texts for g in grams(text)} for texts in (one, two))
+    return sorted(" ".join(g) for g in a & b)
+
+
+def test_corpus_and_phrase_bank_share_no_five_words(written, phrases):
+    assert shared(written, phrases) == []
+
+
+def test_corpus_and_test_set_share_no_five_words(written):
+    test = rows([ROOT / "benchmarks/judge/polarity.jsonl"])
+    assert shared(written, [row["response"] for row in test]) == []
+
+
+def test_few_texts_of_the_corpus_are_near_duplicates(capsys):
+    texts = [row[key] for row in rows(CORPUS) for key in TEXTS if key in row]
+    places: dict[Gram, list[int]] = defaultdict(list)
+    own = [grams(text) for text in texts]
+    for number, found in enumerate(own):
+        for gram in found:
+            places[gram].append(number)
+    near = 0
+    for number, found in enumerate(own):
+        others = Counter(other for gram in found for other in places[gram] if other != number)
+        near += bool(others) and max(others.values()) > NEAR * len(found)
+    with capsys.disabled():
+        print(f"\njudge corpus: {len(texts)} texts, {near} near-duplicates")
+    assert near <= MOST_NEAR * len(texts)
+
+
+def test_the_test_set_is_balanced_and_its_rows_are_what_evaluate_reads():
+    from valuecompass.judges.evaluate import read_labels
+
+    path = ROOT / "benchmarks/judge/polarity.jsonl"
+    assert len(read_labels(path)) == 400
+    counts = Counter((row["dimension"], row["valence"]) for row in rows([path]))
+    assert {counts[d, v] for d, v in counts if v} == {16}
+    assert {counts[d, v] for d, v in counts if not v} == {8}
