@@ -62,11 +62,14 @@ def recovery(
                 apart.append(float(one.low > two.high or two.low > one.high))
                 pairs["apart"].append(f"{i} {j}")
     rng = np.random.default_rng(0)
-    scores = [row.dimensions[n].score for row in found.rows for n in row.dimensions]
-    truth = [p.get(n, 0.0) for p in planted for n in found.rows[0].dimensions]
+    names = list(found.rows[0].dimensions)
+    # rates of different dimensions share no scale: each about its own mean over the respondents
+    scores = np.array([[row.dimensions[n].score for n in names] for row in found.rows], float)
+    truth = np.array([[p.get(n, 0.0) for n in names] for p in planted])
+    scores, truth = scores - scores.mean(axis=0), truth - truth.mean(axis=0)
     signs = cluster_bootstrap_mean(np.array(right), np.array(pairs["right"]), rng)
     disjoint = cluster_bootstrap_mean(np.array(apart), np.array(pairs["apart"]), rng)
-    correlation = float(np.corrcoef(np.array(scores, float), truth)[0, 1])
+    correlation = float(np.corrcoef(scores.ravel(), truth.ravel())[0, 1])
     return {
         "judge": judge,
         "signs_right": [round(float(x), 3) for x in signs],

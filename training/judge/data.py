@@ -69,8 +69,6 @@ def human_values(folder: Path) -> list[Example]:
             value = category.split(":")[0].strip()
             if value in names and label:
                 targets[f"rests {value}"] = 1.0
-        side = row["Stance"].strip() == "in favor of"
-        targets["stance"] = float(side)
         found.append(Example(row["Premise"], targets, (row["Conclusion"], ""), human=True))
     return found
 

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.judges.protocol import Subject, Verdict
+from valuecompass.judges.recogniser import LONGEST_SENTENCE
 from valuecompass.text import Span, sentences
 from valuecompass.text.encoder import SentenceEncoder, sentence_encoder
 from valuecompass.values import Dimension, ValueSystem
 
 MOST_SENTENCES = 40
 """Of a part; the rest of a very long text is not read."""
-LONGEST_SENTENCE = 1_000
-"""Characters; the encoder reads fewer, and evidence should be no more than what was read."""
 
 Anchors = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Unit vectors (k, 384) of the supporting and of the opposing sentences, by dimension."""

@@ -25,6 +25,8 @@ OPENING = 48
 WINDOW = 160
 """Tokens of a text that are read at once; a longer one is read in up to `WINDOWS` pieces."""
 WINDOWS = 4
+LONGEST, LONGEST_SENTENCE = 6_000, 1_000
+"""Characters of a text and of a sentence that are read or shown: more than the windows hold."""
 Vector = NDArray[np.float64]
 
 
@@ -66,6 +68,7 @@ class Recogniser:
 
     def read(self, texts: list[str], contexts: list[list[int]]) -> list[Reading]:
         """Return the readings of texts, each in its context (token ids, empty: none)."""
+        texts = [text[:LONGEST] for text in texts]
         rows: list[list[int]] = []
         places: list[list[tuple[int, int]]] = []
         owners: list[int] = []
@@ -85,7 +88,7 @@ class Recogniser:
     def _reading(
         self, text: str, windows: list[NDArray[np.float32]], places: list[list[tuple[int, int]]]
     ) -> Reading:
-        spans = sentences(text) or [Span(0, len(text), text)]
+        spans = [_shown(s) for s in sentences(text)] or [_shown(Span(0, len(text), text))]
         starts = np.array([s.start for s in spans])
         pull = np.zeros((len(spans), len(self.heads.outputs)))
         logits: list[Vector] = []
@@ -101,6 +104,11 @@ class Recogniser:
                 pull[int(np.searchsorted(starts, start, "right")) - 1] += row
         # a window says as much as it is long
         return Reading(np.average(logits, axis=0, weights=np.maximum(weights, 1)), pull, spans)
+
+
+def _shown(span: Span) -> Span:
+    end = min(span.end, span.start + LONGEST_SENTENCE)
+    return Span(span.start, end, span.text[:LONGEST_SENTENCE])
 
 
 def sequence(context: list[int], text: list[int]) -> list[int]:

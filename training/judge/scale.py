@@ -1,0 +1,162 @@
+"""Fit how the heads' logits become degrees, and measure the local judge: `make scale-judge`.
+
+Labels that trained nothing: the development labels choose and calibrate. What is written to the
+card is cross-fitted (each item's rows are judged with a scale fitted to other items), so that it
+says how the judge does on labels it was not calibrated on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+from data import schwartz_corpus
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+
+from valuecompass.judges import local
+from valuecompass.judges.calibrate import calibrate
+from valuecompass.judges.calibration import write_calibration
+from valuecompass.judges.evaluate import Labelled, judge_rows, read_labels
+from valuecompass.judges.recogniser import recogniser
+from valuecompass.models import is_refusal
+from valuecompass.values import builtin_system
+
+HEADS = Path(local.__file__).parent / "heads"
+FOLDS = 10
+SLOPE, COMMON, OWN, DECLINES = (1.0, 0.5), 3.0, 0.7, 2.0
+"""Priors: mean and SD of the slope, SDs of the common shift, of a dimension's own, of declining."""
+LEAST = 0.3
+"""Least slope: a judge that says the same of every text would measure nothing."""
+Scale = dict[str, Any]
+Vector = NDArray[np.float64]
+
+
+def plain() -> dict[str, Scale]:
+    """Return scales that leave the logits as they are."""
+    return {
+        name: {
+            "slope": 1.0,
+            "shift": dict.fromkeys(builtin_system(name).names, 0.0),
+            "declines": 0.0,
+        }
+        for name in local.HEADS
+    }
+
+
+def fit(rows: Sequence[Labelled], logits: Vector) -> Scale:
+    """Return the scale of one system: logistic regression with normal priors (MAP)."""
+    system = rows[0].system
+    names = system.names
+    own = np.array([names.index(row.dimension) for row in rows])
+    labels = np.array([row.expressed for row in rows], float)
+    declines = np.array([is_refusal(row.subject.response) for row in rows], float)
+
+    def loss(x: Vector) -> float:
+        slope, common, decline, shifts = x[0], x[1], x[2], x[3:]
+        z = slope * logits + common + decline * declines + shifts[own]
+        likelihood = np.logaddexp(0, -z) @ labels + np.logaddexp(0, z) @ (1 - labels)
+        prior = ((slope - SLOPE[0]) / SLOPE[1]) ** 2 + (common / COMMON) ** 2
+        prior += (decline / DECLINES) ** 2 + ((shifts / OWN) ** 2).sum()
+        return float(likelihood + prior / 2)
+
+    start = np.concatenate([[1.0], np.zeros(2 + len(names))])
+    bounds = [(LEAST, None), *[(None, None)] * (2 + len(names))]
+    x = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
+    shift = {n: round(float(x[1] + x[3 + i]), 3) for i, n in enumerate(names)}
+    return {"slope": round(float(x[0]), 3), "shift": shift, "declines": round(float(x[2]), 3)}
+
+
+def scaled(rows: Sequence[Labelled], logits: Vector, scale: Scale) -> Vector:
+    """Return degrees, as the judge gives them."""
+    z = np.array(
+        [
+            scale["slope"] * value
+            + scale["shift"][row.dimension]
+            + scale["declines"] * is_refusal(row.subject.response)
+            for row, value in zip(rows, logits, strict=True)
+        ]
+    )
+    return 1 / (1 + np.exp(-z))
+
+
+def cross_fitted(rows: Sequence[Labelled], logits: Vector) -> Vector:
+    """Return degrees by scales that were fitted without the row's item."""
+    items = sorted({row.item for row in rows})
+    np.random.default_rng(0).shuffle(items)
+    fold = {item: place % FOLDS for place, item in enumerate(items)}
+    own = np.array([fold[row.item] for row in rows])
+    found = np.zeros(len(rows))
+    for number in range(FOLDS):
+        out = own == number
+        kept = [row for row, o in zip(rows, out, strict=True) if not o]
+        left = [row for row, o in zip(rows, out, strict=True) if o]
+        if left:
+            found[out] = scaled(left, logits[out], fit(kept, logits[~out]))
+    return found
+
+
+def main() -> None:
+    """Write scale.json and card.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("labels", type=Path, help="JSONL of labelled responses")
+    options = parser.parse_args()
+    rows = read_labels(options.labels)
+    path = HEADS / "scale.json"
+    _write(path, plain())
+    said = anyio.run(judge_rows, local.LocalJudge(), rows)
+    scales, expressed = plain(), [s.expressed for s in said]
+    for name in local.HEADS:
+        if builtin_system(name).scoring == "expression":
+            # labelled is only the value that an item was made to bring up: fitted to those, the
+            # scale would find every value in every text; our corpus has all ten
+            scales[name] = _of_corpus(name)
+            continue
+        use = [
+            i for i, row in enumerate(rows) if row.system.id == name and expressed[i] is not None
+        ]
+        own = [rows[i] for i in use]
+        degrees = np.clip([expressed[i] for i in use], 1e-4, 1 - 1e-4)  # pyright: ignore
+        logits = np.log(degrees) - np.log(1 - degrees)
+        scales[name] = fit(own, logits)
+        for i, value in zip(use, cross_fitted(own, logits), strict=True):
+            expressed[i] = float(value)
+    _write(path, scales)
+    write_calibration(
+        calibrate(local.LocalJudge(), rows, expressed, options.labels), HEADS / "card.json"
+    )
+
+
+def _of_corpus(name: str) -> Scale:
+    """Return a shift, the same for all values, at which the corpus is called rightly on average."""
+    system = builtin_system(name)
+    logits: list[float] = []
+    labels: list[float] = []
+    examples = [e for e in schwartz_corpus() if any(e.targets[f"touch {n}"] for n in system.names)]
+    reader = recogniser(local.HEADS[name])
+    for e, reading in zip(
+        examples, reader.read([e.text for e in examples], [[]] * len(examples)), strict=True
+    ):
+        for value in system.names:
+            logits.append(local.sides(reader, reading, value, system.scoring).logit)
+            labels.append(e.targets.get(f"side {value}", 0.0))
+    z, y = np.array(logits), np.array(labels)
+    found = minimize_scalar(
+        lambda b: np.logaddexp(0, -z - b) @ y + np.logaddexp(0, z + b) @ (1 - y)
+    )
+    shift = dict.fromkeys(system.names, round(float(found.x), 3))
+    return {"slope": 1.0, "shift": shift, "declines": 0.0}
+
+
+def _write(path: Path, scales: dict[str, Scale]) -> None:
+    path.write_text(json.dumps(scales, indent=1) + "\n", encoding="utf-8")
+    local.scales.cache_clear()
+
+
+if __name__ == "__main__":
+    main()
