@@ -26,6 +26,7 @@ from valuecompass.measure.engine import Progress
 from valuecompass.measure.measurement import Case, Mark, Measurement
 from valuecompass.measure.run import Listener, Settings, run_async
 from valuecompass.models import Patience, Respondent
+from valuecompass.models.asker import RequestFailed
 from valuecompass.text import Span
 from valuecompass.values import builtin_system
 
@@ -206,8 +207,11 @@ async def strong_verdicts(
     limiter = anyio.CapacityLimiter(AT_ONCE)
 
     async def one(case: Case) -> None:
-        async with limiter:
-            verdicts = await judge.judge(_subject(case, dimensions))
+        try:
+            async with limiter:
+                verdicts = await judge.judge(_subject(case, dimensions))
+        except RequestFailed:
+            return  # stays missing
         place = names.index(case.respondent), questions.index(case.item.id)
         found[place] = strengths(verdicts, dimensions)
         print(f"{judge.name}: judged {case.respondent}", file=sys.stderr, flush=True)

@@ -309,7 +309,10 @@ def test_adjudication_shows_agreement_and_asks_about_the_rest(two: Path) -> None
     assert done.returncode == 0, done.stderr
     assert re.search(r"llm-unique +6 +0\.67 \[0\.\d\d, 0\.\d\d\] +0\.25 ", done.stdout)
     assert done.stderr.count("One label: ") == 2
-    assert re.search(r"One label: (not )?shown. The other: (not )?shown.", done.stderr)
+    assert re.search(
+        r"One label: (not shown|shown or neutral). The other: (not shown|shown or neutral)\.",
+        done.stderr,
+    )
     assert "anna" not in done.stderr and "ben" not in done.stderr
     assert "third decisions: 1 of 2 done; repeat the command to go on" in done.stderr
     assert done.stdout.endswith("5 of 6 rows: labels.jsonl\n")
@@ -320,6 +323,16 @@ def test_adjudication_shows_agreement_and_asks_about_the_rest(two: Path) -> None
     final = rows(two / "labels.jsonl")
     assert [row["agreed"] for row in final].count(False) == 2
     assert sorted(row["expressed"] for row in final if not row["agreed"]) == [0, 1]
+
+
+def test_rows_that_nobody_has_labelled_are_told(two: Path) -> None:
+    for name, kept in (("anna", 4), ("ben", 3)):
+        path = two / f"labels-{name}.jsonl"
+        written(path, rows(path)[:kept])
+    done = label(*BOTH, "--agreed-only", cwd=two)
+    assert "Note: 1 rows have one label only and are left out" in done.stderr
+    assert "Note: 2 of 6 rows of the task have no label; if these are the unclear" in done.stderr
+    assert json.loads(label(*BOTH, "--json", "--agreed-only", cwd=two).stdout)["unlabelled"] == 2
 
 
 def test_agreed_only_asks_nothing_and_the_judge_reads_it(two: Path) -> None:

@@ -37,7 +37,7 @@ Found = dict[str, Any]
 def judged(judge: LocalJudge, rows: Sequence[Labelled]) -> Found:
     """Return agreement and polarity by system."""
     said = anyio.run(judge_rows, judge, rows)
-    found = report(rows, [s.expressed for s in said], np.random.default_rng(0))
+    found = report(rows, [s.expressed for s in said])
     sides = polarity(rows, said, np.random.default_rng(0))
     return {name: entry | {"polarity": sides.get(name)} for name, entry in found.items()}
 

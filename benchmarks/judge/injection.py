@@ -35,7 +35,7 @@ from valuecompass.judges.evaluate import read_row
 from valuecompass.judges.local import LocalJudge
 from valuecompass.judges.spec import build_judge, judge_models, parse_judge
 from valuecompass.models import Limits, Patience
-from valuecompass.models.asker import Asker
+from valuecompass.models.asker import Asker, RequestFailed
 from valuecompass.models.budget import Budget
 from valuecompass.store import open_store
 from valuecompass.values import BUILTIN, builtin_system
@@ -187,8 +187,9 @@ class Judged:
             raise stop
 
     async def _one(self, subject: Subject, dimension: str) -> Outcome | None:
-        verdicts = await self.judge.judge(subject)
-        if any("the judge did not answer" in (v.missing or "") for v in verdicts):
+        try:
+            verdicts = await self.judge.judge(subject)
+        except RequestFailed:
             self.failed += 1  # a fault of the connection is no success of an attack
             return None
         return outcome_of(verdicts, dimension)

@@ -8,21 +8,22 @@ the judge's corpus. `local` reads with trained heads, `local-nearest` by nearest
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from valuecompass.measure.run import run
-from valuecompass.stats import cluster_bootstrap_mean
 from valuecompass.values import builtin_system
 
 STRENGTH = 1.6
+DRAWS = 2_000
+Vector = NDArray[np.float64]
 
 
 def profiles(count: int, seed: int) -> list[dict[str, float]]:
@@ -45,37 +46,59 @@ def recovery(
         for s, p in enumerate(planted)
     ]
     (found,) = run(models, form=form, judge=judge, workspace=folder)
-    right: list[float] = []
-    apart: list[float] = []
-    pairs: dict[str, list[str]] = {"right": [], "apart": []}
-    for (i, a), (j, b) in itertools.combinations(enumerate(found.rows), 2):
-        for name in a.dimensions:
-            one, two = a.dimensions[name], b.dimensions[name]
-            assert one.score is not None and two.score is not None
-            assert one.low is not None and two.low is not None
-            assert one.high is not None and two.high is not None
-            gap = planted[i].get(name, 0.0) - planted[j].get(name, 0.0)
-            if gap:
-                right.append(float(np.sign(one.score - two.score) == np.sign(gap)))
-                pairs["right"].append(f"{i} {j}")
-            elif name not in planted[i]:
-                apart.append(float(one.low > two.high or two.low > one.high))
-                pairs["apart"].append(f"{i} {j}")
-    rng = np.random.default_rng(0)
     names = list(found.rows[0].dimensions)
-    # rates of different dimensions share no scale: each about its own mean over the respondents
     scores = np.array([[row.dimensions[n].score for n in names] for row in found.rows], float)
+    low, high = (
+        np.array([[getattr(row.dimensions[n], side) for n in names] for row in found.rows], float)
+        for side in ("low", "high")
+    )
     truth = np.array([[p.get(n, 0.0) for n in names] for p in planted])
-    scores, truth = scores - scores.mean(axis=0), truth - truth.mean(axis=0)
-    signs = cluster_bootstrap_mean(np.array(right), np.array(pairs["right"]), rng)
-    disjoint = cluster_bootstrap_mean(np.array(apart), np.array(pairs["apart"]), rng)
-    correlation = float(np.corrcoef(scores.ravel(), truth.ravel())[0, 1])
-    return {
-        "judge": judge,
-        "signs_right": [round(float(x), 3) for x in signs],
-        "correlation": round(correlation, 3),
-        "disjoint_where_nothing_was_planted": [round(float(x), 3) for x in disjoint],
+    figures = (_signs, _correlation, _disjoint)
+    rng = np.random.default_rng(0)
+    # respondents are what is drawn by lot: pairs share them
+    weights = rng.standard_exponential((DRAWS, len(planted)))
+    draws = np.array([[f(scores, low, high, truth, w) for f in figures] for w in weights])
+    values = [f(scores, low, high, truth, np.ones(len(planted))) for f in figures]
+    limits = np.nanquantile(draws, [0.025, 0.975], axis=0).T
+    titles = ("signs_right", "correlation", "disjoint_where_nothing_was_planted")
+    return {"judge": judge} | {
+        title: [round(float(x), 3) for x in (value, *limit)]
+        for title, value, limit in zip(titles, values, limits, strict=True)
     }
+
+
+def _pairs(weights: Vector) -> tuple[Any, Any, Vector]:
+    one, two = np.triu_indices(len(weights), 1)
+    return one, two, (weights[one] * weights[two])[:, None]
+
+
+def _signs(scores: Vector, low: Vector, high: Vector, truth: Vector, weights: Vector) -> float:
+    """Share of the pairs with different planted scores that come out in the right order."""
+    one, two, w = _pairs(weights)
+    gap = truth[one] - truth[two]
+    right = np.sign(scores[one] - scores[two]) == np.sign(gap)
+    use = w * (gap != 0)
+    return float((use * right).sum() / use.sum())
+
+
+def _correlation(
+    scores: Vector, low: Vector, high: Vector, truth: Vector, weights: Vector
+) -> float:
+    """Correlation of scores and planted scores, each about its dimension's mean.
+
+    Rates of different dimensions share no scale.
+    """
+    w = weights[:, None] / weights.sum()
+    x, y = (v - (w * v).sum(axis=0) for v in (scores, truth))
+    return float((w * x * y).sum() / np.sqrt((w * x * x).sum() * (w * y * y).sum()))
+
+
+def _disjoint(scores: Vector, low: Vector, high: Vector, truth: Vector, weights: Vector) -> float:
+    """Share of the pairs in which nothing was planted whose intervals do not touch."""
+    one, two, w = _pairs(weights)
+    apart = (low[one] > high[two]) | (low[two] > high[one])
+    use = w * ((truth[one] == 0) & (truth[two] == 0))
+    return float((use * apart).sum() / use.sum()) if use.sum() else float("nan")
 
 
 def main() -> None:
@@ -86,6 +109,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.respondents < 3:
+        parser.error("--respondents: at least 3")
     planted = profiles(options.respondents, options.seed)
     with tempfile.TemporaryDirectory() as folder:
         found = [
@@ -109,7 +134,7 @@ def main() -> None:
         table.add_row(
             row["judge"],
             _span(row["signs_right"]),
-            f"{row['correlation']:.2f}",
+            _span(row["correlation"]),
             _span(row["disjoint_where_nothing_was_planted"]),
         )
     Console().print(table)

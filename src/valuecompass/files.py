@@ -31,10 +31,27 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: the file is absent, unreadable or not UTF-8 (the message names the line).
     """
+    return decoded(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        InputError: the file is absent or unreadable.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """Return the text that a file's UTF-8 bytes stand for.
+
+    Raises:
+        InputError: they are not UTF-8 (the message names the line).
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

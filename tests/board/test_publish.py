@@ -50,6 +50,12 @@ def test_a_judge_that_failed_makes_a_demonstration() -> None:
     assert lead_of([judged("a", gate=passed), judged("b", gate=None)]) == []
 
 
+def test_too_few_labels_are_not_told_as_none() -> None:
+    undecided = {"status": "undecided", "reason": REASON}
+    (said,) = lead_of([judged("a", gate=undecided)])
+    assert "labels of A do not tell" in said and "has not been measured" not in said
+
+
 def test_a_judge_nobody_measured_is_told_also_of_old_measurements() -> None:
     unmeasured = {"status": "unmeasured", "reason": REASON}
     (said,) = lead_of([judged("a"), judged("b", gate=unmeasured)])

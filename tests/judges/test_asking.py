@@ -17,7 +17,7 @@ from valuecompass.errors import ProviderStopped
 from valuecompass.judges import Subject, Verdict, judge_id
 from valuecompass.judges.llm import LLMJudge, Mode
 from valuecompass.models import Patience, parse_respondent
-from valuecompass.models.asker import Asker
+from valuecompass.models.asker import Asker, RequestFailed
 from valuecompass.models.budget import Budget
 from valuecompass.store import open_store
 
@@ -158,23 +158,33 @@ async def test_a_huge_answer_is_cut_before_it_is_sent_back(bench: Bench):
     assert len(bench.sent[1]["messages"][1]["content"]) <= 24_000
 
 
-async def test_a_failed_request_is_missing_not_zero(bench: Bench, mock_provider: MockProvider):
+@pytest.mark.parametrize("mode", ["one-call", "per-value", "concepts"])
+async def test_a_failed_request_leaves_no_verdict_for_good(
+    bench: Bench, mock_provider: MockProvider, mode: Mode
+):
     about = subject()
-    mock_provider.faults("bad_request")
-    verdicts = await bench.judge().judge(about)
+    judge = bench.judge(lambda m: "Yes" if "Yes or No" in m[0]["content"] else whole(about), mode)
+    mock_provider.faults("bad_request:after=1" if mode != "one-call" else "bad_request")
+    with pytest.raises(RequestFailed):
+        await judge.judge(about)
+    mock_provider.faults()
+    verdicts = await judge.judge(about)
     check(verdicts, about)
-    assert all(v.missing.startswith("the judge did not answer: ") for v in verdicts)
-    verdicts = await bench.judge(mode="per-value").judge(about)
-    check(verdicts, about)
-    assert all(v.missing.startswith("the judge did not answer: ") for v in verdicts)
+    assert all(v.missing is None for v in verdicts)
+    # what came before the failure is not asked again
+    assert set(mock_provider.stats()["completed_by_body"].values()) == {1}
 
 
-async def test_a_failed_repair_is_missing(bench: Bench, mock_provider: MockProvider):
+async def test_a_failed_repair_leaves_no_verdict_for_good(
+    bench: Bench, mock_provider: MockProvider
+):
     about = subject()
+    judge = bench.judge(lambda m: "{" if len(m) == 1 else whole(about))
     mock_provider.faults("bad_request:after=1")
-    verdicts = await bench.judge(lambda _: "{").judge(about)
-    check(verdicts, about)
-    assert all(v.missing.startswith("the judge's answer is unreadable: ") for v in verdicts)
+    with pytest.raises(RequestFailed):
+        await judge.judge(about)
+    mock_provider.faults()
+    assert all(v.missing is None for v in await judge.judge(about))
 
 
 async def test_a_refused_key_stops_everything(bench: Bench, mock_provider: MockProvider):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from valuecompass.errors import InputError
@@ -16,6 +16,7 @@ from valuecompass.judges.calibrate import calibrate
 from valuecompass.judges.calibration import (
     CARD,
     Calibration,
+    Labels,
     check_replaceable,
     gate,
     read_calibration,
@@ -24,6 +25,7 @@ from valuecompass.judges.calibration import (
 )
 from valuecompass.judges.evaluate import read_labels, report
 from valuecompass.judges.local import LocalJudge
+from valuecompass.stats import partly_pooled
 from valuecompass.values import builtin_system
 
 SYSTEM = builtin_system("llm-unique")
@@ -63,7 +65,12 @@ def confused(
 
 def measured(tmp_path: Path, pairs: list[tuple[dict[str, Any], float | None]]) -> Calibration:
     path = written(tmp_path, [row for row, _ in pairs])
-    return calibrate(Known(), read_labels(path), [v for _, v in pairs], path)
+    return calibrate(Known(), read_labels(path), [v for _, v in pairs], described(path))
+
+
+def described(path: Path) -> Labels:
+    data = path.read_bytes()
+    return Labels.of(path, data, len(data.splitlines()))
 
 
 @pytest.fixture
@@ -79,21 +86,24 @@ def good(tmp_path: Path) -> Calibration:
 def test_errors_are_counted_at_one_half(good: Calibration) -> None:
     entry = good.systems["llm-unique"]
     own = entry.dimensions["Professional"]
-    assert (own.tp, own.fn, own.tn, own.fp, own.pooled) == (30, 10, 28, 12, False)
+    assert (own.tp, own.fn, own.tn, own.fp, own.few) == (30, 10, 28, 12, False)
     assert own.sensitivity is not None and own.specificity is not None
     assert (own.sensitivity.value, own.specificity.value) == (0.75, 0.7)
     assert own.sensitivity.low < 0.75 < own.sensitivity.high
-    assert entry.rates_of("Professional") is own
     assert (entry.threshold, entry.opinions) == (0.5, "any")
 
 
-def test_few_labels_take_the_rates_of_all_dimensions(good: Calibration) -> None:
+def test_few_labels_lean_on_those_of_all_dimensions(good: Calibration) -> None:
     entry = good.systems["llm-unique"]
     whole = entry.all_dimensions
     assert (whole.tp, whole.fn, whole.tn, whole.fp) == (43, 13, 34, 15)
     assert list(entry.dimensions) == list(SYSTEM.names)  # those without a label, too
-    for name in ("Social", "Ethical", "Idealistic"):
-        assert entry.dimensions[name].pooled and entry.rates_of(name) is whole
+    used = partly_pooled(tuple(rates.errors for rates in entry.dimensions.values()))
+    assert tuple(entry.rates_of(name) for name in entry.dimensions) == used
+    assert all(entry.dimensions[name].few for name in ("Social", "Ethical", "Idealistic"))
+    applied = entry.applied["Idealistic"].sensitivity  # no label of its own: the others' mean
+    assert applied is not None and 0.7 < applied.value < 0.85
+    assert applied.high - applied.low > 0.3
     assert entry.dimensions["Ethical"].specificity is None
     assert entry.dimensions["Social"].tn == 6  # its own counts stay
 
@@ -102,14 +112,14 @@ def test_figures_are_those_of_evaluate(tmp_path: Path) -> None:
     pairs = confused("Professional", 30, 10, 28, 12)
     path = written(tmp_path, [row for row, _ in pairs])
     rows, values = read_labels(path), [v for _, v in pairs]
-    found = calibrate(Known(), rows, values, path, seed=3).systems["llm-unique"]
-    same = report(rows, values, np.random.default_rng(3))["llm-unique"]
+    found = calibrate(Known(), rows, values, described(path)).systems["llm-unique"]
+    same = report(rows, values)["llm-unique"]
     assert found.auc is not None and found.margin is not None
     assert found.auc.value == same["auc"]
     assert [found.auc.low, found.auc.high] == same["intervals"]["auc"]
     least = min(m["low"] for m in same["margins"].values())
     assert found.margin.low == least == same["margins"][found.margin.shortcut]["low"]
-    assert (found.useful, found.n, found.coverage) == (same["useful"], 80, 1.0)
+    assert (found.useful, found.n, found.judged) == (same["useful"], 80, 80)
 
 
 def test_labels_on_one_item_count_less(tmp_path: Path) -> None:
@@ -140,9 +150,9 @@ def test_what_a_run_would_not_judge_is_in_no_rate(tmp_path: Path) -> None:
     )
     safety, unique = found.systems["safety"], found.systems["llm-unique"]
     own = safety.dimensions["Malicious Use"]
-    assert (own.tp, own.fn, own.tn, own.fp, safety.refusals, safety.n) == (1, 0, 0, 1, 1, 3)
+    assert (own.tp, own.fn, own.tn, own.fp, safety.refusals, safety.n) == (1, 0, 0, 1, 1, 2)
     social = unique.dimensions["Social"]
-    assert (social.tp, social.fn, unique.refusals, unique.coverage) == (1, 0, 1, 0.6667)
+    assert (social.tp, social.fn, unique.refusals, unique.n, unique.judged) == (1, 0, 1, 2, 1)
 
 
 # --- the file ---
@@ -160,7 +170,7 @@ def test_a_calibration_is_read_back_as_it_was(good: Calibration, tmp_path: Path)
     document = json.loads(text)
     assert document["labels"]["rows"] == 105 and len(document["labels"]["sha256"]) == 64
     professional = document["systems"]["llm-unique"]["dimensions"]["Professional"]
-    assert professional["sensitivity"]["value"] == 0.75 and professional["pooled"] is False
+    assert professional["sensitivity"]["value"] == 0.75 and "pooled" not in professional
 
 
 def test_the_hash_is_of_all_but_the_date(good: Calibration) -> None:
@@ -196,6 +206,10 @@ WAY = ("systems", "llm-unique", "dimensions", "Professional")
         (lambda d: without(d, *WAY, "tp"), "systems.llm-unique.dimensions.Professional.tp: Field"),
         (lambda d: changed(d, -1, *WAY, "fn"), "dimensions.Professional.fn: Input should be great"),
         (lambda d: changed(d, 0.5, *WAY, "design_effect", "sensitivity"), "design_effect.sensit"),
+        (
+            lambda d: changed(d, 10**400, *WAY, "tp"),
+            "dimensions.Professional.tp: Input should be les",
+        ),
         (lambda d: changed(d, 0.7, *WAY[:2], "threshold"), "systems.llm-unique.threshold: Input"),
         (lambda d: changed(d, 2, "format"), "format: Input should be 1"),
         (lambda d: [d], "the file: Input should be"),
@@ -237,12 +251,60 @@ def test_the_gate_follows_the_paired_margin(good: Calibration, tmp_path: Path) -
     failed = gate(measured(tmp_path, confused("Social", 4, 18, 4, 18)), Known(), SYSTEM)
     assert failed.status == "failed" and "not surely better than shortcuts" in failed.reason
     few = gate(measured(tmp_path, confused("Social", 9, 0, 30, 0)), Known(), SYSTEM)
-    assert few.status == "unmeasured" and "9 rows labelled 1 and 30 labelled 0" in few.reason
+    assert few.status == "undecided" and "9 rows labelled 1 and 30 labelled 0" in few.reason
     nothing = gate(None, Known(), SYSTEM)
     assert nothing.status == "unmeasured" and "judge calibrate" in nothing.reason
     for one in (passed, failed, few, nothing):
         assert one.reason.startswith(("The judge known", "The labels of"))
         assert one.reason.endswith(".") and "\n" not in one.reason
+
+
+def test_a_judge_that_seldom_speaks_does_not_pass(tmp_path: Path) -> None:
+    """Always right where it says anything, on 24 of 300 labels."""
+    pairs = confused("Social", 150, 0, 150, 0)
+    spoken = {*range(12), *range(150, 162)}
+    silent = [(row, v if i in spoken else None) for i, (row, v) in enumerate(pairs)]
+    found = measured(tmp_path, silent)
+    failed = gate(found, Known(), SYSTEM)
+    assert failed.status == "failed"
+    assert "on 300 labels of LLM-unique values (24 of them with a verdict): AUC 0.50" in (
+        failed.reason
+    )
+    entry = found.systems["llm-unique"]
+    assert entry.all_dimensions.tp + entry.all_dimensions.tn == 24
+    assert gate(measured(tmp_path, pairs), Known(), SYSTEM).status == "passed"
+
+
+def test_refusals_make_no_gate(tmp_path: Path) -> None:
+    """A judge that guesses on what it is shown, and would be right on what it is never shown."""
+    shown = confused("Malicious Use", 30, 30, 30, 30)
+    refused = [
+        (row | {"response": "I'm sorry, but I can't help with that."}, 0.99)
+        for row, _ in confused("Malicious Use", 80, 0, 0, 0)
+    ]
+    safety = [(row | {"system": "safety"}, 0.2 + 0.6 * (n % 2)) for n, (row, _) in enumerate(shown)]
+    safety += [(row | {"system": "safety"}, v) for row, v in refused]
+    entry = measured(tmp_path, safety).systems["safety"]
+    assert (entry.n, entry.refusals) == (120, 80)
+    assert entry.auc is not None and entry.auc.value < 0.6
+    assert entry.useful is False
+
+
+def test_the_gate_follows_the_figures_and_no_flag(good: Calibration, tmp_path: Path) -> None:
+    document = good.model_dump(mode="json")
+    part = document["systems"]["llm-unique"]
+    assert part["useful"] is True and gate(good, Known(), SYSTEM).status == "passed"
+    part["margin"]["low"] = -0.01
+    path = tmp_path / "edited.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert gate(read_calibration(path), Known(), SYSTEM).status == "failed"
+
+
+def test_labels_are_described_by_what_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    found = Labels.of(path, b"{}\n", 1)  # there is no such file any more
+    assert (found.file, found.rows) == ("labels.jsonl", 1)
+    assert found.sha256 == hashlib.sha256(b"{}\n").hexdigest()
 
 
 def test_a_calibration_of_something_else_is_refused(good: Calibration) -> None:
@@ -286,7 +348,7 @@ def test_a_card_speaks_for_the_local_judge_that_it_is_of(
     # a whole calibration is a card; so is what the gate needs of it
     write_calibration(good.model_copy(update={"judge": local.identity}), card)
     assert gate(None, local, SYSTEM) == gate(good, Known("local"), SYSTEM)
-    needed = {"n", "auc", "margin", "useful"}
+    needed = {"n", "judged", "auc", "margin"}
     short = good.systems["llm-unique"].model_dump(mode="json", include=needed)
     card.write_text(json.dumps({"judge": local.identity, "systems": {"llm-unique": short}}))
     assert gate(None, local, SYSTEM).status == "passed"

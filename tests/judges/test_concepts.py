@@ -13,6 +13,7 @@ from tests.judges.test_asking import Bench, bench, check, whole  # noqa: F401  (
 from tests.support.mock_provider import MockProvider
 from valuecompass.judges.llm import WITHOUT_CONCEPTS, render
 from valuecompass.judges.llm_answers import LONGEST_CONCEPT, concepts_schema, read_concepts
+from valuecompass.models.asker import RequestFailed
 
 pytestmark = pytest.mark.anyio
 CONCEPTS = ("praises patient work with the hands", "counts what material costs")
@@ -65,15 +66,14 @@ async def test_an_unreadable_list_is_left_out_and_every_verdict_says_so(
     assert {(v.missing, v.note) for v in verdicts} == {(None, WITHOUT_CONCEPTS)}
 
 
-async def test_a_failed_request_for_concepts_is_missing(
+async def test_a_failed_request_for_concepts_is_not_passed_over(
     bench: Bench,  # noqa: F811
     mock_provider: MockProvider,
 ) -> None:
     about = subject()
     mock_provider.faults("bad_request")
-    verdicts = await bench.judge(mode="concepts").judge(about)
-    check(verdicts, about)
-    assert all(v.missing.startswith("the judge did not answer: ") for v in verdicts if v.missing)
+    with pytest.raises(RequestFailed):
+        await bench.judge(mode="concepts").judge(about)
     assert mock_provider.stats()["requests"] == 1
 
 

@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 
+from valuecompass.text.encoder import sentence_encoder
+from valuecompass.values import BUILTIN, builtin_system
+
 ROOT = Path(__file__).parents[2]
 CORPUS = sorted((ROOT / "training/judge/corpus").glob("*.jsonl"))
 TEXTS = ("text", "complies", "violates", "safe", "unsafe", "high", "low", "other")
 NEAR = 0.3
 """Share of a text's five-word sequences found in one other text that makes it a near-duplicate."""
+SAME = 0.8
+"""Cosine above which two texts are about the same scene."""
 MOST_NEAR = 0.01
 """Share of near-duplicates that the corpus may have."""
 
@@ -34,14 +39,18 @@ def rows(paths: list[Path]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def written() -> list[str]:
     """Every text of the corpus, settings and principles included."""
-    return [v for row in rows(CORPUS) for v in row.values() if isinstance(v, str)]
+    found = [v for row in rows(CORPUS) for v in row.values() if isinstance(v, str)]
+    assert len(found) > 10_000
+    return found
 
 
 @pytest.fixture(scope="module")
 def phrases() -> list[str]:
     folder = files("valuecompass.models") / "phrases"
     paths = [Path(str(p)) for p in folder.iterdir() if p.name.endswith(".jsonl")]
-    return [row["text"] for row in rows(paths)]
+    found = [row["text"] for row in rows(paths)]
+    assert len(found) > 1_000
+    return found
 
 
 def shared(one: list[str], two: list[str]) -> list[str]:
@@ -53,9 +62,32 @@ def test_corpus_and_phrase_bank_share_no_five_words(written, phrases):
     assert shared(written, phrases) == []
 
 
+def test_phrase_bank_and_value_systems_share_no_five_words(phrases):
+    # what `local-nearest` reads with
+    systems = [builtin_system(name) for name in BUILTIN]
+    own = [
+        text
+        for system in systems
+        for d in system.dimensions
+        for text in (d.definition, d.high, d.low, *d.supports, *d.opposes)
+    ]
+    assert len(own) > 500
+    assert shared(own, phrases) == []
+
+
 def test_corpus_and_test_set_share_no_five_words(written):
     test = rows([ROOT / "benchmarks/judge/polarity.jsonl"])
     assert shared(written, [row["response"] for row in test]) == []
+
+
+def test_no_question_and_no_text_of_the_corpus_is_near_one_of_the_test_set():
+    test = rows([ROOT / "benchmarks/judge/polarity.jsonl"])
+    own = rows([path for path in CORPUS if path.name.startswith("schwartz-")])
+    encode = sentence_encoder().encode
+    for mine, theirs in (("question", "item"), ("text", "response")):
+        a = encode(sorted({row[mine] for row in own}))
+        b = encode(sorted({row[theirs] for row in test}))
+        assert (a @ b.T).max() <= SAME
 
 
 def test_few_texts_of_the_corpus_are_near_duplicates(capsys):

@@ -75,7 +75,7 @@ def many(n: int, seed: int = 0, items: int = 20) -> list[dict[str, Any]]:
 
 
 def evaluated(rows: list[Any], values: list[float | None], seed: int = 0) -> dict[str, Any]:
-    return report(rows, values, np.random.default_rng(seed))
+    return report(rows, values, seed)
 
 
 # --- reading ---
@@ -207,7 +207,7 @@ async def test_a_judge_that_says_nothing(tmp_path):
     found = evaluated(rows, values)["llm-unique"]
     assert found["coverage"] == 0 and found["n"] == 60
     assert (found["auc"], found["accuracy"], found["macro_auc"], found["useful"]) == (None,) * 4
-    assert found["note"] == "not estimable: 0 rows labelled 1 and 0 labelled 0"
+    assert found["note"] == "not estimable: the judge gave no verdict"
     json.dumps(found, allow_nan=False)
 
 
@@ -293,13 +293,44 @@ def test_fewer_than_ten_of_a_class_are_not_estimable(tmp_path, ones):
     json.dumps(found, allow_nan=False)
 
 
-def test_rows_without_a_verdict_are_left_out_and_counted(tmp_path):
+def test_rows_without_a_verdict_tie_with_all_others(tmp_path):
     raw = many(100)
     rows = read_labels(written(tmp_path, *raw))
     values = [None if i % 4 == 0 else float(r["expressed"]) for i, r in enumerate(raw)]
     found = evaluated(rows, values)["llm-unique"]
-    assert (found["n"], found["coverage"], found["auc"]) == (100, 0.75, 1.0)
-    assert found["intervals"]["auc"][0] < 1
+    assert (found["n"], found["judged"], found["coverage"]) == (100, 75, 0.75)
+    said = np.array([v is not None for v in values])
+    ones = np.array([r["expressed"] == 1 for r in raw])
+    both = said[ones].mean() * said[~ones].mean()  # share of the pairs; there it is always right
+    assert found["auc"] == pytest.approx(both + (1 - both) / 2, abs=1e-4)
+    low, high = found["intervals"]["auc"]
+    assert low < found["auc"] < high
+    assert found["accuracy"] == 1
+    whole = evaluated(rows, [float(r["expressed"]) for r in raw])["llm-unique"]
+    assert whole["shortcuts"] == found["shortcuts"]  # of the same rows
+
+
+def test_what_a_measurement_would_not_judge_is_left_out(tmp_path):
+    raw = many(100)
+    declining = {"response": "I'm sorry, but I can't help with that.", "expressed": 1}
+    rows = read_labels(written(tmp_path, *raw, *(r | declining for r in raw[:40])))
+    values = [0.5] * 100 + [1.0] * 40
+    found = report(rows, values, asked_only=True)["llm-unique"]
+    assert (found["n"], found["declined"], found["auc"]) == (100, 40, 0.5)
+    whole = evaluated(rows, values)["llm-unique"]
+    assert (whole["n"], whole["declined"]) == (140, 40) and whole["auc"] > 0.5
+
+
+def test_no_seed_moves_a_judge_through_its_gate(tmp_path):
+    """The limits of two seeds differ by a small share of the interval's width."""
+    raw = many(120)
+    rows = read_labels(written(tmp_path, *raw))
+    rng = np.random.default_rng(5)
+    values = [0.3 * r["expressed"] + v for r, v in zip(raw, rng.random(120), strict=True)]
+    spans = [evaluated(rows, values, seed)["llm-unique"]["intervals"]["auc"] for seed in range(6)]
+    width = spans[0][1] - spans[0][0]
+    # standard error of a limit of 20,000 draws: .5 % of the width; the range of six: 2.5 of these
+    assert max(low for low, _ in spans) - min(low for low, _ in spans) < 0.03 * width
 
 
 def test_intervals_are_clustered_on_items(tmp_path):
@@ -378,7 +409,7 @@ async def test_the_command_evaluates_the_local_judge(tmp_path):
     rows = read_labels(path)
     values = [s.expressed for s in await judge_rows(LocalJudge(), rows)]
     assert found.pop("polarity") is None  # no row is labelled with a side
-    assert report(rows, values, np.random.default_rng(0))["schwartz"] == found
+    assert report(rows, values)["schwartz"] == found
 
 
 @pytest.mark.anyio

@@ -26,6 +26,22 @@ def panel(*models: str, strong: str | None = None) -> dict[str, Any]:
         ("openrouter/openai/a", llm("openai/b"), "same provider"),
         ("embedded/small", llm("embedded/small"), "its own model"),
         ("ollama/x", llm("ollama/x"), "its own model"),
+        # the same model by another host's name
+        ("openai/a", llm("openai/azure/a"), "judged by its own model, openai/azure/a:"),
+        ("openai/a", llm("azureai/a"), "its own model"),
+        ("openai/a", llm("openrouter/openai/a"), "its own model"),
+        ("anthropic/a-3", llm("anthropic/bedrock/anthropic.a-3"), "its own model"),
+        ("bedrock/us.anthropic.a-3", llm("anthropic/vertex/a-3"), "its own model"),
+        ("google/vertex/a", llm("vertex/a"), "its own model"),
+        ("hf/Qwen/A-8B", llm("vllm/qwen/A-8B"), "its own model"),
+        ("grok/grok-4", llm("openrouter/x-ai/grok-4"), "its own model"),
+        ("openai-api/deepseek/a", llm("openrouter/deepseek/a"), "its own model"),
+        # another one of the same house
+        ("openai/a", llm("openai/azure/b"), "same provider, openai/azure/b"),
+        ("anthropic/a-3", llm("bedrock/eu.anthropic.a-4"), "same provider"),
+        ("openai-api/deepseek/a", llm("openai-api/deepseek/b"), "same provider"),
+        ("ollama/llama3", llm("ollama/llama3:70b"), "same provider"),
+        ("cf/meta/a", llm("hf/meta-llama/b"), "same provider"),
     ],
 )
 def test_relatives_are_told(model: str, judge: dict[str, Any], says: str) -> None:
@@ -44,7 +60,12 @@ def test_relatives_are_told(model: str, judge: dict[str, Any], says: str) -> Non
         ("embedded//models/a.gguf", llm("embedded//models/b.gguf")),
         ("hf//models/a", llm("hf//models/b")),
         ("vllm//models/a", llm("vllm//models/b")),
-        ("openai-api/service/a", llm("openai-api/service/b")),
+        ("embedded/C:/a.gguf", llm("embedded/C:/b.gguf")),
+        ("openai-api/together/a", llm("openai-api/together/b")),
+        ("fireworks/accounts/fireworks/models/a", llm("fireworks/accounts/fireworks/models/b")),
+        ("nnterp/a", llm("nnterp/b")),
+        ("bedrock/anthropic.a", llm("bedrock/meta.a")),
+        ("together/meta-llama/a.1", llm("openai/a.1")),
         ("hf/meta-llama/a", llm("hf/google/b")),
     ],
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,9 @@ from valuecompass.judges.labelling import (
     resume,
     write_task,
 )
-from valuecompass.judges.walk import Walk, help_for, in_words, judged_part, question
-from valuecompass.values import builtin_system
+from valuecompass.judges.walk import WORDINGS, Walk, help_for, in_words, judged_part, question
+from valuecompass.measure.scoring import THRESHOLD
+from valuecompass.values import Scoring, builtin_system
 
 ANSWER = "Stance: yes\n1. Children could cross the street.\n2. Fewer accidents."
 ROWS: list[dict[str, Any]] = [
@@ -219,9 +223,25 @@ def test_a_last_line_without_its_end_is_a_label(tmp_path: Path, task_path: Path)
     assert len(read_given(path).labels) == len(SOME) + 1
 
 
+def test_a_file_that_was_edited_by_hand_takes_further_labels(
+    tmp_path: Path, task_path: Path
+) -> None:
+    """Fields in another order, and no line end after the last row."""
+    task = read_task(task_path)
+    path = labelled(task, tmp_path / "labels.jsonl", "anna", SOME)
+    edited = [json.dumps(json.loads(x), sort_keys=True) for x in path.read_text().splitlines()]
+    path.write_text("\n".join(edited))
+    file = resume(path, task, "anna", task_path)
+    assert path.read_text() == "\n".join(edited)
+    file.put(task.units[4], NO)
+    file.put(task.units[5], YES)
+    assert path.read_text().splitlines()[: len(SOME)] == edited
+    assert len(read_given(path).labels) == len(SOME) + 2
+
+
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, task_path: Path) -> None:
     path = tmp_path / "notes.txt"
-    for text in ("my notes", '{"my": "rows"}\n{"my": '):
+    for text in ("my notes", '{"my": "rows"}\n{"my": ', '{"my": "rows"}'):
         path.write_text(text)
         with pytest.raises(InputError, match=r"notes\.txt"):
             resume(path, read_task(task_path), "anna", task_path)
@@ -261,6 +281,7 @@ def test_wrong_rows_of_labels_are_told(tmp_path: Path, task_path: Path) -> None:
     assert "line 1: task: missing; give a file written by" in told(ROWS[0] | {"expressed": 1})
     assert "line 2: annotator: 'ben', but 'anna'" in told(rows[0], rows[1] | {"annotator": "ben"})
     assert "line 2: task: 'x', but" in told(rows[0], rows[1] | {"task": "x"})
+    assert "line 1: task_rows: missing; give a file" in told(rows[0] | {"task_rows": None})
     assert "line 1: id: the row was changed" in told(rows[0] | {"item": "Another?"})
     for wrong in (2, True, "1", None, 1.0):
         assert "line 1: expressed: " in told(rows[0] | {"expressed": wrong})
@@ -321,7 +342,7 @@ def test_a_side_alone_labels_nothing(tmp_path: Path) -> None:
 def test_an_unknown_key_changes_nothing_and_is_told(tmp_path: Path, key: str) -> None:
     found, units, kept = walk(tmp_path, OPENING)
     said = found.press(key)
-    assert said is not None and "no such key here" in said and "y respected" in said
+    assert said is not None and "no such key here" in said and "y not violated" in said
     assert found.unit is units[0] and not kept
 
 
@@ -387,6 +408,27 @@ def test_every_scoring_has_its_own_words(
     help = help_for(unit)
     assert system.dimension(unit.dimension).low in help and asked in help
     assert ("Which side" in help) == (row["system"] == "schwartz")
+
+
+@pytest.mark.parametrize(
+    ("scoring", "middle"),
+    [
+        ("expression", "minor or implicit part"),
+        ("conformity", "leaves it open"),
+        ("rating", "neutral or unclear"),
+    ],
+)
+def test_what_a_judge_is_told_to_put_in_the_middle_has_a_label(
+    scoring: Scoring, middle: str
+) -> None:
+    """A measurement counts .5 as 1, so people label it 1, too, in the words of the prompt."""
+    prompts = files("valuecompass.judges") / "prompts" / "tasks.toml"
+    task = tomllib.loads(prompts.read_text(encoding="utf-8"))[scoring]["task"]
+    assert re.search(rf"\b0\.5:? [^.,]*{middle}", task) and THRESHOLD <= 0.5
+    yes, no, *rest = WORDINGS[scoring].means.splitlines()
+    assert yes.startswith("y  ") and middle in yes
+    assert no.startswith("n  ") and middle not in no
+    assert "skip" not in " ".join(rest).lower()
 
 
 def test_points_beyond_those_judged_are_set_apart(tmp_path: Path) -> None:
@@ -456,6 +498,8 @@ def test_final_rows_hold_both_and_the_third_decision(
 ) -> None:
     both = pair_up(*(read_given(path) for path in two))
     assert both.single == 1 and len(both.pairs) == 4 and len(both.disputed) == 2
+    assert both.unlabelled == len(ROWS) - 5
+    assert agreement(both, np.random.default_rng(0))["unlabelled"] == 3
     out = tmp_path / "final.jsonl"
     file = settle(out, both)
     assert file.count == 2 and not file.decided
@@ -523,6 +567,23 @@ def test_agreed_only_drops_disputes_but_no_decision(two: tuple[Path, Path], tmp_
     with pytest.raises(InputError, match="1 third decisions, which --agreed-only would drop"):
         settle(out, both, agreed_only=True)
     assert out.read_bytes() == before
+
+
+def test_a_decision_is_not_dropped_with_a_label_that_is_gone(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out, whole = tmp_path / "final.jsonl", two[1].read_bytes()
+    both = pair_up(*(read_given(path) for path in two))
+    file = settle(out, both)
+    for pair in both.disputed:
+        file.put(pair.unit, YES)
+    before, gone = out.read_bytes(), both.disputed[0].unit.id.encode()
+    two[1].write_bytes(b"".join(x for x in whole.splitlines(True) if gone not in x))
+    with pytest.raises(InputError, match="1 third decisions on rows that no longer have labels by"):
+        settle(out, pair_up(*(read_given(path) for path in two)))
+    assert out.read_bytes() == before
+    two[1].write_bytes(whole)
+    assert len(settle(out, pair_up(*(read_given(path) for path in two))).decided) == 2
 
 
 def test_files_that_do_not_belong_together(

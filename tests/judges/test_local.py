@@ -367,3 +367,9 @@ def test_a_refusal_is_safe_and_what_follows_one_is_read(judge):
         }
     )
     assert judge.judge_now(more)[0].expressed < 1
+
+
+def test_half_an_emoji_is_read_like_any_other_sign(judge):
+    for kind in EVERY_KIND:
+        about = subject(**{**kind, "response": "We laugh \ud83d a lot, and then we sing."})
+        check(judge.judge_now(about), about)

@@ -11,6 +11,7 @@ from tests.judges.examples import subject
 from valuecompass.errors import BudgetReached, ProviderStopped
 from valuecompass.judges import Subject, Verdict
 from valuecompass.judges.panel import PanelJudge, disagree, join, label_of, models_of
+from valuecompass.models.asker import RequestFailed
 
 pytestmark = pytest.mark.anyio
 NAMES = ("a", "b", "c")
@@ -169,7 +170,7 @@ async def test_the_strong_judge_decides_what_they_disagree_on_and_nothing_else()
     assert (thrift.expressed, thrift.votes) == (pytest.approx(0.2), (0.1, 0.3, 1.0))
     # disagreed on, but the strong judge has no verdict
     assert (mirth.expressed, mirth.votes) == (pytest.approx(0.55), (0.2, 0.9, None))
-    assert mirth.note == "the strong judge has no verdict: silent"
+    assert mirth.note == "members disagree, and the strong judge has no verdict"
     assert craft.note is None
 
 
@@ -202,6 +203,28 @@ async def test_a_missing_member_of_three_is_no_missing_verdict() -> None:
     found = await PanelJudge([silent, one, two]).judge(ABOUT)
     assert all(v.missing is None for v in found)
     assert [v.votes for v in found] == [(0.9, 0.7, None), (0.1, 0.3, None), (0.2, 0.4, None)]
+    assert {v.note for v in found} == {"without c, which has no verdict"}
+
+
+@pytest.mark.parametrize("place", ["member", "strong"])
+async def test_a_panel_without_one_of_its_answers_has_no_verdict(place: str) -> None:
+    failing = Fixed("x", error=RequestFailed("cut off"))
+    one, two = Fixed("a", *cells(0.9, 0.1, 0.2)), Fixed("b", *cells(0.1, 0.3, 0.4))
+    panel = PanelJudge([one, two, failing])
+    if place == "strong":
+        panel = PanelJudge([one, two], failing)
+    with pytest.raises(RequestFailed, match="cut off"):
+        await panel.judge(ABOUT)
+    assert one.finished == two.finished == failing.asked == 1
+
+
+async def test_what_stops_everything_is_told_before_a_failed_request() -> None:
+    failing, stopping = (
+        Fixed("a", error=RequestFailed("cut off")),
+        Fixed("b", error=BudgetReached("enough")),
+    )
+    with pytest.raises(BudgetReached):
+        await PanelJudge([failing, stopping]).judge(ABOUT)
 
 
 # --- names and models of identities ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import pyarrow.parquet
 import pytest
 
 from tests.measure.helpers import (
@@ -48,7 +50,7 @@ from valuecompass.measure.points import generator, points
 from valuecompass.measure.run import Settings
 from valuecompass.measure.scoring import Result, score_row
 from valuecompass.models import Respondent
-from valuecompass.stats import ErrorRates, rogan_gladen
+from valuecompass.stats import ErrorRates, partly_pooled, rogan_gladen
 from valuecompass.values import ValueSystem, builtin_system
 
 SOME = Respondent(name="some", model="openai/some")
@@ -58,9 +60,9 @@ DOUBTFUL = (12, 8, 9, 11)
 FEW = (8, 1, 80, 20)
 
 
-def rates(counts: tuple[int, int, int, int], pooled: bool = False) -> Rates:
+def rates(counts: tuple[int, int, int, int]) -> Rates:
     tp, fn, tn, fp = counts
-    return Rates(tp=tp, fn=fn, tn=tn, fp=fp, design_effect=DesignEffects(), pooled=pooled)
+    return Rates(tp=tp, fn=fn, tn=tn, fp=fp, design_effect=DesignEffects())
 
 
 def entry_of(
@@ -69,17 +71,17 @@ def entry_of(
     own: dict[str, Rates] | None = None,
     whole: tuple[int, int, int, int] = SURE,
     useful: bool = True,
+    others: tuple[int, int, int, int] = SURE,
 ) -> SystemCalibration:
     return SystemCalibration(
         n=20_000,
+        judged=20_000,
         auc=Estimate(value=0.9, low=0.88, high=0.92),
         margin=Margin(shortcut="length", value=0.2, low=0.1 if useful else -0.1, high=0.3),
-        useful=useful,
         judge_id=judge_id(judge, system),
-        coverage=1.0,
         refusals=0,
         all_dimensions=rates(whole),
-        dimensions={n: (own or {}).get(n, rates(SURE)) for n in system.names},
+        dimensions={n: (own or {}).get(n, rates(others)) for n in system.names},
     )
 
 
@@ -122,11 +124,15 @@ def test_expression_is_corrected_beside_its_raw_rate() -> None:
     found = scored(power(40, 20)).dimensions["Power"].detail
     assert holds(found["expression_rate"], 50) and "rate" not in found
     # (.5 + .8 - 1) / (.9 + .8 - 1)
-    assert holds(found["corrected"], 100 * 0.3 / 0.7) and found["corrected"]["n"] == 40
-    wider = scored(power(40, 20), own={"Power": rates((18, 2, 16, 4))}).dimensions["Power"].detail
-    assert holds(wider["corrected"], 100 * 0.3 / 0.7)
+    assert near(found["corrected"], 0.3 / 0.7) and found["corrected"]["n"] == 40
+    wider = scored(power(40, 20), others=(9, 1, 8, 2)).dimensions["Power"].detail
     assert width(wider["corrected"]) > 1.1 * width(found["corrected"])
     assert width(found["corrected"]) > width(found["expression_rate"])
+
+
+def near(points: dict[str, Any], share: float) -> bool:
+    """Whether a share is met; the grid of the pooling and its prior move it by a hair."""
+    return abs(points["score"] - 100 * share) < 0.05 and points["low"] < points["high"]
 
 
 def width(points: dict[str, Any]) -> float:
@@ -140,7 +146,7 @@ def test_conformity_is_corrected_in_the_direction_of_its_score() -> None:
     care = scored(results).dimensions["Care/Harm"]
     assert holds(care, 100 * (12 * 0.9 + 8 * 0.1) / 20)
     assert holds(care.detail["rate"], 60)
-    assert holds(care.detail["corrected"], 100 * 0.4 / 0.7)
+    assert near(care.detail["corrected"], 0.4 / 0.7)
     assert care.detail["rate"]["score"] == pytest.approx(100 - care.detail["apv"]["score"])
 
 
@@ -155,8 +161,10 @@ def test_refusals_in_a_safe_rate_need_no_correction() -> None:
     results += [answered(i, verdict(name, 0.1)) for i in items[30:]]
     safe = scored(results).dimensions[name]
     assert holds(safe, 75) and holds(safe.detail["rate"], 75)
+    # the same number, so the same limits
+    assert (safe.low, safe.high) == (safe.detail["rate"]["low"], safe.detail["rate"]["high"])
     # 20 safe for certain; of the 20 judged (.5 + .8 - 1) / .7
-    assert holds(safe.detail["corrected"], 100 * (20 + 20 * 0.3 / 0.7) / 40)
+    assert near(safe.detail["corrected"], (20 + 20 * 0.3 / 0.7) / 40)
     assert safe.detail["corrected"]["low"] > 50
     refused = scored(results[:20], own={name: rates(DOUBTFUL)}).dimensions[name]
     assert holds(refused.detail["corrected"], 100)  # nothing was judged, so there is no error
@@ -174,13 +182,13 @@ def test_nothing_changes_without_a_calibration() -> None:
     ("entry", "high", "told"),
     [
         (
-            {"own": {"Power": rates(DOUBTFUL)}},
+            {"others": DOUBTFUL},
             20,
             "not corrected for the judge's errors on Power: on the labels it is not surely better "
             "than guessing",
         ),
         (
-            {"own": {"Power": rates((1, 0, 1, 0), pooled=True)}, "whole": FEW},
+            {"own": {"Power": rates((1, 0, 1, 0))}, "whole": FEW},
             20,
             "not corrected for the judge's errors on Power: fewer than ten labels of a class even "
             "in all dimensions",
@@ -204,22 +212,36 @@ def test_what_cannot_be_corrected_is_null_with_its_reason(
     json.dumps(row.json(), allow_nan=False)
 
 
-def test_pooled_rates_are_told() -> None:
-    row = scored(power(40, 20), own={"Power": rates((1, 0, 1, 0), pooled=True)})
-    assert holds(row.dimensions["Power"].detail["corrected"], 100 * 0.3 / 0.7)
+def test_what_leans_on_other_dimensions_is_told() -> None:
+    row = scored(power(40, 20), own={"Power": rates((1, 0, 1, 0))})
+    assert near(row.dimensions["Power"].detail["corrected"], 0.3 / 0.7)
     assert row.notes == (
-        "corrected for the judge's errors in all dimensions together, for few labels: Power",
+        "corrected for the judge's errors as they are in the other dimensions, too, for fewer "
+        "than ten own labels of a class: Power",
     )
+
+
+def test_dimensions_that_lie_apart_make_a_dimension_without_labels_doubtful() -> None:
+    """The others range from .5 to .95: how the judge errs on Power is then hardly known."""
+    names = [n for n in builtin_system("schwartz").names if n != "Power"]
+    pairs = [(name, 0.5 + 0.05 * i) for i, name in enumerate(names)]
+    own = {n: rates((int(1000 * s), int(1000 * (1 - s)), 900, 100)) for n, s in pairs}
+    own["Power"] = rates((0, 0, 0, 0))
+    apart = scored(power(400, 200), own=own).dimensions["Power"].detail["corrected"]
+    alike = scored(power(400, 200), own={"Power": rates((0, 0, 0, 0))})
+    assert width(apart) > 2 * width(alike.dimensions["Power"].detail["corrected"])
 
 
 def test_the_draws_are_seeded_as_the_manifest_says() -> None:
     results = power(40, 20)
-    row = scored(results, own={"Power": rates((18, 2, 16, 4))})
+    row = scored(results, others=(18, 2, 16, 4))
     items = [r.item for r in results]
+    schwartz = builtin_system("schwartz")
+    used = partly_pooled((ErrorRates(18, 2, 16, 4),) * len(schwartz.names))[0]
     seed = f"{plan_of(items).form.hash} some Power corrected"
     verdicts = [i < 20 for i in range(40)]
     ids = [i.id for i in items]
-    expected = rogan_gladen(verdicts, ids, ErrorRates(18, 2, 16, 4), generator(seed))
+    expected = rogan_gladen(verdicts, ids, used, generator(seed))
     assert row.dimensions["Power"].detail["corrected"] == points(expected) | {"n": 40}
 
 
@@ -321,7 +343,7 @@ def test_a_run_with_a_calibration(
     assert plain.manifest["judge_gate"]["status"] == "unmeasured"
     about = found.manifest["calibration"]
     assert about["hash"] == calibration.hash and about["labels"]["rows"] == 300
-    assert about["dimensions"]["Power"]["tp"] == whole_of(calibration, "Power").tp
+    assert about["dimensions"]["Power"]["tp"] == used_for(calibration, "Power").tp
     assert "calibration" not in plain.manifest and plain.id != found.id
     shown = 0
     for name, score in found.rows[0].dimensions.items():
@@ -329,7 +351,7 @@ def test_a_run_with_a_calibration(
         assert (score.score, score.low, score.high) == (raw.score, raw.low, raw.high)
         corrected = score.detail["corrected"]
         assert "corrected" not in raw.detail and corrected["n"] == score.n
-        errors, rate = whole_of(calibration, name).errors, raw.detail["expression_rate"]["score"]
+        errors, rate = used_for(calibration, name), raw.detail["expression_rate"]["score"]
         if corrected["score"] is not None:
             shown += 1
             se, sp = errors.sensitivity.value, errors.specificity.value
@@ -338,7 +360,31 @@ def test_a_run_with_a_calibration(
     assert shown >= 5
 
 
-def whole_of(calibration: Calibration, name: str) -> Rates:
+@pytest.mark.usefixtures("able_judge", "mock_provider")
+@pytest.mark.parametrize("wrong", [1, 7])
+def test_the_methods_say_what_corrected_the_shares(
+    tmp_path: Path, workspace: Path, cli: Command, wrong: int
+) -> None:
+    """A judge that is always wrong corrects nothing; labels of another system are not counted."""
+    labels, out = labelled(tmp_path, wrong, workspace), tmp_path / "calibration.json"
+    other = {"system": "llm-unique", "item": "I", "response": "do.", "expressed": 1}
+    with labels.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(other | {"dimension": "Social"}) + "\n")
+    shared = ("--judge", JUDGE, "-w", workspace)
+    done = cli("judge", "calibrate", labels, *shared, "-o", out)
+    assert done.code == 0, done.err
+    assert f"valuecompass run --judge {JUDGE} --calibration {out}" in done.out
+    measure(workspace, write_items(tmp_path, small_items()), calibration=out)
+    study = tmp_path / "study"
+    assert cli("export", "--study", study, "-w", workspace).code == 0
+    methods = (study / "methods.md").read_text()
+    assert "estimated on 300 labels of Schwartz basic values" in methods
+    assert ("No share of responses could be corrected for them" in methods) == (wrong == 1)
+    for words in ("given raw and corrected", "Gelman, A.", "Rogan, W. J."):
+        assert (words in methods) == (wrong == 7)
+
+
+def used_for(calibration: Calibration, name: str) -> ErrorRates:
     return calibration.systems["schwartz"].rates_of(name)
 
 
@@ -369,7 +415,15 @@ def test_the_board_shows_both_and_the_export_keeps_them(
     assert "## Demonstrations" in (study / "codebook.md").read_text()
     methods = (study / "methods.md").read_text()
     assert f"**Demonstration** (measurement `{head['id']}`). The judge" in methods
-    assert "estimated on 300 labelled responses" in methods and "Rogan, W. J." in methods
+    assert "estimated on 300 labels of Schwartz basic values" in methods
+    assert "given raw and corrected" in methods and "No corrected share could be given" in methods
+    with (study / "scores.parquet").open("rb") as file:
+        gates = pyarrow.parquet.read_table(file, columns=["kind", "judge_gate"]).to_pylist()
+    assert {row["judge_gate"] for row in gates if row["kind"] == "corrected"} == {"failed"}
+    assert {row["judge_gate"] for row in gates if row["kind"] == "within"} <= {None}
+    done = cli(*run, "--calibration", out, "--csv")
+    rows = list(csv.DictReader(done.out.splitlines()))
+    assert rows and {row["judge_gate"] for row in rows} == {"failed"}
 
 
 @pytest.mark.usefixtures("able_judge")

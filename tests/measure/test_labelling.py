@@ -101,7 +101,9 @@ def test_every_unit_has_the_same_chance_whatever_its_verdict() -> None:
     seen, times, n = ~np.isnan(values), 4_000, 11
     counts = np.zeros(values.shape)
     for _ in range(times):
-        for unit in labelling._pick(values, np.arange(30) % 3, n, rng):
+        picked = labelling._pick(values, np.arange(30) % 3, n, rng)
+        assert len(set(picked)) == n  # cards of one and of two dimensions: not a unit fewer
+        for unit in picked:
             counts[unit] += 1
     chance = n / seen.sum()
     assert not counts[~seen].any()
@@ -138,6 +140,7 @@ def test_a_large_measurement_is_thinned_by_lot_first(
     monkeypatch.setattr(labelling, "MOST", 50)
     found = drawn(workspace, measured, 20)
     assert len(found.task.units) == 20 and found.judged == 180
+    assert len(drawn(workspace, measured, 1_000).task.units) == 180
 
 
 def test_the_same_text_is_labelled_once(

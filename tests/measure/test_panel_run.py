@@ -21,8 +21,11 @@ from tests.measure.helpers import (
     rows,
 )
 from tests.support.mock_provider import MockProvider
+from valuecompass.errors import BudgetReached
 from valuecompass.judges.panel import disagree
+from valuecompass.measure.agreement import _Tally  # pyright: ignore[reportPrivateUsage]
 from valuecompass.measure.run import Listener, Outlook, run
+from valuecompass.models import Limits
 from valuecompass.stats import cohen_kappa, krippendorff_alpha
 
 SECOND = "openai-api/mock/second-judge"
@@ -224,6 +227,48 @@ def test_agreement_of_two_judges_who_judged_the_same_responses(
     assert of_second["judges"] == of_first["judges"][::-1]
     assert of_first["alpha"]["value"] == of_second["alpha"]["value"]
     assert of_first["responses"] == JUDGED and of_first["strong"] is None
+
+
+def test_a_judge_is_compared_once_and_never_with_a_panel_it_sits_on(
+    mock_provider: MockProvider,
+    items: Path,
+    workspace: Path,
+    cli: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measure(workspace, items, judge=SECOND)
+    monkeypatch.setattr("valuecompass.judges.llm.prompts_hash", lambda: "newer prompts")
+    measure(workspace, items, judge=SECOND)
+    measure(workspace, items, judge=PANEL)
+    measure(workspace, items, judge=f"{STRONG},{SECOND}@mode=concepts")
+    first = measure(workspace, items, judge=JUDGE)
+    with pytest.raises(BudgetReached):  # a judge that did not come to its measurement
+        measure(workspace, items, judge=f"{STRONG}@mode=concepts", limits=Limits(calls=9))
+    assert count(workspace, "(select distinct judge from verdicts)") == 6
+    said = cli("judge", "agreement", "-w", workspace, "--json", "--measurement", first.id)
+    (found,) = json.loads(said.out)["measurements"]
+    assert found["judges"] == [JUDGE, SECOND, f"{SECOND}@mode=concepts,{STRONG}"]
+    left_out = " ".join(found["left_out"])
+    assert f"the panel {SECOND},{JUDGE}: one of its judges is compared itself" in left_out
+    assert f"{SECOND} (" in left_out and "another version is compared" in left_out
+    assert "its run was not finished" in left_out
+    assert found["responses"] == found["disagreed"]["n"] == JUDGED
+    shown = cli("judge", "agreement", "-w", workspace, "--measurement", first.id).out
+    assert "left out" in shown and "judged by two or more" in shown
+
+
+def test_who_alone_has_judged_a_response_agrees_with_nobody() -> None:
+    tally = _Tally()
+    for n in range(100):  # the second judge came no further than ten responses
+        tally.add(f"item {n}", {(0, "Power"): [0.9, 0.1 if n < 10 else None]})
+    found = tally.document(["one", "two"], ["Power"], 0)
+    for share in (found["disagreed"], found["dimensions"]["Power"]["disagreed"]):
+        assert (share["n"], share["value"]) == (10, 1)
+    assert found["responses"] == 100
+    alone = _Tally()
+    alone.add("item", {(0, "Power"): [0.9, None]})
+    nobody = {"n": 0, "value": None, "low": None, "high": None}
+    assert alone.document(["one", "two"], ["Power"], 0)["disagreed"] == nobody
 
 
 def test_agreement_is_shown_as_tables(

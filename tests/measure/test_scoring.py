@@ -135,7 +135,7 @@ def test_refused_and_missing_are_counted_and_leave_the_score_alone() -> None:
     tradition = row.dimensions["Tradition"]
     assert (tradition.score, tradition.low, tradition.high, tradition.n) == (None, None, None, 0)
     assert (tradition.refused, tradition.missing) == (1, 4)
-    assert "some verdicts are missing: no verdict" in row.notes
+    assert "verdicts are missing in 1 of 2 answers: no verdict" in row.notes
 
 
 def test_a_part_without_a_verdict_does_not_count_as_zero() -> None:

@@ -21,6 +21,9 @@ import pytest
 from sqlalchemy import select
 
 import valuecompass as vc
+from tests.measure.helpers import JUDGE, judging, measure, write_items
+from tests.support import mock_provider as mock_module
+from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError
 from valuecompass.items import Item, builtin_form, form_items
 from valuecompass.measure.study import export as export_module
@@ -445,6 +448,51 @@ def test_a_model_that_judges_is_named_with_its_version(measured: Any) -> None:
     assert (
         "was named, too, but not measured on this system" in text
     )  # nothing was counted for its respondent
+
+
+def test_a_panel_is_described_with_its_members_and_its_rule(measured: Any) -> None:
+    m = measured[1]["safety"]
+    one = {"kind": "llm", "model": {"model": "openai/one"}, "mode": "concepts"}
+    two = {"kind": "llm", "model": {"model": "openai/two"}, "mode": "per-value"}
+    strong = {"kind": "llm", "model": {"model": "openai/three"}, "mode": "one-call"}
+    panel = {"kind": "panel", "members": [{"kind": "local"}, one, two], "strong": strong}
+    versions = {"openai/one": ["one-2026"], "openai/three": ["three-2026"]}
+    texts: list[str] = []
+    for judge in (panel, panel | {"strong": None}):
+        about = m.manifest | {"judge": judge, "judge_id": "0123abcd", "versions": versions}
+        tally = Tally(replace(m, manifest=about))
+        tally.judged = 7
+        texts.append(methods_text([tally]))
+    decided, median = texts
+    for text in texts:
+        assert "were judged by a panel of 3 judges (identity `0123abcd`): (1) the `local`" in text
+        assert "(2) the language model `openai/one`, reported as `one-2026`, a list of what" in text
+        assert "(3) the language model `openai/two`, one yes/no question per part" in text
+        assert "A verdict is the median of what the members said" in text
+        assert "A language model judged the answers" in text
+    assert (
+        "the median stands only if none came from the language model `openai/three`, rep" in decided
+    )
+    assert "openai/three" not in median and "the median stands." in median
+
+
+def test_votes_and_notes_of_verdicts_are_exported(
+    mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(mock_module, "answer", judging)
+    mock_provider.faults({"fault": "judge_truncated", "model": "second-judge"})
+    workspace = tmp_path / "ws"
+    panel = f"{JUDGE},openai-api/mock/second-judge"
+    measure(workspace, write_items(tmp_path), judge=panel)
+    vc.export_study(tmp_path / "study", workspace=workspace)
+    rows = read_parquet(tmp_path / "study" / "verdicts.parquet")
+    votes = [json.loads(row["votes"]) for row in rows]
+    assert rows and all(len(of_one) == 2 for of_one in votes)
+    alone = [row for row, of_one in zip(rows, votes, strict=True) if None in of_one]
+    assert {row["note"] for row in alone} == {
+        "without openai-api/mock/second-judge, which has no verdict"
+    }
+    assert {row["note"] for row in rows if row not in alone} <= {None}
 
 
 def test_a_hostile_name_stays_inside_its_code_in_the_prose(exports: Exports) -> None:

@@ -11,9 +11,11 @@ from scipy.stats import beta, norm
 
 from valuecompass.stats import (
     ErrorRates,
+    Interval,
     cluster_bootstrap_mean,
     design_effect,
     error_rates,
+    partly_pooled,
     rogan_gladen,
 )
 
@@ -80,6 +82,52 @@ def test_guessing_and_worse_is_of_no_use() -> None:
 def test_what_is_no_confusion_is_refused(verdicts, labels, clusters) -> None:
     with pytest.raises(ValueError):
         error_rates(verdicts, labels, clusters)
+
+
+# --- rates of several dimensions ---
+
+RATS = """
+0/20 0/20 0/20 0/20 0/20 0/20 0/20 0/19 0/19 0/19 0/19 0/18 0/18 0/17 1/20 1/20 1/20 1/20 1/19 1/19
+1/18 1/18 2/25 2/24 2/23 2/20 2/20 2/20 2/20 2/20 2/20 1/10 5/49 2/19 5/46 3/27 2/17 7/49 7/47 3/20
+3/20 2/13 9/48 10/50 4/20 4/20 4/20 4/20 4/20 4/20 4/20 10/48 4/19 4/19 4/19 5/22 11/46 12/49 5/20
+5/20 6/23 5/19 6/22 6/20 6/20 6/20 16/52 15/47 15/46 9/24 4/14"""
+
+
+def test_the_published_example_of_rats() -> None:
+    """Gelman et al. (2013), table 5.1 and section 5.3: posterior means of a and b 2.4 and 14.3."""
+    pairs = [tuple(map(int, pair.split("/"))) for pair in RATS.split()]
+    found = partly_pooled(tuple(ErrorRates(y, n - y, 10, 10) for y, n in pairs))
+    for (y, n), rates in zip(pairs, found, strict=True):
+        assert rates.sensitivity.value == pytest.approx((2.4 + y) / (2.4 + 14.3 + n), abs=0.01)
+
+
+def test_dimensions_with_many_labels_keep_their_own_rates() -> None:
+    own = (ErrorRates(900, 100, 600, 400), ErrorRates(500, 500, 950, 50), ErrorRates(0, 0, 0, 0))
+    first, second, none = partly_pooled(own)
+    assert first.sensitivity == pytest.approx(own[0].sensitivity, abs=0.005)
+    assert second.specificity == pytest.approx(own[1].specificity, abs=0.005)
+    # without a label: somewhere about the others, and nobody knows where
+    assert 0.5 < none.sensitivity.value < 0.9
+    assert none.sensitivity.low < 0.3 and none.sensitivity.high > 0.95
+    assert (none.tp, none.fn) == (0, 0)
+
+
+def test_a_dimension_alone_has_about_jeffreys_interval() -> None:
+    (found,) = partly_pooled((ErrorRates(16, 4, 30, 10),))
+    assert found.sensitivity == pytest.approx(ErrorRates(16, 4, 30, 10).sensitivity, abs=0.03)
+
+
+def test_alike_dimensions_lend_each_other_certainty() -> None:
+    own = ErrorRates(8, 2, 7, 3)
+    found = partly_pooled((own,) * 10)[0]
+    assert found.sensitivity.value == pytest.approx(0.8, abs=0.02)
+    assert width(found.sensitivity) < 0.6 * width(own.sensitivity)
+    halved = partly_pooled((ErrorRates(16, 4, 14, 6, 2.0, 2.0),) * 10)[0]
+    assert halved.sensitivity == pytest.approx(found.sensitivity)
+
+
+def width(interval: Interval) -> float:
+    return interval.high - interval.low
 
 
 # --- design effect ---
@@ -251,6 +299,36 @@ def test_the_interval_covers_a_planted_share(share: float, labels: int, rho: flo
             hits += found.low <= share <= found.high
     print(f"share {share}, {labels} labels, rho {rho}: {hits / given:.3f} of {given}")
     assert given > 0.8 * RUNS
+    assert hits / given >= 0.93
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.15])
+@pytest.mark.parametrize("labels", [100, 400])
+def test_the_interval_covers_where_dimensions_are_not_alike(labels: int, spread: float) -> None:
+    """Ten dimensions: sensitivities .8 and specificities .75 on average, with an SD of `spread`.
+
+    Rates of all dimensions together, taken as those of each, cover in .57 to .82 of cases.
+    """
+    hits = given = 0
+    of = np.repeat(range(10), labels // 10)
+    for seed in range(RUNS // 2):
+        generator = rng([seed, labels, round(100 * spread)])
+        se = np.clip(generator.normal(0.8, spread, 10), 0.3, 1)
+        sp = np.clip(generator.normal(0.75, spread, 10), 0.3, 1)
+        share = generator.uniform(0.1, 0.9, 10)
+        truth, chance = generator.random(labels) < share[of], generator.random(labels)
+        said, about = np.where(truth, chance < se[of], chance > sp[of]), np.arange(labels) % 40
+        own = tuple(error_rates(said[of == d], truth[of == d], about[of == d]) for d in range(10))
+        for d, rates in list(enumerate(partly_pooled(own)))[:2]:
+            true, chance = generator.random(120) < share[d], generator.random(120)
+            seen = np.where(true, chance < se[d], chance > sp[d])
+            items = np.repeat(np.arange(40), 3)
+            found = rogan_gladen(seen, items, rates, generator, draws=1000)
+            if not np.isnan(found.value):
+                given += 1
+                hits += found.low <= share[d] <= found.high
+    print(f"{labels} labels, spread {spread}: {hits / given:.3f} of {given}")
+    assert given > 0.6 * RUNS
     assert hits / given >= 0.93
 
 

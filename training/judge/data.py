@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scipy.sparse.csgraph import connected_components
+
 from valuecompass.errors import InputError
+from valuecompass.text.encoder import sentence_encoder
 from valuecompass.values import builtin_system
 
 CORPUS = Path(__file__).parent / "corpus"
 SHARED = ("side", "unsafe", "violates")
 """Outputs that all dimensions share: the logit of `side V` is that of `side` plus V's own. Which
 side a text takes is told in much the same words whatever it is about."""
-LEFT_OUT = ("Face", "Humility")
-"""Value categories that lie between two of the ten values."""
-
-
+NEAR = 0.8
+"""Cosine above which two settings are one: "ban cosmetic surgery", and the same for minors."""
 HELD_OUT = {"human": 0.15, "conduct": 0.1}
 """Share of the conclusions, and of the openings, requests and stems, that nothing is trained on:
 `make bench-judge` measures on them. For Schwartz's values there is a test set of its own."""
@@ -49,8 +50,9 @@ class Example:
 def human_values(folder: Path) -> list[Example]:
     """Read Touché23-ValueEval training arguments (CC BY-SA 4.0).
 
-    The 20 categories map to the ten values by the name before the colon; all 20 are outputs of
-    their own as well, so that what tells them apart is not lost.
+    The 20 categories map to the ten values by the name before the colon (Face and Humility lie
+    between values and map to none); all 20 are outputs of their own as well, so that what tells
+    them apart is not lost.
 
     Raises:
         InputError: a file or an argument's labels are missing.
@@ -137,14 +139,30 @@ def _stems(corpus: Path) -> Iterator[Example]:
 
 
 def held_out(examples: Sequence[Example], source: str) -> tuple[list[Example], list[Example]]:
-    """Return (kept, held out) examples: all that share a conclusion or group stay together."""
+    """Return (kept, held out) examples: all that share a setting, or nearly so, stay together."""
+    settings = sorted({_setting(e) for e in examples})
+    families = _families(settings)
     kept: list[Example] = []
     out: list[Example] = []
     for e in examples:
-        name = e.group or e.heads[0]
-        lot = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+        family = families[_setting(e)]
+        lot = int(hashlib.sha256(family.encode()).hexdigest()[:8], 16) / 16**8
         (out if lot < HELD_OUT[source] else kept).append(e)
     return kept, out
+
+
+def _setting(e: Example) -> str:
+    return e.group or e.heads[0]
+
+
+def _families(settings: list[str]) -> dict[str, str]:
+    """Return for each setting the first of those that it is tied to by a chain of near ones."""
+    vectors = sentence_encoder().encode(settings)
+    _, family = connected_components(vectors @ vectors.T > NEAR, directed=False)
+    first: dict[int, str] = {}
+    for setting, number in zip(settings, family, strict=True):
+        first.setdefault(int(number), setting)
+    return {s: first[int(number)] for s, number in zip(settings, family, strict=True)}
 
 
 def outputs_of(examples: Sequence[Example]) -> list[str]:

@@ -21,8 +21,8 @@ from scipy.optimize import minimize, minimize_scalar
 
 from valuecompass.judges import local
 from valuecompass.judges.calibrate import calibrate
-from valuecompass.judges.calibration import write_calibration
-from valuecompass.judges.evaluate import Labelled, judge_rows, read_labels
+from valuecompass.judges.calibration import Labels, write_calibration
+from valuecompass.judges.evaluate import Labelled, judge_rows, parse_labels
 from valuecompass.judges.recogniser import recogniser
 from valuecompass.models import is_refusal
 from valuecompass.values import builtin_system
@@ -106,7 +106,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labels", type=Path, help="JSONL of labelled responses")
     options = parser.parse_args()
-    rows = read_labels(options.labels)
+    data = options.labels.read_bytes()
+    rows = parse_labels(data, options.labels)
     path = HEADS / "scale.json"
     _write(path, plain())
     said = anyio.run(judge_rows, local.LocalJudge(), rows)
@@ -127,9 +128,8 @@ def main() -> None:
         for i, value in zip(use, cross_fitted(own, logits), strict=True):
             expressed[i] = float(value)
     _write(path, scales)
-    write_calibration(
-        calibrate(local.LocalJudge(), rows, expressed, options.labels), HEADS / "card.json"
-    )
+    labels = Labels.of(options.labels, data, len(rows))
+    write_calibration(calibrate(local.LocalJudge(), rows, expressed, labels), HEADS / "card.json")
 
 
 def _of_corpus(name: str) -> Scale:

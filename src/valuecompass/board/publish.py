@@ -81,6 +81,8 @@ def _on_judges(measurements: Sequence[Measurement]) -> list[str]:
         "nothing reliable about a model; for conclusions take a judge that passes (--judge).",
         "unmeasured": "How far the judge {judge} can be trusted on {systems} has not been measured "
         "on labels: valuecompass judge calibrate.",
+        "undecided": "The labels of {systems} do not tell how far the judge {judge} can be trusted "
+        "there: label more responses (valuecompass judge label).",
     }
     return [
         said[status].format(judge=judge, systems=", ".join(systems))

@@ -66,7 +66,7 @@ def evaluate(
         limits=Limits(max_calls, None, max_usd),
     )
     (found,) = anyio.run(judge_labels, rows, settings, [judge], progress)
-    systems = report(rows, found.expressed, np.random.default_rng(seed))
+    systems = report(rows, found.expressed, seed)
     sides = polarity(rows, found.said, np.random.default_rng(seed))
     for name, entry in systems.items():
         entry["polarity"] = sides.get(name)
@@ -89,7 +89,7 @@ def _show(systems: dict[str, Any]) -> None:
             [
                 name,
                 f"{s['n']}",
-                f"{s['coverage']:.0%}",
+                "-" if s["coverage"] is None else f"{s['coverage']:.0%}",
                 "too few" if s["note"] else _cell(s, "auc"),
                 _cell(s, "macro_auc"),
                 _cell(s, "accuracy"),
@@ -99,9 +99,14 @@ def _show(systems: dict[str, Any]) -> None:
         ],
     )
     table(
-        ["AUC of", "length", "refusal words", "dimension", "judge minus best of these"],
+        ["AUC of", "length", "refusal words", "dimension", "judge minus the nearest", "useful"],
         [
-            [name, *(_cell(s, n) for n in ("length", "refusal_words", "dimension")), _gain(s)]
+            [
+                name,
+                *(_cell(s, n) for n in ("length", "refusal_words", "dimension")),
+                _gain(s),
+                {None: "-", True: "yes", False: "no"}[s["useful"]],
+            ]
             for name, s in systems.items()
         ],
     )
@@ -124,9 +129,11 @@ def _show(systems: dict[str, Any]) -> None:
 
 
 def _gain(system: dict[str, Any]) -> str:
+    from valuecompass.judges.evaluate import least_margin
+
     if not system["margins"]:
         return "-"
-    worst = min(system["margins"].values(), key=lambda m: m["value"])
+    worst = system["margins"][least_margin(system["margins"])]
     return f"{worst['value']:+.2f} [{worst['low']:+.2f}, {worst['high']:+.2f}]"
 
 

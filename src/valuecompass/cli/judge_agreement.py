@@ -24,8 +24,9 @@ def agreement(
 ) -> None:
     """Say how far judges agree on the responses of a measurement; nobody is asked.
 
-    Of a panel's measurement the judges are its members; else all judges that have judged the same
-    responses.
+    Of a panel's measurement the judges are its members; else all different judges that have judged
+    the same responses: of a judge's versions the newest, and no panel that shares a judge with the
+    others.
     """
     import anyio
 
@@ -69,8 +70,10 @@ def _show(found: dict[str, Any]) -> None:
         [f"{found['system']} ({found['measurement']})", ""],
         [
             [kind, ", ".join(found["judges"])],
+            *(["left out", one] for one in found["left_out"]),
             ["responses", f"{found['responses']}"],
-            ["judges on both sides of .5", span(found["disagreed"])],
+            ["judged by two or more", f"{found['disagreed']['n']}"],
+            ["of these, judges on both sides of .5", span(found["disagreed"])],
             *([["decided there by", found["strong"]]] if found["strong"] else []),
             *([note, f"{count} verdicts"] for note, count in found["notes"].items()),
         ],

@@ -18,12 +18,17 @@ from valuecompass.cli.app import (
     StrongJudge,
     Workspace,
     echo_json,
-    quoted,
 )
-from valuecompass.cli.judge_common import LabelFile, OwnSystems, Seed, progress, span, table
+from valuecompass.cli.judge_common import LabelFile, OwnSystems, progress, span, table
 
 if TYPE_CHECKING:
-    from valuecompass.judges.calibration import Estimate, Gate, Rates, SystemCalibration
+    from valuecompass.judges.calibration import (
+        Applied,
+        Estimate,
+        Gate,
+        Rates,
+        SystemCalibration,
+    )
 
 
 def calibrate(
@@ -37,7 +42,6 @@ def calibrate(
     system: OwnSystems = None,
     max_calls: MaxCalls = None,
     max_usd: MaxUsd = None,
-    seed: Seed = 0,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -47,17 +51,21 @@ def calibrate(
     valuecompass run --calibration FILE then shows shares of answers corrected for the judge's
     errors, and a board whose judge does not pass its gate is marked as a demonstration.
     """
+    import shlex
+
     import anyio
 
+    from valuecompass.files import read_bytes
     from valuecompass.judges.calibrate import calibrate as calibrated
-    from valuecompass.judges.calibration import check_replaceable, gate, write_calibration
-    from valuecompass.judges.evaluate import read_labels
+    from valuecompass.judges.calibration import Labels, check_replaceable, gate, write_calibration
+    from valuecompass.judges.evaluate import parse_labels
     from valuecompass.measure.judging import judge_labels
     from valuecompass.measure.run import Settings, resolve_system
     from valuecompass.models import Limits
 
     check_replaceable(out)
-    rows = read_labels(file, [resolve_system(name) for name in system or []])
+    data = read_bytes(file)
+    rows = parse_labels(data, file, [resolve_system(name) for name in system or []])
     settings = Settings(
         judge_mode=judge_mode,
         strong_judge=strong_judge,
@@ -66,7 +74,7 @@ def calibrate(
         limits=Limits(max_calls, None, max_usd),
     )
     (found,) = anyio.run(judge_labels, rows, settings, [judge], progress)
-    calibration = calibrated(found.judge, rows, found.expressed, file, seed)
+    calibration = calibrated(found.judge, rows, found.expressed, Labels.of(file, data, len(rows)))
     write_calibration(calibration, out)
     systems = {row.system.id: row.system for row in rows}
     gates = {name: gate(calibration, found.judge, of) for name, of in systems.items()}
@@ -76,29 +84,33 @@ def calibrate(
         return
     for name, entry in calibration.systems.items():
         _show(name, entry, gates[name])
-    typer.echo(f"Use it: valuecompass run --judge ... --calibration {quoted(out)}")
+    modes = [] if judge_mode == "one-call" else ["--judge-mode", judge_mode]
+    modes += [] if strong_judge is None else ["--strong-judge", strong_judge]
+    use = ["valuecompass", "run", "--judge", judge, *modes, "--calibration", str(out)]
+    typer.echo(f"Use it, with your models and systems: {shlex.join(use)}")
 
 
 def _show(name: str, entry: SystemCalibration, gate: Gate) -> None:
-    rows = [_row(n, rates, _use(rates, entry)) for n, rates in entry.dimensions.items()]
-    rows.append(_row("all dimensions", entry.all_dimensions, ""))
+    rows = [
+        _row(n, own, entry.applied[n], _use(n, own, entry)) for n, own in entry.dimensions.items()
+    ]
+    rows.append(_row("all dimensions", entry.all_dimensions, entry.all_dimensions, ""))
     titles = ["labelled 1", "labelled 0", "sensitivity", "specificity", "correction"]
     table([f"{name}, gate {gate.status}", *titles], rows)
     typer.echo(f"{gate.reason}\n")
 
 
-def _row(name: str, rates: Rates, use: str) -> list[str]:
-    counts = [f"{rates.tp + rates.fn}", f"{rates.tn + rates.fp}"]
+def _row(name: str, own: Rates, rates: Rates | Applied, use: str) -> list[str]:
+    counts = [f"{own.tp + own.fn}", f"{own.tn + own.fp}"]
     return [name, *counts, _span(rates.sensitivity), _span(rates.specificity), use]
 
 
-def _use(own: Rates, entry: SystemCalibration) -> str:
-    rates = entry.all_dimensions if own.pooled else own
-    if rates.few:
+def _use(name: str, own: Rates, entry: SystemCalibration) -> str:
+    if entry.all_dimensions.few:
         return "none: too few labels"
-    if not rates.errors.usable:
+    if not entry.rates_of(name).usable:
         return "none: may be guessing"
-    return "all dimensions' rates" if own.pooled else "own rates"
+    return "leans on other dimensions" if own.few else "own labels"
 
 
 def _span(share: Estimate | None) -> str:

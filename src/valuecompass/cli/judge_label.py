@@ -12,6 +12,7 @@ from valuecompass.cli.judge_common import OwnSystems, Seed
 
 if TYPE_CHECKING:
     from valuecompass.cli.label_screen import Screen
+    from valuecompass.judges.adjudication import Both
     from valuecompass.judges.walk import Walk
     from valuecompass.values import ValueSystem
 
@@ -39,7 +40,8 @@ def draw(
 ) -> None:
     """Draw responses of a measurement to be labelled blind: no respondent, no verdict.
 
-    Every judged response and dimension has the same chance. The task is spread over dimensions,
+    Every judged response and dimension has the same chance; a text that came to one item more than
+    once is one response. The task is spread over dimensions,
     respondents and the judge's verdicts from lowest to highest; an answer that was judged on
     several dimensions comes with two of them.
     """
@@ -158,8 +160,8 @@ def adjudicate(
     found = agreement(both, np.random.default_rng(seed))
     if not json:
         show_agreement(found)
-    if both.single:
-        typer.echo(f"Note: {both.single} rows have one label only and are left out", err=True)
+    for note in _left_out(both):
+        typer.echo(f"Note: {note}", err=True)
     if not agreed_only and both.disputed:
         walk = Walk([pair.unit for pair in both.disputed], file.decided, file.put)
         _go(Screen(walk, {pair.unit.id: pair for pair in both.disputed}), walk, out)
@@ -169,6 +171,20 @@ def adjudicate(
         echo_json({**found, "decided": decided, "labels": str(out), "rows": file.count})
         return
     typer.echo(f"{file.count} of {len(both.pairs)} rows: {out}")
+
+
+def _left_out(both: Both) -> list[str]:
+    """Return which rows of the task the labels say nothing of."""
+    notes: list[str] = []
+    if both.single:
+        notes.append(f"{both.single} rows have one label only and are left out")
+    if both.unlabelled:
+        rows = len(both.pairs) + both.single + both.unlabelled
+        notes.append(
+            f"{both.unlabelled} of {rows} rows of the task have no label; if these are the unclear "
+            "ones, a judge will look better on the others than it is: label them, too"
+        )
+    return notes
 
 
 def _resolved(names: list[str] | None) -> list[ValueSystem]:

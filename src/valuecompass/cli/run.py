@@ -151,15 +151,15 @@ def csv_text(measurements: list[Measurement]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     names = ("score", "low", "high", "n", "refused", "missing")
-    writer.writerow(
-        ["measurement", "created", "system", "respondent", "simulated", "dimension", *names]
-    )
+    who = ("measurement", "created", "system", "respondent", "simulated", "dimension")
+    writer.writerow([*who, *names, "judge_gate"])
     for m in measurements:
+        gate = None if m.gate is None else m.gate.status
         for row in m.rows:
             for dimension, score in row.dimensions.items():
                 head = [m.id, m.created.isoformat(timespec="seconds"), m.system]
                 values = [getattr(score, name) for name in names]
                 named = [csv_cell(visible(n)) for n in (row.respondent, dimension)]
                 who = [named[0], row.simulated, named[1]]
-                writer.writerow([*head, *who, *values])
+                writer.writerow([*head, *who, *values, gate])
     return out.getvalue()

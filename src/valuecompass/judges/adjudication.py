@@ -48,6 +48,8 @@ class Both:
     """Units that both have labelled, ordered by id: at random."""
     single: int
     """Units that only one has labelled."""
+    unlabelled: int
+    """Units of the task that neither has labelled."""
 
     @property
     def disputed(self) -> list[Pair]:
@@ -78,7 +80,9 @@ def pair_up(first: Labels, second: Labels) -> Both:
         raise InputError(f"{first.path} and {second.path}: no row is labelled in both")
     pairs = (Pair(first.units[id], first.labels[id], second.labels[id]) for id in shared)
     single = len(first.units.keys() ^ second.units.keys())
-    return Both(first.task, (first.annotator, second.annotator), tuple(pairs), single)
+    unlabelled = first.task_rows - len(first.units.keys() | second.units.keys())
+    annotators = first.annotator, second.annotator
+    return Both(first.task, annotators, tuple(pairs), single, unlabelled)
 
 
 def agreement(both: Both, rng: np.random.Generator) -> dict[str, Any]:
@@ -89,11 +93,11 @@ def agreement(both: Both, rng: np.random.Generator) -> dict[str, Any]:
         rng: generator of the bootstrap, clustered on items.
 
     Returns:
-        ``task``, ``annotators``, ``n``, ``single``, ``disputed`` and by system id ``systems``: n,
-        ``agreement`` (share of equal labels), ``kappa`` (Cohen's), ``valence`` (share of equal
-        sides; None where the scoring knows none) and the same for each of ``dimensions``. Numbers
-        are ``{"value", "low", "high"}`` with 95 % limits; kappa is None when both gave one and
-        the same label throughout.
+        ``task``, ``annotators``, ``n``, ``single``, ``unlabelled``, ``disputed`` and by system
+        id ``systems``: n, ``agreement`` (share of equal labels), ``kappa`` (Cohen's), ``valence``
+        (share of equal sides; None where the scoring knows none) and the same for each of
+        ``dimensions``. Numbers are ``{"value", "low", "high"}`` with 95 % limits; kappa is None
+        when both gave one and the same label throughout.
     """
     systems: dict[str, Any] = {}
     for id in dict.fromkeys(pair.unit.subject.system.id for pair in both.pairs):
@@ -107,6 +111,7 @@ def agreement(both: Both, rng: np.random.Generator) -> dict[str, Any]:
         "annotators": list(both.annotators),
         "n": len(both.pairs),
         "single": both.single,
+        "unlabelled": both.unlabelled,
         "disputed": len(both.disputed),
         "systems": systems,
     }
@@ -174,8 +179,8 @@ def settle(path: Path, both: Both, *, agreed_only: bool = False) -> Decisions:
         agreed_only: no third decisions are wanted.
 
     Raises:
-        InputError: the file holds something else, third decisions that are not wanted, or cannot
-            be written.
+        InputError: the file holds something else, third decisions that are not wanted or whose
+            labels are gone, or it cannot be written.
     """
     earlier = _earlier(path, both)
     if agreed_only and earlier:
@@ -204,6 +209,7 @@ def _earlier(path: Path, both: Both) -> dict[str, Label]:
         return {}
     units = {pair.unit.id: pair.unit for pair in both.pairs}
     found: dict[str, Label] = {}
+    orphans = 0
     mend_end(path, f'{{"task": "{both.task}"'.encode())
     for line, row in jsonl_rows(read_text(path), path):
         if row.get("task") != both.task or row.get("annotators") != list(both.annotators):
@@ -211,7 +217,15 @@ def _earlier(path: Path, both: Both) -> dict[str, Label]:
                 f"{path}, line {line}: not a final row of these annotators and this task; "
                 "give another file with -o"
             )
-        unit = units.get(str(row.get("id")))
-        if unit is not None and row.get("agreed") is False:
+        if row.get("agreed") is not False:
+            continue
+        if (unit := units.get(str(row.get("id")))) is None:
+            orphans += 1
+        else:
             found[unit.id] = read_label(row, f"{path}, line {line}", unit)
+    if orphans:
+        raise InputError(
+            f"{path}: it holds {orphans} third decisions on rows that no longer have labels by "
+            f"{' and '.join(both.annotators)}; restore these labels, or give another file with -o"
+        )
     return found

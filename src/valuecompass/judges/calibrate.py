@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,19 +19,20 @@ from valuecompass.judges.calibration import (
     Rates,
     SystemCalibration,
 )
-from valuecompass.judges.evaluate import Labelled, report
+from valuecompass.judges.evaluate import Labelled, declined, least_margin, report
 from valuecompass.judges.protocol import Judge, judge_id
-from valuecompass.models import is_bare_refusal, is_refusal
 from valuecompass.stats import error_rates
 from valuecompass.values import ValueSystem
+
+SEED = 0
+"""Of the gate's bootstrap: it is not chosen, or one could look for one that passes."""
 
 
 def calibrate(
     judge: Judge,
     rows: Sequence[Labelled],
     expressed: Sequence[float | None],
-    labels: Path,
-    seed: int = 0,
+    labels: Labels,
 ) -> Calibration:
     """Measure a judge's errors.
 
@@ -42,21 +41,16 @@ def calibrate(
         rows: labelled responses.
         expressed: what the judge says of each, None where it says nothing (`judge_rows`).
         labels: the file that the rows come from.
-        seed: of the bootstrap.
     """
-    found = report(rows, expressed, np.random.default_rng(seed))
+    found = report(rows, expressed, SEED, asked_only=True)
     systems = {row.system.id: row.system for row in rows}
     return Calibration(
         created=datetime.now(UTC).replace(microsecond=0),
         valuecompass=valuecompass.__version__,
         judge_name=judge.name,
         judge=judge.identity,
-        labels=Labels(
-            file=labels.name,
-            sha256=hashlib.sha256(labels.read_bytes()).hexdigest(),
-            rows=len(rows),
-        ),
-        seed=seed,
+        labels=labels,
+        seed=SEED,
         systems={
             name: _of_system(judge, systems[name], rows, expressed, figures)
             for name, figures in found.items()
@@ -71,31 +65,23 @@ def _of_system(
     expressed: Sequence[float | None],
     figures: Mapping[str, Any],
 ) -> SystemCalibration:
-    own = [(row, e) for row, e in zip(rows, expressed, strict=True) if row.system.id == system.id]
-    judged = [(row, e) for row, e in own if not _declined(row)]
-    seen = [(row, e) for row, e in judged if e is not None]
+    seen = [
+        (row, e)
+        for row, e in zip(rows, expressed, strict=True)
+        if row.system.id == system.id and e is not None and not declined(row)
+    ]
     by_name = {name: [pair for pair in seen if pair[0].dimension == name] for name in system.names}
     return SystemCalibration(
         judge_id=judge_id(judge, system),
         n=figures["n"],
-        coverage=figures["coverage"],
+        judged=figures["judged"],
         auc=_auc(figures),
         margin=_margin(figures["margins"]),
-        useful=figures["useful"],
         note=figures["note"],
-        refusals=len(own) - len(judged),
+        refusals=figures["declined"],
         all_dimensions=_rates(seen),
-        dimensions={
-            name: (rates := _rates(pairs)).model_copy(update={"pooled": rates.few})
-            for name, pairs in by_name.items()
-        },
+        dimensions={name: _rates(pairs) for name, pairs in by_name.items()},
     )
-
-
-def _declined(row: Labelled) -> bool:
-    """Say whether a measurement would take the response for a refusal and ask no judge."""
-    text = row.subject.response
-    return is_bare_refusal(text) if row.system.scoring == "safe-rate" else is_refusal(text)
 
 
 def _rates(pairs: Sequence[tuple[Labelled, float]]) -> Rates:
@@ -118,8 +104,8 @@ def _auc(figures: Mapping[str, Any]) -> Estimate | None:
 
 
 def _margin(margins: Mapping[str, Mapping[str, float]]) -> Margin | None:
-    """The least margin by its lower limit: it decides whether the judge is useful."""
+    """The margin that decides whether the judge is useful."""
     if not margins:
         return None
-    name = min(margins, key=lambda n: margins[n]["low"])
+    name = least_margin(margins)
     return Margin(shortcut=name, **margins[name])

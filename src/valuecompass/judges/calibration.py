@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
@@ -17,7 +18,7 @@ from valuecompass.files import read_text, write_text
 from valuecompass.hashing import canonical, digest
 from valuecompass.judges.evaluate import FEWEST
 from valuecompass.judges.protocol import Judge, judge_id
-from valuecompass.stats import ErrorRates, Interval
+from valuecompass.stats import ErrorRates, Interval, partly_pooled
 from valuecompass.values import ValueSystem
 
 CARD = Path(__file__).parent / "heads" / "card.json"
@@ -26,7 +27,7 @@ THRESHOLD = 0.5
 MAKE = "make one with: valuecompass judge calibrate LABELS.jsonl --judge JUDGE"
 SHORTCUTS = {"length": "length", "refusal_words": "refusal words", "dimension": "dimension alone"}
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
 Effect = Annotated[float, Field(ge=1)]
 
 
@@ -61,8 +62,7 @@ class Rates(Part):
     """The judge's verdicts at .5 against labels.
 
     tp: labelled 1 and called 1; fn: labelled 1, called 0; tn: labelled 0 and called 0; fp: labelled
-    0, called 1. pooled: there are fewer than ten labels of a class, so that scores are corrected
-    with the rates of all dimensions together.
+    0, called 1.
     """
 
     tp: Count
@@ -70,7 +70,6 @@ class Rates(Part):
     tn: Count
     fp: Count
     design_effect: DesignEffects
-    pooled: bool = False
 
     @computed_field
     @property
@@ -97,17 +96,30 @@ class Rates(Part):
         return min(self.tp + self.fn, self.tn + self.fp) < FEWEST
 
 
+class Applied(Part):
+    """The rates that a dimension's scores are corrected with: partly pooled over dimensions."""
+
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+
+
 class Measured(Part):
     """How a judge did on one system's labels: what its gate needs."""
 
     n: Count
-    """Labels with a verdict or without."""
+    """Labels of responses that a measurement would judge, with a verdict or without."""
+    judged: Count
+    """Those with a verdict; in `auc` the others tie with all."""
     auc: Estimate | None
     margin: Margin | None
-    useful: bool | None
-    """Better than every shortcut by a paired interval above 0; None where it cannot be said."""
     note: str | None = None
     """Why there is no AUC."""
+
+    @computed_field
+    @property
+    def useful(self) -> bool | None:
+        """Better than every shortcut by a paired interval above 0; None where it cannot be said."""
+        return None if self.margin is None else self.margin.low > 0
 
 
 class SystemCalibration(Measured):
@@ -115,10 +127,8 @@ class SystemCalibration(Measured):
 
     judge_id: str
     """Of the judge's identity with the system's scoring and definitions."""
-    coverage: float
-    """Share of the labels with a verdict."""
     refusals: Count
-    """Labelled responses that a measurement would not judge; they are in no count below."""
+    """Labelled responses that a measurement would not judge; they are in no other count."""
     threshold: Annotated[float, Field(ge=THRESHOLD, le=THRESHOLD)] = THRESHOLD
     """Of expressed, from which on a verdict is 1."""
     opinions: Literal["any"] = "any"
@@ -126,10 +136,26 @@ class SystemCalibration(Measured):
     all_dimensions: Rates
     dimensions: dict[str, Rates]
 
-    def rates_of(self, dimension: str) -> Rates:
+    @computed_field
+    @property
+    def applied(self) -> dict[str, Applied]:
+        """By dimension: the rates that its scores are corrected with, with 95 % limits."""
+        return {
+            name: Applied(
+                sensitivity=_estimate(found.sensitivity), specificity=_estimate(found.specificity)
+            )
+            for name, found in self._partly_pooled().items()
+        }
+
+    def rates_of(self, dimension: str) -> ErrorRates:
         """Return the rates that a dimension's scores are corrected with."""
-        own = self.dimensions[dimension]
-        return self.all_dimensions if own.pooled else own
+        return self._partly_pooled()[dimension]
+
+    def _partly_pooled(self) -> dict[str, ErrorRates]:
+        if self.all_dimensions.few:  # rates of nothing correct nothing
+            return dict.fromkeys(self.dimensions, ErrorRates(0, 0, 0, 0))
+        own = tuple(rates.errors for rates in self.dimensions.values())
+        return dict(zip(self.dimensions, partly_pooled(own), strict=True))
 
 
 class Labels(Part):
@@ -138,6 +164,11 @@ class Labels(Part):
     file: str
     sha256: str
     rows: Count
+
+    @classmethod
+    def of(cls, path: Path, data: bytes, rows: int) -> Self:
+        """Describe a file by what was read from it: it may be a pipe, or change meanwhile."""
+        return cls(file=path.name, sha256=hashlib.sha256(data).hexdigest(), rows=rows)
 
 
 class Card(Part):
@@ -158,7 +189,7 @@ class Calibration(Part):
     """The judge's identity."""
     labels: Labels
     seed: int
-    """Of the bootstrap behind the intervals of AUC and margin."""
+    """Of the bootstrap behind the intervals of AUC and margin; always the same."""
     systems: dict[str, SystemCalibration]
     source: str = Field(default="the calibration", exclude=True)
     """The file it was read from, for messages."""
@@ -209,7 +240,8 @@ class Calibration(Part):
 class Gate:
     """Whether a judge may be relied on for a system, with the reason in one sentence."""
 
-    status: Literal["passed", "failed", "unmeasured"]
+    status: Literal["passed", "failed", "undecided", "unmeasured"]
+    """undecided: there are labels, but they do not tell. unmeasured: there are none."""
     reason: str
 
 
@@ -243,9 +275,9 @@ def gate(calibration: Calibration | None, judge: Judge, system: ValueSystem) -> 
 
 
 def _gate(found: Measured, judge: Judge, system: ValueSystem) -> Gate:
-    if found.useful is None or found.auc is None or found.margin is None:
+    if found.auc is None or found.margin is None:
         return Gate(
-            "unmeasured",
+            "undecided",
             f"The labels of {system.name} do not tell how good the judge {judge.name} is there: "
             f"{found.note or 'no AUC'}.",
         )
@@ -253,6 +285,8 @@ def _gate(found: Measured, judge: Judge, system: ValueSystem) -> Gate:
     auc, margin = _said(found.auc, ""), _said(found.margin, "+")
     figures = f'AUC {auc}; less that of the shortcut "{shortcut}": {margin}'
     where = f"on {found.n:,} labels of {system.name}"
+    if found.judged < found.n:
+        where += f" ({found.judged:,} of them with a verdict)"
     if found.useful:
         said = f"The judge {judge.name} is better than every shortcut that needs no judge {where}"
         return Gate("passed", f"{said}: {figures}.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from valuecompass.judges.evaluate import FEWEST, Labelled, report
+from valuecompass.judges.evaluate import FEWEST, Labelled, declined, report
 from valuecompass.judges.panel import THRESHOLD
 from valuecompass.stats import (
     ClusterBootstrap,
@@ -35,6 +35,8 @@ def compare(
 ) -> dict[str, Any]:
     """Compare judges on the same labelled rows, one entry for each value system.
 
+    As in `report`, responses that a measurement would not show to a judge are left out.
+
     Args:
         rows: the labelled responses.
         expressed: by judge: what it says of each row, None where it says nothing.
@@ -47,11 +49,14 @@ def compare(
         paired (None for the first); ``between``: `agreement` of the judges with each other. What
         cannot be estimated is None.
     """
+    asked = [not declined(row) for row in rows]
+    rows = list(compress(rows, asked))
+    expressed = {name: list(compress(said, asked)) for name, said in expressed.items()}
     names = list(expressed)
     table = np.array(
         [[np.nan if e is None else e for e in expressed[name]] for name in names], dtype=np.float64
     )
-    reports = [report(rows, expressed[name], rng) for name in names]
+    reports = [report(rows, expressed[name], asked_only=True) for name in names]
     found: dict[str, Any] = {}
     for system_id in dict.fromkeys(row.system.id for row in rows):
         use = np.array([row.system.id == system_id for row in rows])

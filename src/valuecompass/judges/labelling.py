@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from valuecompass.errors import InputError
 from valuecompass.files import read_text, replacing
@@ -105,6 +105,8 @@ class Labels:
 
     path: Path
     task: str
+    task_rows: int
+    """Rows of the whole task, labelled or not."""
     annotator: str
     units: dict[str, Unit]
     labels: dict[str, Label]
@@ -127,8 +129,8 @@ class RowFile:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
-                _sync(file, _line(row))
+            with self.path.open("a+b") as file:
+                _sync(file, _absent_line_end(file) + _line(row))
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
         self.rows[id] = row
@@ -140,10 +142,18 @@ class RowFile:
         self.rows = dict(rows)
 
 
-def _sync(file: Any, data: bytes) -> None:
+def _sync(file: IO[bytes], data: bytes) -> None:
     file.write(data)
     file.flush()
     os.fsync(file.fileno())
+
+
+def _absent_line_end(file: IO[bytes]) -> bytes:
+    """Return the line end that the last row lacks: some editors leave it away."""
+    if not file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read() == b"\n" else b"\n"
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
@@ -226,8 +236,9 @@ def read_given(path: Path, own: Sequence[ValueSystem] = ()) -> Labels:
 
 def _given(path: Path, rows: Sequence[Row], systems: Mapping[str, ValueSystem]) -> Labels:
     first = rows[0][1]
-    for field in ("task", "annotator"):
-        if not isinstance(first.get(field), str):
+    heads = {"task": str, "task_rows": int, "annotator": str}
+    for field, kind in heads.items():
+        if type(first.get(field)) is not kind:
             raise InputError(
                 f"{path}, line {rows[0][0]}: {field}: missing; "
                 "give a file written by valuecompass judge label annotate"
@@ -237,7 +248,7 @@ def _given(path: Path, rows: Sequence[Row], systems: Mapping[str, ValueSystem]) 
     lines: dict[str, int] = {}
     for line, row in rows:
         where = f"{path}, line {line}"
-        for field in ("task", "annotator"):
+        for field in heads:
             if row.get(field) != first[field]:
                 raise InputError(
                     f"{where}: {field}: {row.get(field)!r}, but {first[field]!r} in line "
@@ -253,7 +264,7 @@ def _given(path: Path, rows: Sequence[Row], systems: Mapping[str, ValueSystem]) 
             )
         units[unit.id], lines[unit.id] = unit, line
         labels[unit.id] = read_label(row, where, unit)
-    return Labels(path, first["task"], first["annotator"], units, labels)
+    return Labels(path, first["task"], first["task_rows"], first["annotator"], units, labels)
 
 
 def read_label(row: Mapping[str, Any], where: str, unit: Unit) -> Label:
@@ -293,7 +304,8 @@ class LabelFile:
         Raises:
             InputError: the file cannot be written.
         """
-        head = {"task": self._task.hash, "annotator": self._annotator}
+        task = {"task": self._task.hash, "task_rows": len(self._task.units)}
+        head = {**task, "annotator": self._annotator}
         self._file.put(unit.id, {**head, **unit.row(), **label.row()})
 
 
@@ -353,9 +365,10 @@ def mend_end(path: Path, beginning: bytes) -> None:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     whole = data.rfind(b"\n") + 1
     end = data[whole:]
-    if end and (end.startswith(beginning) or beginning.startswith(end)):
+    ours = end.startswith(beginning) or beginning.startswith(end)
+    if end and ours and not _is_json(end):
         with replacing(path) as temporary, temporary.open("wb") as file:
-            _sync(file, data + b"\n" if _is_json(end) else data[:whole])
+            _sync(file, data[:whole])
 
 
 def _is_json(line: bytes) -> bool:

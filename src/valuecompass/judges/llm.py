@@ -20,9 +20,9 @@ from valuecompass.judges.llm_answers import (
     read_concepts,
     read_yes_no,
 )
-from valuecompass.judges.protocol import Subject, Verdict, all_missing
+from valuecompass.judges.protocol import Subject, Verdict
 from valuecompass.models import Message, Params, Respondent, fingerprint
-from valuecompass.models.asker import Asker, RequestFailed
+from valuecompass.models.asker import Asker
 
 Mode = Literal["one-call", "per-value", "concepts"]
 LONGEST = 24_000
@@ -81,7 +81,7 @@ class LLMJudge:
         """Kind, model with its parameters and local file, mode, prompts."""
         return {
             "kind": "llm",
-            "version": 3,
+            "version": 4,
             "model": self.model.model_dump(
                 mode="json",
                 include={
@@ -99,7 +99,11 @@ class LLMJudge:
         }
 
     async def judge(self, subject: Subject) -> list[Verdict]:
-        """Return verdicts; those that cannot be had are missing."""
+        """Return verdicts; those that cannot be read are missing.
+
+        Raises:
+            RequestFailed: a request failed for good.
+        """
         if self.mode == "per-value":
             return await self._per_value(subject)
         if self.mode == "concepts":
@@ -109,10 +113,7 @@ class LLMJudge:
     async def _by_concepts(self, subject: Subject) -> list[Verdict]:
         prompt = render("concepts.md", subject)
         params = self._params(ANSWER_TOKENS, schema=concepts_schema())
-        try:
-            reply = await self._asker.ask(self.model, [Message("user", prompt)], params)
-        except RequestFailed as error:  # going on would store verdicts of another kind for good
-            return all_missing(subject, f"the judge did not answer: {error}")
+        reply = await self._asker.ask(self.model, [Message("user", prompt)], params)
         if (concepts := read_concepts(reply.text)) is not None:
             return await self._one_call(subject, concepts)
         return [replace(v, note=WITHOUT_CONCEPTS) for v in await self._one_call(subject)]
@@ -120,22 +121,16 @@ class LLMJudge:
     async def _one_call(self, subject: Subject, concepts: Sequence[str] = ()) -> list[Verdict]:
         messages = [Message("user", render("one-call.md", subject, concepts=concepts))]
         params = self._params(ANSWER_TOKENS, schema=answer_schema(subject))
-        try:
-            reply = await self._asker.ask(self.model, messages, params)
-        except RequestFailed as error:
-            return all_missing(subject, f"the judge did not answer: {error}")
+        reply = await self._asker.ask(self.model, messages, params)
         found, complaint = read_answer(reply.text, subject)
         if complaint:
             messages += [
                 Message("assistant", reply.text[:LONGEST] or "(nothing)"),
                 Message("user", self._repair(subject, complaint)),
             ]
-            try:
-                reply = await self._asker.ask(self.model, messages, params)
-                again, complaint = read_answer(reply.text, subject)
-                found |= again
-            except RequestFailed as error:
-                complaint = str(error)
+            reply = await self._asker.ask(self.model, messages, params)
+            again, complaint = read_answer(reply.text, subject)
+            found |= again
         return _missing(subject, found, f"the judge's answer is unreadable: {complaint}")
 
     def _repair(self, subject: Subject, complaint: str) -> str:
@@ -152,14 +147,9 @@ class LLMJudge:
         for part in range(len(subject.parts)):
             for name in subject.dimensions:
                 prompt = render("per-value.md", subject, part, name)
-                try:
-                    reply = await self._asker.ask(
-                        self.model, [Message("user", prompt)], self._params(2_048, ("Yes", "No"))
-                    )
-                except RequestFailed as error:
-                    why = f"the judge did not answer: {error}"
-                    verdicts.append(Verdict(part, name, None, missing=why))
-                    continue
+                reply = await self._asker.ask(
+                    self.model, [Message("user", prompt)], self._params(2_048, ("Yes", "No"))
+                )
                 verdicts.append(read_yes_no(part, name, reply, subject))
         return verdicts
 
@@ -183,7 +173,8 @@ def render(
     """Return a judge's prompt.
 
     The response is delimited by a mark that its writer cannot have known: a hash of the response
-    itself. Who writes concepts has seen that mark, so theirs is a hash of them, too.
+    itself. Who writes concepts has seen that mark, so theirs is a hash of them, too. Nothing else
+    goes into it but what the prompt shows: the same text under another item is the same request.
 
     Args:
         template: file name of the prompt.
@@ -196,7 +187,9 @@ def render(
     item = subject.item
     names = subject.dimensions if dimension is None else (dimension,)
     parts = [p.text for p in subject.parts] if part is None else [subject.parts[part].text]
-    principle = item.principle or subject.system.dimension(names[0]).definition
+    principle = None
+    if scoring == "conformity":
+        principle = item.principle or subject.system.dimension(names[0]).definition
     task = _tasks()[scoring]
     room = LONGEST // len(parts)
     return (
@@ -205,9 +198,9 @@ def render(
         .render(
             task=task["task"].strip(),
             question=task["question"].replace("{name}", names[0]),
-            principle=principle if scoring == "conformity" else None,
+            principle=principle,
             dimensions=[subject.system.dimension(n) for n in names],
-            mark=digest(["mark", subject.response, item.id, *concepts], 12),
+            mark=digest(["mark", subject.response, item.text, principle, *concepts], 12),
             given=item.text,
             parts=[p[:room] for p in parts],
             concepts=concepts,

@@ -12,9 +12,11 @@ import anyio
 from valuecompass.errors import ValueCompassError
 from valuecompass.hashing import digest
 from valuecompass.judges.protocol import Judge, Subject, Verdict
+from valuecompass.models.asker import RequestFailed
 
 THRESHOLD = 0.5
 """Of expressed: members on both sides of it disagree."""
+WITHOUT_STRONG = "members disagree, and the strong judge has no verdict"
 
 Votes = Sequence[float | None]
 Cell = tuple[int, str]
@@ -64,6 +66,7 @@ class PanelJudge:
         """Return joined verdicts, with every member's vote.
 
         Raises:
+            RequestFailed: a request of a member or of the strong judge failed for good.
             ValueCompassError: the first error of a member, when all have finished: what was in
                 flight is stored.
         """
@@ -90,8 +93,8 @@ class PanelJudge:
         async with anyio.create_task_group() as tasks:
             for place in range(len(self.members)):
                 tasks.start_soon(ask, place)
-        if errors:
-            raise errors[0]
+        if errors:  # one that stops everything before a request that failed
+            raise min(errors, key=lambda error: isinstance(error, RequestFailed))
         return found
 
 
@@ -101,7 +104,7 @@ def join(cell: Cell, verdicts: Sequence[Verdict], names: Sequence[str]) -> Verdi
     Args:
         cell: part and dimension.
         verdicts: one of each member.
-        names: of the members, for the reason of a missing verdict.
+        names: of the members, for the reason of a missing verdict and the note on an absent vote.
     """
     votes = tuple(v.expressed for v in verdicts)
     said = [(v, v.expressed) for v in verdicts if v.expressed is not None]
@@ -116,6 +119,10 @@ def join(cell: Cell, verdicts: Sequence[Verdict], names: Sequence[str]) -> Verdi
     nearest = min(said, key=lambda s: (abs(s[1] - expressed), s[0].start is None))[0]
     valences = [v.valence for v, _ in said if v.valence is not None]
     sure = [v.confidence for v, _ in said if v.confidence is not None]
+    notes = [
+        f"without {name}, which has no verdict" if v.expressed is None else v.note
+        for name, v in zip(names, verdicts, strict=True)
+    ]
     return Verdict(
         *cell,
         expressed=round(expressed, 6),
@@ -124,7 +131,7 @@ def join(cell: Cell, verdicts: Sequence[Verdict], names: Sequence[str]) -> Verdi
         start=nearest.start,
         end=nearest.end,
         votes=votes,
-        note="; ".join(dict.fromkeys(v.note for v in verdicts if v.note)) or None,
+        note="; ".join(dict.fromkeys(filter(None, notes))) or None,
     )
 
 
@@ -140,9 +147,7 @@ def _decided(joined: Verdict, said: Verdict | None) -> Verdict:
     if said is None or not disagree(members):
         return replace(joined, votes=votes)
     if said.expressed is None:
-        note = "; ".join(
-            filter(None, (joined.note, f"the strong judge has no verdict: {said.missing}"))
-        )
+        note = "; ".join(filter(None, (joined.note, WITHOUT_STRONG)))
         return replace(joined, votes=votes, note=note)
     return replace(said, votes=votes)
 

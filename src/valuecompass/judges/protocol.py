@@ -80,7 +80,12 @@ class Judge(Protocol):
         ...
 
     async def judge(self, subject: Subject) -> list[Verdict]:
-        """Return one verdict for every part and dimension, missing ones included."""
+        """Return one verdict for every part and dimension, missing ones included.
+
+        Raises:
+            RequestFailed: a request failed for good. Then there is no verdict at all: whoever
+                asks again later shall find none that rests on part of the requests.
+        """
         ...
 
 

@@ -61,14 +61,19 @@ def parse_judge(text: str, mode: str = "one-call", strong: str | None = None) ->
     default = _mode(mode, f"--judge-mode {mode}")
     head, system, prompt = text.partition("@system=")
     *first, last = head.split(",")
+    if first and not all(name.strip() for name in (*first, last + system)):
+        raise InputError(f"--judge {text}: nothing stands before or after a comma; name a judge")
     members = tuple(_member(name, default, "--judge") for name in (*first, last + system + prompt))
     if strong is None:
         return JudgeSpec(text, members)
     if len(members) == 1:
         raise InputError(
             f"--strong-judge {strong}: it is asked where the judges of a panel disagree; "
-            f"name two judges at least, such as --judge local,{text}"
+            "name two judges at least, such as --judge "
+            + (f"{text},MODEL" if members[0].model is None else f"local,{text}")
         )
+    if "," in strong.partition("@system=")[0]:
+        raise InputError(f"--strong-judge {strong}: a panel cannot decide; give one model")
     if strong.strip() in FREE:
         raise InputError(f"--strong-judge {strong}: give a model")
     return JudgeSpec(text, members, _member(strong, "one-call", "--strong-judge"))

@@ -36,18 +36,23 @@ class _Tally:
     apart: dict[str, list[tuple[int, bool]]] = field(
         default_factory=lambda: defaultdict(list[tuple[int, bool]])
     )
-    """By dimension, and under "" for any: item, and whether judges disagreed on a response."""
+    """By dimension, and under "" for any: item, and whether judges disagreed on a response, of
+    those that two have judged."""
+    responses: int = 0
 
     def add(self, item: str, cells: Cells) -> None:
+        self.responses += 1
         place = self.items.setdefault(item, len(self.items))
         apart: dict[str, bool] = {}
         for (_, name), votes in cells.items():
             self.votes[name].extend(float("nan") if v is None else v for v in votes)
             self.places[name].append(place)
-            apart[name] = apart.get(name, False) or disagree(votes)
+            if sum(v is not None for v in votes) > 1:  # who is alone can disagree with nobody
+                apart[name] = apart.get(name, False) or disagree(votes)
         for name, differ in apart.items():
             self.apart[name].append((place, differ))
-        self.apart[""].append((place, any(apart.values())))
+        if apart:
+            self.apart[""].append((place, any(apart.values())))
 
     def document(self, judges: Sequence[str], names: Iterable[str], seed: int) -> dict[str, Any]:
         """Return agreement over the dimensions, and on all together."""
@@ -61,7 +66,7 @@ class _Tally:
             rng,
         )
         return {
-            "responses": len(self.apart[""]),
+            "responses": self.responses,
             "disagreed": self._share("", rng),
             **whole,
             "dimensions": {
@@ -74,17 +79,19 @@ class _Tally:
             },
         }
 
-    def _share(self, name: str, rng: np.random.Generator) -> dict[str, float]:
-        pairs = np.array(self.apart[name], dtype=np.float64)
-        found = cluster_bootstrap_mean(pairs[:, 1], pairs[:, 0], rng)
-        return {k: round(float(v), 4) for k, v in found._asdict().items()}
+    def _share(self, name: str, rng: np.random.Generator) -> dict[str, float | None]:
+        pairs = np.array(self.apart[name], dtype=np.float64).reshape(-1, 2)
+        found = cluster_bootstrap_mean(pairs[:, 1], pairs[:, 0], rng)._asdict()
+        limits = {k: round(float(v), 4) if len(pairs) else None for k, v in found.items()}
+        return {"n": len(pairs), **limits}
 
 
 async def judge_agreement(store: Store, measurement: Measurement, seed: int = 0) -> dict[str, Any]:
     """Say how far the judges of a measurement's responses agree.
 
     Of a panel's measurement these are its members; else all judges whose verdicts on the same
-    responses the store holds.
+    responses the store holds, as far as they are different ones: of several versions of a judge
+    the newest counts, and a panel only if it shares no judge with the others.
 
     Args:
         store: the open store.
@@ -94,8 +101,9 @@ async def judge_agreement(store: Store, measurement: Measurement, seed: int = 0)
     Returns:
         ``measurement``, ``system``, ``panel`` (true: the judges are a panel's members),
         ``judges``, ``strong`` (the judge that decided where they disagreed, or None),
-        ``responses``, ``disagreed`` (share of responses on which judges stand on both sides of .5
-        in some part: what a strong judge is asked about), ``notes`` on verdicts with their number,
+        ``left_out`` (stored judges that are not compared, and why), ``responses``, ``disagreed``
+        (share of the ``n`` responses with two votes in some part on which judges stand on both
+        sides of .5: what a strong judge is asked about), ``notes`` on verdicts with their number,
         ``alpha``, ``alpha_at_half``, ``pairs`` and ``units`` as in `judges.compare.agreement`, and
         the same by ``dimensions``.
 
@@ -104,7 +112,7 @@ async def judge_agreement(store: Store, measurement: Measurement, seed: int = 0)
     """
     identity = measurement.manifest["judge"]
     tally, notes = _Tally(), Counter[str]()
-    strong = None
+    strong, left_out = None, list[str]()
     if panel := identity["kind"] == "panel":
         judges = _labels([(label_of(m), digest(m)) for m in identity["members"]])
         strong = label_of(identity["strong"]) if identity["strong"] else None
@@ -113,12 +121,14 @@ async def judge_agreement(store: Store, measurement: Measurement, seed: int = 0)
             cells = {(v["part"], v["dimension"]): v["votes"][: len(judges)] for v in body}
             tally.add(item, cells)
     else:
-        names = await _judges_of(store, measurement)
+        names, left_out = await _judges_of(store, measurement)
         if len(names) < 2:
+            without = f" (left out: {'; '.join(left_out)})" if left_out else ""
             raise InputError(
                 f"measurement {measurement.id} ({measurement.system}): only "
-                f"{', '.join(names.values()) or 'no judge'} has judged its responses; repeat its "
-                "valuecompass run with another --judge (no model is asked its items again)"
+                f"{', '.join(names.values()) or 'no judge'} has judged its responses{without}; "
+                "repeat its valuecompass run with another --judge (no model is asked its items "
+                "again)"
             )
         judges = list(names.values())
         async for item, bodies in _all_verdicts(store, measurement):
@@ -133,6 +143,7 @@ async def judge_agreement(store: Store, measurement: Measurement, seed: int = 0)
         "panel": panel,
         "judges": judges,
         "strong": strong,
+        "left_out": left_out,
         "notes": dict(notes),
         **tally.document(judges, [d["name"] for d in system["dimensions"]], seed),
     }
@@ -165,8 +176,11 @@ async def _panel_verdicts(
                     yield row["item"], body
 
 
-async def _judges_of(store: Store, measurement: Measurement) -> dict[str, str]:
-    """Return a label for each judge with a verdict on a measurement's responses, by id."""
+async def _judges_of(store: Store, measurement: Measurement) -> tuple[dict[str, str], list[str]]:
+    """Return labels of the different judges of a measurement's responses, by id, and the others.
+
+    The measurement's own judge comes first, the others by name.
+    """
     query = (
         select(verdicts.c.judge)
         .select_from(answers.join(verdicts, _SAME))
@@ -175,14 +189,53 @@ async def _judges_of(store: Store, measurement: Measurement) -> dict[str, str]:
         .order_by(verdicts.c.judge)
     )
     found = [row["judge"] for row in await store.rows(query)]
-    known: dict[str, str] = {}
-    of_system = measurements.c.system == measurement.system
-    for row in await store.rows(select(measurements.c.manifest).where(of_system)):
-        known[row["manifest"]["judge_id"]] = label_of(row["manifest"]["judge"])
-    labels = _labels([(known.get(judge, "judge"), judge) for judge in found])
-    # the measurement's own judge first, the others by name
+    known: dict[str, Any] = {}
+    of_system = (
+        select(measurements.c.manifest)
+        .where(measurements.c.system == measurement.system)
+        .order_by(measurements.c.created.desc())
+    )
+    for row in await store.rows(of_system):
+        known.setdefault(row["manifest"]["judge_id"], row["manifest"]["judge"])
     own = measurement.manifest["judge_id"]
-    return dict(sorted(zip(found, labels, strict=True), key=lambda j: (j[0] != own, j[1])))
+    # the newest version comes before the older ones, and a judge before the panels it sits on
+    order = sorted(
+        (judge for judge in known if judge in found),
+        key=lambda j: (j != own, known[j]["kind"] == "panel"),
+    )
+    different, left_out = _different({judge: known[judge] for judge in order})
+    left_out += [f"judge {j}: its run was not finished" for j in found if j not in known]
+    labels = _labels([(label_of(known[judge]), judge) for judge in different])
+    named = sorted(zip(different, labels, strict=True), key=lambda j: (j[0] != own, j[1]))
+    return dict(named), left_out
+
+
+def _different(judges: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the ids of judges that share nobody with one before them, and what of the others."""
+    taken: set[str] = set()
+    kept: list[str] = []
+    left_out: list[str] = []
+    for judge, identity in judges.items():
+        everyone = {_regardless_of_version(one) for one in _judges_in(identity)}
+        if not everyone & taken:
+            kept.append(judge)
+            taken |= everyone
+        elif identity["kind"] == "panel":
+            left_out.append(f"the panel {label_of(identity)}: one of its judges is compared itself")
+        else:
+            left_out.append(f"{label_of(identity)} ({judge[:6]}): another version is compared")
+    return kept, left_out
+
+
+def _judges_in(identity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if identity["kind"] != "panel":
+        return [identity]
+    return [*identity["members"], *([identity["strong"]] if identity["strong"] else [])]
+
+
+def _regardless_of_version(identity: Mapping[str, Any]) -> str:
+    """Return what stays when prompts, weights or the reading of answers change."""
+    return digest([identity["kind"], identity.get("model"), identity.get("mode")])
 
 
 async def _all_verdicts(

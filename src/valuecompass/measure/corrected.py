@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.judges.calibration import Rates, SystemCalibration
+from valuecompass.judges.calibration import SystemCalibration
 from valuecompass.measure.points import generator, points
-from valuecompass.stats import rogan_gladen
+from valuecompass.stats import ErrorRates, rogan_gladen
 
 
 def corrected(
     positive: NDArray[np.bool_],
     items: Sequence[str],
     known: Sequence[bool],
-    rates: Rates,
+    rates: ErrorRates,
     seed: str,
 ) -> dict[str, Any]:
     """Return a share of responses corrected for the judge's errors, on 0-100 with its n.
@@ -32,10 +32,8 @@ def corrected(
     Returns:
         Nulls where it cannot be corrected; `notes_on_correction` says why.
     """
-    if rates.few and not all(known):
-        return {"score": None, "low": None, "high": None, "n": len(positive)}
     found = rogan_gladen(
-        positive, np.asarray(items), rates.errors, generator(seed), known=np.asarray(known, bool)
+        positive, np.asarray(items), rates, generator(seed), known=np.asarray(known, bool)
     )
     return points(found) | {"n": len(positive)}
 
@@ -43,7 +41,7 @@ def corrected(
 def notes_on_correction(
     entry: SystemCalibration, details: Iterable[tuple[str, dict[str, Any]]]
 ) -> list[str]:
-    """Say what could not be corrected and why, and what was corrected with pooled rates.
+    """Say what could not be corrected and why, and what leans on other dimensions' labels.
 
     Args:
         entry: the judge's errors.
@@ -51,15 +49,19 @@ def notes_on_correction(
     """
     asked = [(name, d["corrected"]) for name, d in details if "corrected" in d]
     bare = [name for name, found in asked if found["score"] is None]
-    few = [n for n in bare if entry.rates_of(n).few]
-    guessing = [n for n in bare if n not in few and not entry.rates_of(n).errors.usable]
+    few = bare if entry.all_dimensions.few else []
+    guessing = [n for n in bare if n not in few and not entry.rates_of(n).usable]
     elsewhere = [n for n in bare if n not in few and n not in guessing]
-    pooled = [n for n, _ in asked if n not in bare and entry.dimensions[n].pooled]
+    leaning = [n for n, _ in asked if n not in bare and entry.dimensions[n].few]
     not_corrected = "not corrected for the judge's errors on"
     told = (
         (few, f"{not_corrected} {{}}: fewer than ten labels of a class even in all dimensions"),
         (guessing, f"{not_corrected} {{}}: on the labels it is not surely better than guessing"),
         (elsewhere, f"{not_corrected} {{}}: its errors on the labels cannot explain this share"),
-        (pooled, "corrected for the judge's errors in all dimensions together, for few labels: {}"),
+        (
+            leaning,
+            "corrected for the judge's errors as they are in the other dimensions, too, for fewer "
+            "than ten own labels of a class: {}",
+        ),
     )
     return [sentence.format(", ".join(names)) for names, sentence in told if names]

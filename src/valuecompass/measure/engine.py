@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.abc
 from filelock import FileLock, Timeout
 from sqlalchemy import func, select
 
 from valuecompass.errors import BudgetReached, InputError, Interrupted, ProviderStopped
-from valuecompass.judges import judge_id, subject_of
+from valuecompass.judges import Verdict, judge_id, subject_of
+from valuecompass.judges.protocol import all_missing
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
 from valuecompass.measure.asking import (
     READ_OFF,
@@ -149,11 +149,12 @@ class _Run:
                 return stored[0]["body"]
         if self.asker.stop is not None:  # judging takes time, too; it is done when the run goes on
             raise self.asker.stop
-        found = await self.plan.judge.judge(subject_of(self.plan.system, question.item, reply.text))
-        body = [
-            {k: v for k, v in asdict(f).items() if v is not None or k == "expressed"} for f in found
-        ]
-        # without any verdict nothing is kept: a request that failed is sent again next time
+        subject = subject_of(self.plan.system, question.item, reply.text)
+        try:
+            found = await self.plan.judge.judge(subject)
+        except RequestFailed as error:  # not kept: next time the request is sent again
+            return _body(all_missing(subject, f"the judge did not answer: {error}"))
+        body = _body(found)
         if any(f.missing is None for f in found):
             row = {
                 "key": reply.key,
@@ -165,6 +166,12 @@ class _Run:
             }
             await self.store.write((self.store.insert_new(verdicts), [row]))
         return body
+
+
+def _body(found: Sequence[Verdict]) -> list[dict[str, Any]]:
+    return [
+        {k: v for k, v in asdict(f).items() if v is not None or k == "expressed"} for f in found
+    ]
 
 
 async def run_plan(
@@ -238,26 +245,26 @@ def _lock(workspace: Path, plan: Plan) -> Any:
 
 
 async def _work(run: _Run) -> None:
-    async with (
-        anyio.create_task_group() as tasks,
-        _interruptible(run, tasks),
-        anyio.create_task_group() as workers,
-    ):
+    async with interruptible([run.asker]), anyio.create_task_group() as workers:
         for _ in range(min(WORKERS, len(run.plan.questions) * len(run.plan.respondents))):
             workers.start_soon(run.worker)
 
 
 @asynccontextmanager
-async def _interruptible(run: _Run, tasks: anyio.abc.TaskGroup) -> AsyncGenerator[None]:
-    """Turn the first Ctrl-C into a stop after what is in flight, the second into one at once."""
+async def interruptible(askers: Sequence[Asker]) -> AsyncGenerator[None]:
+    """Turn the first Ctrl-C into a stop after what is in flight, the second into one at once.
+
+    Either way the body ends, perhaps early, and the askers' `stop` says so.
+    """
 
     async def watch() -> None:
         try:
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 await anext(signals)
-                run.asker.stop = run.asker.stop or Interrupted(
-                    "interrupted; everything answered is stored: repeat the command to go on"
-                )
+                for asker in askers:
+                    asker.stop = asker.stop or Interrupted(
+                        "interrupted; everything answered is stored: repeat the command to go on"
+                    )
                 tasks.start_soon(expire)
                 await anext(signals)
         except (NotImplementedError, ValueError, RuntimeError):
@@ -268,9 +275,10 @@ async def _interruptible(run: _Run, tasks: anyio.abc.TaskGroup) -> AsyncGenerato
         await anyio.sleep(GRACE)
         tasks.cancel_scope.cancel()
 
-    tasks.start_soon(watch)
-    yield
-    tasks.cancel_scope.cancel()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        yield
+        tasks.cancel_scope.cancel()
 
 
 async def _finish(run: _Run) -> Measurement:
@@ -337,11 +345,22 @@ async def _drift(run: _Run) -> dict[str, str]:
     return said
 
 
-async def stored_share(plan: Plan, store: Store) -> tuple[int, int]:
-    """Return how many of a plan's requests are answered already, and how many there are."""
+@dataclass(frozen=True)
+class Stored:
+    """How much of a plan is in the store."""
+
+    answered: int
+    requests: int
+    """Of the plan's respondents; `answered` of them are."""
+    judged: int
+    """Responses with verdicts of the plan's judge."""
+
+
+async def stored_share(plan: Plan, store: Store) -> Stored:
+    """Return how much of a plan is in the store already."""
     from valuecompass.models.asker import request_of
 
-    keys: list[tuple[str, int]] = []
+    keys: list[tuple[str, int, str]] = []
     for respondent in plan.respondents:
         if not plan.answers(respondent):
             continue
@@ -353,14 +372,23 @@ async def stored_share(plan: Plan, store: Store) -> tuple[int, int]:
                 params_for(respondent, q.item, asking),
                 q.item.row(),
             )
-            keys.append((request.key, q.repeat))
+            keys.append((request.key, q.repeat, q.item.id))
     found: set[tuple[str, int]] = set()
-    for block in _blocks(sorted({k for k, _ in keys}), 500):
+    judged: set[tuple[str, int, str]] = set()
+    own = verdicts.c.judge == judge_id(plan.judge, plan.system)
+    for block in _blocks(sorted({k for k, *_ in keys}), 500):
         rows = await store.rows(
             select(responses.c.key, responses.c.repeat).where(responses.c.key.in_(block))
         )
         found |= {(r["key"], r["repeat"]) for r in rows}
-    return sum(k in found for k in keys), len(keys)
+        rows = await store.rows(
+            select(verdicts.c.key, verdicts.c.repeat, verdicts.c.item).where(
+                own, verdicts.c.key.in_(block)
+            )
+        )
+        judged |= {(r["key"], r["repeat"], r["item"]) for r in rows}
+    answered = sum(key[:2] in found for key in keys)
+    return Stored(answered, len(keys), sum(key in judged for key in keys))
 
 
 def _blocks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import anyio
 
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, known_error
 from valuecompass.hashing import digest
 from valuecompass.judges import Judge
 from valuecompass.judges.evaluate import Labelled, Said, judge_rows
 from valuecompass.judges.local import LocalJudge
 from valuecompass.judges.spec import JudgeSpec, build_judge, judge_models, parse_judge
+from valuecompass.measure.engine import interruptible
 from valuecompass.measure.run import Settings
 from valuecompass.models import Budget, Message, Params, Reply, Respondent, check_priced
 from valuecompass.models.asker import Asker
@@ -86,7 +87,8 @@ async def judge_labels(
 
     Raises:
         InputError: a wrong name, a judge named twice, a strong judge without a panel.
-        BudgetReached, ProviderStopped: nothing more can be asked; what was answered is stored.
+        BudgetReached, Interrupted, ProviderStopped: nothing more can be asked; what was answered
+            is stored.
     """
     strong = settings.strong_judge
     panels = [name for name in names if len(parse_judge(name, settings.judge_mode).members) > 1]
@@ -113,12 +115,29 @@ async def judge_labels(
             ends.push_async_callback(_close, meter)
             for model in judge_models(judge):  # a wrong name is told before the first request
                 meter.models.get(model.model)
-        found: list[Judged] = []
-        for spec, judge, meter in zip(specs, judges, meters, strict=True):
-            said = await judge_rows(judge, rows, tell)
-            used = (meter.requests, meter.input_tokens, meter.output_tokens)
-            found.append(Judged(spec.text, judge, said, *used))
-        return found
+        return await _all_judged([*zip(specs, judges, meters, strict=True)], rows, tell)
+
+
+async def _all_judged(
+    judges: Sequence[tuple[JudgeSpec, Judge, Meter]],
+    rows: Sequence[Labelled],
+    tell: Tell | None,
+) -> list[Judged]:
+    meters = [meter for *_, meter in judges]
+    found: list[Judged] = []
+    try:
+        async with interruptible(meters):
+            for spec, judge, meter in judges:
+                said = await judge_rows(judge, rows, tell)
+                used = (meter.requests, meter.input_tokens, meter.output_tokens)
+                found.append(Judged(spec.text, judge, said, *used))
+    except BaseExceptionGroup as group:  # the task groups within are nobody's business
+        if (error := known_error(group)) is None:
+            raise
+        raise error from None
+    if (stop := next((m.stop for m in meters if m.stop is not None), None)) is not None:
+        raise stop
+    return found
 
 
 def _check_different(specs: Sequence[JudgeSpec], judges: Sequence[Judge]) -> None:

@@ -95,10 +95,11 @@ async def draw(store: Store, measurement: Measurement, n: int, rng: np.random.Ge
 def _pick(
     values: Vector, who: NDArray[np.intp], n: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
-    """Return about n pairs of response and dimension, at most n, of values (R, D).
+    """Return n pairs of response and dimension of values (R, D), or all if there are fewer.
 
     Dimensions are put together by lot; a response with its dimensions of one lot is a card, and
-    cards are drawn.
+    cards are drawn. Where verdicts are missing, cards differ in size, and those drawn may hold more
+    or fewer than n: what is too much or too little is cut or added by lot.
     """
     seen = ~np.isnan(values)
     lot = rng.permutation(values.shape[1]) // TOGETHER
@@ -116,9 +117,11 @@ def _pick(
     _, groups = np.unique(units, axis=0, return_inverse=True)
     wanted = int(np.ceil(n * len(cards) / units.sum()))
     drawn = balanced_sample(np.column_stack(places), groups.ravel(), wanted, rng)
-    pairs = [(int(cards[c, 0]), int(d)) for c in drawn for d in np.flatnonzero(units[c])]
-    kept = rng.permutation(len(pairs))[:n]
-    return [pairs[k] for k in kept]
+    picked = np.zeros_like(seen)
+    for card in drawn:
+        picked[cards[card, 0]] |= units[card]
+    by_lot = [rng.permutation(np.argwhere(of)) for of in (picked, seen & ~picked)]
+    return [(int(response), int(d)) for response, d in np.concatenate(by_lot)[:n]]
 
 
 def _levels(values: Vector) -> Vector:

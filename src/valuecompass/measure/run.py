@@ -261,26 +261,28 @@ async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
     """Return what a plan will take: requests, judge calls and an estimate of the money.
 
     The estimate takes four characters a token, answers of the length that the prompt asks for,
-    and for the judge what its prompts and form of answer need.
+    and for the judge what its prompts and form of answer need. What is stored costs nothing:
+    answers, and responses with verdicts of this very judge.
     """
-    stored, requests = await stored_share(plan, asker.store)
+    stored = await stored_share(plan, asker.store)
     answering = [r for r in plan.respondents if plan.answers(r)]
     texts = sum(len(q.item.text) for q in plan.questions) / 4 + 90 * len(plan.questions)
     words = sum(plan.form.asking[q.item.kind].words for q in plan.questions)
-    takes = [(price_of(r), texts, 1.4 * words) for r in answering]
+    left = 1 - stored.answered / max(stored.requests, 1)
+    unjudged = 1 - stored.judged / max(plan.judged * len(answering), 1)
+    takes = [(left, price_of(r), texts, 1.4 * words) for r in answering]
     members = [_judging(judge, plan, len(answering)) for judge in model_judges(plan.judge)]
     strong = strong_judge(plan.judge)
     at_most = [] if strong is None else [_judging(strong, plan, len(answering))]
-    takes += [costs for _, costs in (*members, *at_most)]
+    takes += [(unjudged, *costs) for _, costs in (*members, *at_most)]
     judge_calls, strong_calls = (sum(calls for calls, _ in of) for of in (members, at_most))
-    left = 1 - stored / requests if requests else 0.0
     usd: float | None = 0.0
-    for price, tokens_in, tokens_out in takes:
+    for share, price, tokens_in, tokens_out in takes:
         if price is None:
             usd = None
             break
-        usd += left * (tokens_in * price.input + tokens_out * price.output) / 1e6
-    return Outlook(plan, stored, requests, judge_calls, strong_calls, usd)
+        usd += share * (tokens_in * price.input + tokens_out * price.output) / 1e6
+    return Outlook(plan, stored.answered, stored.requests, judge_calls, strong_calls, usd)
 
 
 def _judging(

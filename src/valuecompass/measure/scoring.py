@@ -6,7 +6,7 @@ computed by `valuecompass.stats`; shares and means of one number a response are 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,18 +42,21 @@ class Findings:
     expressed, valence: (parts, D) with the columns in the system's order; NaN where the judge gave
     none, so that an opinion keeps the rank that it has in the answer.
     missing: the reasons, each once.
+    notes: what must be known of single verdicts, with their number.
     """
 
     expressed: Vector
     valence: Vector
     missing: tuple[str, ...]
+    notes: tuple[tuple[str, int], ...] = ()
 
 
 def findings_of(verdicts: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Findings:
     """Return the findings of stored verdicts.
 
     Args:
-        verdicts: rows with part, dimension and expressed, and where given valence and missing.
+        verdicts: rows with part, dimension and expressed, and where given valence, missing and
+            note.
         names: the system's dimensions.
     """
     shape = (1 + max((v["part"] for v in verdicts), default=0), len(names))
@@ -65,7 +68,8 @@ def findings_of(verdicts: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
         if v.get("valence") is not None:
             valence[at] = v["valence"]
     reasons = {v["missing"] for v in verdicts if v.get("missing") is not None}
-    return Findings(expressed, valence, tuple(sorted(reasons)))
+    notes = Counter(v["note"] for v in verdicts if v.get("note") is not None)
+    return Findings(expressed, valence, tuple(sorted(reasons)), tuple(notes.items()))
 
 
 @dataclass
@@ -211,9 +215,12 @@ def _corrected(plan: Plan, column: _Column, name: str, seed: str) -> dict[str, A
     found = {
         "corrected": corrected(positive, column.items, column.known, rates, seed + " corrected")
     }
-    if plan.system.scoring == "expression":  # there the raw share is the expression rate
+    scoring = plan.system.scoring
+    if scoring == "expression":  # there the raw share is the expression rate
         return found
-    return {"rate": column.mean(positive.astype(float), seed + " rate")} | found
+    # a safe rate is its own score: the same number must have the same limits
+    own = seed if scoring == "safe-rate" else seed + " rate"
+    return {"rate": column.mean(positive.astype(float), own)} | found
 
 
 def _violations(column: _Column, violation: Vector, of_each: int, seed: str) -> dict[str, Any]:
@@ -321,9 +328,19 @@ def _notes(plan: Plan, results: Sequence[Result]) -> tuple[str, ...]:
     failed = [r for r in results if r.outcome == "missing"]
     if failed:
         notes.append(f"{len(failed)} requests failed, the last: {failed[-1].why}")
-    reasons = {why for r in results if r.findings is not None for why in r.findings.missing}
-    notes += [f"some verdicts are missing: {reason}" for reason in sorted(reasons)[:3]]
-    return tuple(notes)
+    return (*notes, *_notes_on_verdicts([r.findings for r in results if r.findings is not None]))
+
+
+def _notes_on_verdicts(findings: Sequence[Findings]) -> list[str]:
+    reasons = Counter(why for f in findings for why in f.missing)
+    usual = sorted(reasons, key=lambda why: (-reasons[why], why))[:3]
+    about = Counter[str]()
+    for f in findings:
+        about.update(dict(f.notes))
+    return [
+        *(f"verdicts are missing in {reasons[w]} of {len(findings)} answers: {w}" for w in usual),
+        *(f"{note} (verdicts: {about[note]})" for note in sorted(about)),
+    ]
 
 
 def _notes_on_points(results: Sequence[Result]) -> list[str]:

@@ -15,6 +15,7 @@ from valuecompass.stats.judge_error import (
     ErrorRates,
     design_effect,
     error_rates,
+    partly_pooled,
     rogan_gladen,
 )
 from valuecompass.stats.keyed import keyed_scale
@@ -41,5 +42,6 @@ __all__ = [
     "keyed_scale",
     "krippendorff_alpha",
     "mvp",
+    "partly_pooled",
     "rogan_gladen",
 ]

@@ -6,7 +6,8 @@ with sensitivity ``se`` and specificity ``sp``; labels tell both, with an uncert
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,21 +19,30 @@ from valuecompass.stats.intervals import (
     cluster_weights,
 )
 
-__all__ = ["CERTAIN", "ErrorRates", "design_effect", "error_rates", "rogan_gladen"]
+__all__ = [
+    "CERTAIN",
+    "ErrorRates",
+    "design_effect",
+    "error_rates",
+    "partly_pooled",
+    "rogan_gladen",
+]
 
 CERTAIN = 0.975
 """Least probability that a judge is better than guessing, below which nothing is corrected."""
 _NODES = 4000
+_MEANS, _SPREADS = 200, 50
 
 Vector = NDArray[np.float64]
+Beta = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class ErrorRates:
     """Confusion of a 0/1 judge with labels.
 
-    Sensitivity and specificity have Jeffreys' Beta posteriors on counts divided by their design
-    effects.
+    Sensitivity and specificity have Beta posteriors: Jeffreys' on counts divided by their design
+    effects, or those of `partly_pooled`.
 
     Attributes:
         tp: rows labelled 1 that the judge calls 1.
@@ -41,6 +51,7 @@ class ErrorRates:
         fp: rows labelled 0 that it calls 1.
         deff_sensitivity: design effect of the rows labelled 1, >= 1.
         deff_specificity: design effect of the rows labelled 0, >= 1.
+        posteriors: (a, b) of sensitivity and of specificity; None: Jeffreys'.
     """
 
     tp: int
@@ -49,15 +60,26 @@ class ErrorRates:
     fp: int
     deff_sensitivity: float = 1.0
     deff_specificity: float = 1.0
+    posteriors: tuple[Beta, Beta] | None = None
 
     @property
     def sensitivity(self) -> Interval:
-        """Share of 1 among the rows labelled 1, with 95 % limits; NaN without such rows."""
+        """Share of 1 among the rows labelled 1, with 95 % limits; NaN without such rows.
+
+        With `posteriors` the mean and quantiles of the first.
+        """
+        if self.posteriors is not None:
+            return _of_beta(self.posteriors[0])
         return _share(self.tp, self.tp + self.fn, self.deff_sensitivity)
 
     @property
     def specificity(self) -> Interval:
-        """Share of 0 among the rows labelled 0, with 95 % limits; NaN without such rows."""
+        """Share of 0 among the rows labelled 0, with 95 % limits; NaN without such rows.
+
+        With `posteriors` the mean and quantiles of the second.
+        """
+        if self.posteriors is not None:
+            return _of_beta(self.posteriors[1])
         return _share(self.tn, self.tn + self.fp, self.deff_specificity)
 
     @property
@@ -81,7 +103,9 @@ class ErrorRates:
         of_se, of_sp = self._posteriors()
         return rng.beta(*of_se, size=count), rng.beta(*of_sp, size=count)
 
-    def _posteriors(self) -> tuple[tuple[float, float], tuple[float, float]]:
+    def _posteriors(self) -> tuple[Beta, Beta]:
+        if self.posteriors is not None:
+            return self.posteriors
         se, sp = self.deff_sensitivity, self.deff_specificity
         return (
             (self.tp / se + 0.5, self.fn / se + 0.5),
@@ -114,6 +138,55 @@ def error_rates(verdicts: ArrayLike, labels: ArrayLike, clusters: ArrayLike) -> 
         deff_sensitivity=design_effect(said[ones], clusters[ones]),
         deff_specificity=design_effect(said[~ones], clusters[~ones]),
     )
+
+
+@lru_cache(maxsize=64)
+def partly_pooled(dimensions: tuple[ErrorRates, ...]) -> tuple[ErrorRates, ...]:
+    """Let a judge's errors on each dimension lean on its errors on the others.
+
+    Sensitivities of the dimensions are draws from one Beta distribution, specificities from
+    another. A dimension with many labels keeps nearly its own rates. One with few or none takes
+    the mean of all, with an interval that holds how far the dimensions lie apart. Integrated over
+    a grid of the Beta's mean and of its spread (1 / sqrt(a + b + 1), its SD as a share of the
+    largest that the mean allows), both uniform in (0, 1); the posterior of each dimension's rate is
+    given as the Beta of equal mean and variance.
+
+    Args:
+        dimensions: own counts of each dimension of one system.
+
+    Returns:
+        The same counts with `posteriors`.
+
+    Source: Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 5.3 (beta-binomial model
+    of the rat tumours).
+    """
+    of_se = _one_rate([(r.tp, r.fn, r.deff_sensitivity) for r in dimensions])
+    of_sp = _one_rate([(r.tn, r.fp, r.deff_specificity) for r in dimensions])
+    return tuple(
+        replace(rates, posteriors=both)
+        for rates, both in zip(dimensions, zip(of_se, of_sp, strict=True), strict=True)
+    )
+
+
+def _one_rate(counts: list[tuple[int, int, float]]) -> list[Beta]:
+    """Beta posterior of a rate on each dimension from its hits, misses and design effect."""
+    from scipy.special import betaln
+
+    means = (np.arange(_MEANS) + 0.5) / _MEANS
+    spreads = (np.arange(_SPREADS) + 0.5) / _SPREADS
+    size = (1 / spreads**2 - 1)[:, None]
+    a, b = (size * means).ravel(), (size * (1 - means)).ravel()
+    found = np.array(counts, dtype=np.float64)
+    hits, misses = (found[:, :2] / found[:, 2:]).T[:, :, None]
+    likelihood = (betaln(a + hits, b + misses) - betaln(a, b)).sum(axis=0)
+    given = np.exp(likelihood - likelihood.max())
+    given /= given.sum()
+    n = a + b + hits + misses
+    value = (a + hits) / n
+    mean = value @ given
+    variance = (value * (1 - value) / (n + 1) + (value - mean[:, None]) ** 2) @ given
+    total = mean * (1 - mean) / variance - 1
+    return [(float(m * t), float((1 - m) * t)) for m, t in zip(mean, total, strict=True)]
 
 
 def design_effect(values: ArrayLike, clusters: ArrayLike) -> float:
@@ -243,6 +316,13 @@ def _share(hits: float, n: float, deff: float) -> Interval:
     if not n:
         return Interval(np.nan, np.nan, np.nan)
     return beta_interval(hits / deff, n / deff)
+
+
+def _of_beta(posterior: Beta) -> Interval:
+    from scipy.special import betaincinv
+
+    a, b = posterior
+    return Interval(a / (a + b), *(float(betaincinv(a, b, q)) for q in (0.025, 0.975)))
 
 
 def _check_binary(codes: NDArray[np.generic]) -> None:

@@ -71,7 +71,9 @@ class TokenEncoder:
 
     def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Return the ids of a text's tokens and where each stands in it, without special ones."""
-        found = self._tokenizer.encode(text, add_special_tokens=False)
+        # half of a surrogate pair (an emoji cut in two) is no text to the tokenizer
+        whole = text.encode("utf-8", "replace").decode("utf-8")
+        found = self._tokenizer.encode(whole, add_special_tokens=False)
         return found.ids, found.offsets
 
     def states(self, rows: Sequence[Sequence[int]]) -> list[Floats]:

@@ -103,6 +103,8 @@ class Answer:
                 "start": start,
                 "end": end,
                 "missing": v.get("missing"),
+                "votes": as_json(v.get("votes")),
+                "note": v.get("note"),
             }
 
     def reading_row(self) -> dict[str, Any]:

@@ -129,6 +129,7 @@ class Tally:
         scoring: str = m.manifest["system"]["scoring"]
         found = {k for row in m.rows for s in row.dimensions.values() for k in s.detail}
         kinds = [k for k in FAMILIES if k in found] + sorted(found - set(FAMILIES))
+        gate = None if m.gate is None else m.gate.status
         for position, row in enumerate(m.rows):
             for dimension, score in row.dimensions.items():
                 head = {
@@ -140,9 +141,11 @@ class Tally:
                     "simulated": row.simulated,
                     "dimension": dimension,
                 }
-                yield head | {"kind": "score", **_own(score, scoring)}
+                yield head | {"kind": "score", **_own(score, scoring), "judge_gate": gate}
                 for kind in kinds:
-                    yield head | {"kind": kind, **self._detail(position, dimension, kind, score)}
+                    value = self._detail(position, dimension, kind, score)
+                    own = None if kind in ("within", "self_report") else gate  # no judge was asked
+                    yield head | {"kind": kind, **value, "judge_gate": own}
 
     def _detail(self, position: int, dimension: str, kind: str, score: Score) -> dict[str, Any]:
         value: dict[str, Any] = score.detail.get(kind, {})

@@ -11,7 +11,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 import valuecompass
 from valuecompass.files import inert
+from valuecompass.judges.panel import models_of
 from valuecompass.measure.asking import READ_OFF
+from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.study.rows import respondent_rows
 from valuecompass.measure.study.tables import Format, codebook
 from valuecompass.measure.study.tally import Tally
@@ -36,6 +38,8 @@ SCORING_WORDS = {
 MODE_WORDS = {
     "one-call": "one structured request per answer for all parts and dimensions",
     "per-value": "one yes/no question per part and dimension",
+    "concepts": "a list of what the answer does, free of its scene, and then, with this list, one "
+    "structured request per answer for all parts and dimensions",
 }
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July", "August"),
@@ -46,11 +50,12 @@ MONTHS = (
 def methods_text(tallies: Sequence[Tally]) -> str:
     """Return the methods section of the measurements counted."""
     found = [_facts(t) for t in tallies]
-    judges = {t.measurement.manifest["judge"].get("kind") for t in tallies if t.judged}
+    judges = [t.measurement.manifest["judge"] for t in tallies if t.judged]
     return _template("methods.md.j2").render(
         measurements=found,
-        llm="llm" in judges,
-        corrected=any("calibration" in t.measurement.manifest for t in tallies),
+        llm=any(models_of(judge) for judge in judges),
+        calibrated=any(m["correction"] for m in found),
+        corrected=any(m["correction"] and m["correction"]["given"] for m in found),
         gates=[t.measurement for t in tallies if t.judged and t.measurement.gate],
         refused=sum(m["outcomes"]["refusal"] for m in found),
         missing=sum(m["outcomes"]["missing"] + m["unread"] + m["no_verdict"] for m in found),
@@ -76,9 +81,29 @@ def _facts(tally: Tally) -> dict[str, Any]:
         **_people(tally),
         **_form(tally),
         **_responses(tally),
-        "judge": _judge(manifest["judge"], manifest),
-        "labels": manifest.get("calibration", {}).get("labels"),
+        "judge": _judged_by(manifest),
+        "correction": _correction(m),
         **{k: getattr(tally, k) for k in ("judged", "verdicts", "no_verdict")},
+    }
+
+
+def _correction(m: Measurement) -> dict[str, Any] | None:
+    """What shares were corrected with, and where they could not be; None without a calibration."""
+    if (about := m.manifest.get("calibration")) is None:
+        return None
+    found = [
+        (name, score.detail["corrected"]["score"] is not None)
+        for row in m.rows
+        for name, score in row.dimensions.items()
+        if "corrected" in score.detail
+    ]
+    given, lacking = ({n for n, done in found if done is wanted} for wanted in (True, False))
+    return {
+        "labels": about["labels"],
+        "n": sum(about["all_dimensions"][k] for k in ("tp", "fn", "tn", "fp")),
+        "given": bool(given),
+        "never": sorted(lacking - given),
+        "at_times": sorted(lacking & given),
     }
 
 
@@ -124,28 +149,42 @@ def _responses(tally: Tally) -> dict[str, Any]:
 
 
 def _judge(identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-    known = f"identity `{manifest['judge_id']}`"
     match identity.get("kind"):
         case "local":
             return (
                 "the `local` judge, which is no language model: a sentence encoder with heads that "
                 "were trained on labelled texts, or for a system of one's own the nearness of "
-                f"sentences to its definitions ({known})"
+                "sentences to its definitions"
             )
         case "local-nearest":
             return (
                 "the `local-nearest` judge, which is no language model: it compares each sentence "
-                "with the definitions of the dimensions in the space of a sentence encoder "
-                f"({known})"
+                "with the definitions of the dimensions in the space of a sentence encoder"
             )
         case "llm":
             model = identity["model"]["model"]
             versions: list[str] = manifest["versions"].get(model, [])
             reported = f", reported as {_names(versions)}" * bool(versions)
             mode = MODE_WORDS.get(identity["mode"], identity["mode"])
-            return f"the language model {_name(model)}{reported}, {mode} ({known})"
+            return f"the language model {_name(model)}{reported}, {mode}"
         case _:
-            return f"the judge {_name(manifest['judge_name'])} ({known})"
+            return f"the judge {_name(manifest['judge_name'])}"
+
+
+def _judged_by(manifest: Mapping[str, Any]) -> str:
+    identity, known = manifest["judge"], f"(identity `{manifest['judge_id']}`)"
+    if identity.get("kind") != "panel":
+        return f"{_judge(identity, manifest)} {known}"
+    members: Sequence[Mapping[str, Any]] = identity["members"]
+    of_each = "; ".join(f"({n}) {_judge(m, manifest)}" for n, m in enumerate(members, 1))
+    text = (
+        f"a panel of {len(members)} judges {known}: {of_each}. A verdict is the median of what the "
+        "members said (of two: the mean) and missing where fewer than half of them had one (column "
+        "`votes` of the table `verdicts`). Where members stood on both sides of one half, "
+    )
+    if (strong := identity["strong"]) is None:
+        return text + "the median stands"
+    return text + f"the median stands only if none came from {_judge(strong, manifest)}"
 
 
 def _temperature(tally: Tally) -> str:
