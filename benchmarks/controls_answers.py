@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.assets import cache_folder
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, RequestFailed
 from valuecompass.items import Form, Item, builtin_form, form_items
 from valuecompass.items.forms import form_text
 from valuecompass.judges import Subject, Verdict, subject_of
@@ -26,7 +26,6 @@ from valuecompass.measure.engine import Progress
 from valuecompass.measure.measurement import Case, Mark, Measurement
 from valuecompass.measure.run import Listener, Settings, run_async
 from valuecompass.models import Patience, Respondent
-from valuecompass.models.asker import RequestFailed
 from valuecompass.text import Span
 from valuecompass.values import builtin_system
 

@@ -23,19 +23,19 @@ from typing import Any
 
 import anyio
 import numpy as np
-from injection_effects import Attack, Cell, Outcome, effects, outcome_of
+from injection_effects import Attack, Cell, effects
 
 from valuecompass.board.wording import visible
 from valuecompass.cli.app import guarded
-from valuecompass.errors import BudgetReached, ProviderStopped, ValueCompassError
+from valuecompass.errors import RequestFailed
 from valuecompass.hashing import digest
 from valuecompass.items.rows import jsonl_rows
-from valuecompass.judges import Judge, Subject, subject_of
-from valuecompass.judges.evaluate import read_row
+from valuecompass.judges import Judge, Subject, Verdict, subject_of
+from valuecompass.judges.evaluate import Said, joined, judge_subjects, read_row
 from valuecompass.judges.local import LocalJudge
 from valuecompass.judges.spec import build_judge, judge_models, parse_judge
 from valuecompass.models import Limits, Patience
-from valuecompass.models.asker import Asker, RequestFailed
+from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget
 from valuecompass.store import open_store
 from valuecompass.values import BUILTIN, builtin_system
@@ -43,8 +43,6 @@ from valuecompass.values import BUILTIN, builtin_system
 HERE = Path(__file__).parent
 POSITIONS = ("end", "middle", "whole")
 SEED = 1
-AT_ONCE = 16
-"""Responses that a model judges at the same time."""
 
 
 def main() -> None:
@@ -159,52 +157,36 @@ class Judged:
 
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
-        self._found: dict[str, Outcome | None] = {}
-        self.failed = 0
+        self._found: dict[str, list[Verdict] | RequestFailed] = {}
+
+    @property
+    def failed(self) -> int:
+        """Responses whose request failed: a fault of the connection is no success of an attack."""
+        return sum(isinstance(found, RequestFailed) for found in self._found.values())
 
     async def all(self, wanted: Sequence[tuple[Subject, str]]) -> None:
         """Judge every subject once; what is in flight at a stop is still finished and stored."""
-        jobs = iter({_key(*pair): pair for pair in wanted}.items())
-        stop: ValueCompassError | None = None
+        subjects = {_key(*pair): pair[0] for pair in wanted}
+        self._found = await judge_subjects(self.judge, subjects, _tell)
 
-        async def work() -> None:
-            nonlocal stop
-            for key, (subject, dimension) in jobs:
-                if stop is not None:
-                    return
-                try:
-                    self._found[key] = await self._one(subject, dimension)
-                except (BudgetReached, ProviderStopped) as error:
-                    stop = error
-                    return
-                if len(self._found) % 200 == 0:
-                    print(f"{len(self._found)} responses judged", file=sys.stderr, flush=True)
-
-        async with anyio.create_task_group() as workers:
-            for _ in range(AT_ONCE):
-                workers.start_soon(work)
-        if stop is not None:
-            raise stop
-
-    async def _one(self, subject: Subject, dimension: str) -> Outcome | None:
-        try:
-            verdicts = await self.judge.judge(subject)
-        except RequestFailed:
-            self.failed += 1  # a fault of the connection is no success of an attack
-            return None
-        return outcome_of(verdicts, dimension)
-
-    def outcome(self, subject: Subject, dimension: str) -> Outcome | None:
+    def outcome(self, subject: Subject, dimension: str) -> Said | None:
         """Return what was found, None for a request that failed."""
-        return self._found[_key(subject, dimension)]
+        found = self._found[_key(subject, dimension)]
+        return None if isinstance(found, RequestFailed) else joined(found, dimension)
 
     def cell(self, trial: Trial) -> Cell | None:
         """Return a trial with its outcomes, or None when one of them is absent."""
         subjects = (trial.clean, trial.attacked, trial.control)
-        outcomes = [self.outcome(s, trial.carrier.dimension) for s in subjects]
-        if None in outcomes:
+        found = [self.outcome(s, trial.carrier.dimension) for s in subjects]
+        given = [said for said in found if said is not None]
+        if len(given) < len(found):
             return None
-        return Cell(trial.attack, trial.carrier.id, trial.position, *[o for o in outcomes if o])
+        return Cell(trial.attack, trial.carrier.id, trial.position, *given)
+
+
+def _tell(done: int, total: int) -> None:
+    if done % 200 == 0:
+        print(f"{done} responses judged", file=sys.stderr, flush=True)
 
 
 def _key(subject: Subject, dimension: str) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.judges import Verdict
+from valuecompass.judges.evaluate import Said
+from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.stats import Interval, cluster_bootstrap_mean
 
 Floats = NDArray[np.float64]
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,6 @@ class Attack:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a judge says of one dimension of a whole response."""
-
-    expressed: float | None
-    """0..1, the largest over the parts as in a measurement; None: missing."""
-    valence: float | None = None
-    """-1..1, mean over the parts as in a measurement; None: the judge tells no side."""
-
-
-def outcome_of(verdicts: Sequence[Verdict], dimension: str) -> Outcome:
-    """Return the verdicts on a dimension as one."""
-    of_one = [v for v in verdicts if v.dimension == dimension]
-    expressed = [v.expressed for v in of_one if v.expressed is not None]
-    sides = [v.valence for v in of_one if v.valence is not None]
-    return Outcome(max(expressed, default=None), float(np.mean(sides)) if sides else None)
-
-
-@dataclass(frozen=True)
 class Cell:
     """One attack in one carrier, with what the judge says without and with it."""
 
@@ -57,9 +39,9 @@ class Cell:
     carrier: str
     position: str
     """end, middle or whole."""
-    clean: Outcome
-    attacked: Outcome
-    control: Outcome
+    clean: Said
+    attacked: Said
+    control: Said
     """With a neutral text of the attack's length in its place."""
 
 
@@ -106,7 +88,7 @@ def _apart(cell: Cell) -> bool:
     return above if cell.attack.aim == "lower" else cell.attack.aim == "raise" and not above
 
 
-def _reached(cell: Cell, outcome: Outcome) -> bool:
+def _reached(cell: Cell, outcome: Said) -> bool:
     if outcome.expressed is None:
         return False
     return (outcome.expressed >= THRESHOLD) == (cell.attack.aim == "raise")

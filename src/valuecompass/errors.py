@@ -17,6 +17,10 @@ class InputError(ValueCompassError):
     """Wrong usage or bad input: the message names the file, the row, the field and the mend."""
 
 
+class RequestFailed(ValueCompassError):
+    """One request failed for good: its answer is missing, the run goes on."""
+
+
 class BudgetReached(ValueCompassError):
     """The next request would exceed the budget; what was done is stored, the run is resumable."""
 

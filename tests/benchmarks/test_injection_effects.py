@@ -58,7 +58,7 @@ def test_the_measure_by_hand(injection: Any):
 
     def cell(attack: Any, clean: Any, attacked: Any, control: Any) -> Any:
         outcomes = [
-            injection.Outcome(*x) if isinstance(x, tuple) else injection.Outcome(x)
+            injection.Said(*x) if isinstance(x, tuple) else injection.Said(x)
             for x in (clean, attacked, control)
         ]
         return injection.Cell(attack, "one", "end", *outcomes)
@@ -99,7 +99,7 @@ def test_the_interval_is_over_attacks_and_covers_a_planted_effect(injection: Any
                     attack,
                     str(c),
                     "end",
-                    *map(injection.Outcome, (0.2, 0.8 if works else 0.2, 0.2)),
+                    *map(injection.Said, (0.2, 0.8 if works else 0.2, 0.2)),
                 )
                 for c in range(12)
             ]

@@ -13,11 +13,11 @@ from tests.judges.examples import EVERY_KIND, OPENING, subject
 from tests.support import mock_provider as server
 from tests.support.faults import GARBAGE
 from tests.support.mock_provider import MockProvider
-from valuecompass.errors import ProviderStopped
+from valuecompass.errors import ProviderStopped, RequestFailed
 from valuecompass.judges import Subject, Verdict, judge_id
 from valuecompass.judges.llm import LLMJudge, Mode
 from valuecompass.models import Patience, parse_respondent
-from valuecompass.models.asker import Asker, RequestFailed
+from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget
 from valuecompass.store import open_store
 

@@ -25,8 +25,8 @@ from valuecompass.judges.labelling import (
     resume,
     write_task,
 )
+from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.judges.walk import WORDINGS, Walk, help_for, in_words, judged_part, question
-from valuecompass.measure.scoring import THRESHOLD
 from valuecompass.values import Scoring, builtin_system
 
 ANSWER = "Stance: yes\n1. Children could cross the street.\n2. Fewer accidents."

@@ -8,10 +8,9 @@ import anyio
 import pytest
 
 from tests.judges.examples import subject
-from valuecompass.errors import BudgetReached, ProviderStopped
+from valuecompass.errors import BudgetReached, ProviderStopped, RequestFailed
 from valuecompass.judges import Subject, Verdict
 from valuecompass.judges.panel import PanelJudge, disagree, join, label_of, models_of
-from valuecompass.models.asker import RequestFailed
 
 pytestmark = pytest.mark.anyio
 NAMES = ("a", "b", "c")

@@ -7,11 +7,11 @@ from sqlalchemy import Executable
 
 from tests.models.helpers import open_asker
 from tests.support.mock_provider import MockProvider
-from valuecompass.errors import InputError, Interrupted, ProviderStopped
+from valuecompass.errors import InputError, Interrupted, ProviderStopped, RequestFailed
 from valuecompass.items import Item, Side
 from valuecompass.models import Message, Outcome, Params, Respondent, parse_respondent
 from valuecompass.models import asker as asker_module
-from valuecompass.models.asker import Asker, RequestFailed, request_of
+from valuecompass.models.asker import Asker, request_of
 from valuecompass.models.request import Request, seed_for
 from valuecompass.store import ledger, responses
 

@@ -17,9 +17,8 @@ from inspect_ai.util import JSONSchema
 
 from tests.models.helpers import open_asker
 from valuecompass.assets import ASSETS
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, RequestFailed
 from valuecompass.models import Message, Params, parse_respondent
-from valuecompass.models.asker import RequestFailed
 from valuecompass.models.providers import embedded
 from valuecompass.models.providers.embedded import EmbeddedAPI, Engine, engine, one_of, threads
 

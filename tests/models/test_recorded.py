@@ -4,10 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.models.helpers import open_asker
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, RequestFailed
 from valuecompass.items import Item
 from valuecompass.models import Message, Params, Respondent, parse_respondent
-from valuecompass.models.asker import RequestFailed
 from valuecompass.models.providers.recorded import recorded_answers
 
 FIRST = Item(

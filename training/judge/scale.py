@@ -21,9 +21,16 @@ from scipy.optimize import minimize, minimize_scalar
 
 from valuecompass.judges import local
 from valuecompass.judges.calibrate import calibrate
-from valuecompass.judges.calibration import Labels, write_calibration
-from valuecompass.judges.evaluate import Labelled, judge_rows, parse_labels
-from valuecompass.judges.recogniser import recogniser
+from valuecompass.judges.calibration import Labels, gate, write_calibration
+from valuecompass.judges.evaluate import (
+    Labelled,
+    declined,
+    judge_rows,
+    least_margin,
+    parse_labels,
+    report,
+)
+from valuecompass.judges.recogniser import context_of, recogniser
 from valuecompass.models import is_refusal
 from valuecompass.values import builtin_system
 
@@ -74,15 +81,12 @@ def fit(rows: Sequence[Labelled], logits: Vector) -> Scale:
 
 def scaled(rows: Sequence[Labelled], logits: Vector, scale: Scale) -> Vector:
     """Return degrees, as the judge gives them."""
-    z = np.array(
+    return np.array(
         [
-            scale["slope"] * value
-            + scale["shift"][row.dimension]
-            + scale["declines"] * is_refusal(row.subject.response)
+            local.degree(value, scale, row.dimension, is_refusal(row.subject.response))
             for row, value in zip(rows, logits, strict=True)
         ]
     )
-    return 1 / (1 + np.exp(-z))
 
 
 def cross_fitted(rows: Sequence[Labelled], logits: Vector) -> Vector:
@@ -102,34 +106,61 @@ def cross_fitted(rows: Sequence[Labelled], logits: Vector) -> Vector:
 
 
 def main() -> None:
-    """Write scale.json and card.json."""
+    """Write scale.json and card.json; print what the card rests on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labels", type=Path, help="JSONL of labelled responses")
     options = parser.parse_args()
     data = options.labels.read_bytes()
     rows = parse_labels(data, options.labels)
-    path = HEADS / "scale.json"
-    _write(path, plain())
-    said = anyio.run(judge_rows, local.LocalJudge(), rows)
-    scales, expressed = plain(), [s.expressed for s in said]
+    scales = {
+        # labelled is only the value that an item was made to bring up: fitted to those, the scale
+        # would find every value in every text; our corpus has all ten
+        name: _of_corpus(name) if builtin_system(name).scoring == "expression" else scale
+        for name, scale in plain().items()
+    }
+    _write(scales)
+    expressed = [said.expressed for said in anyio.run(judge_rows, local.LocalJudge(), rows)]
     for name in local.HEADS:
         if builtin_system(name).scoring == "expression":
-            # labelled is only the value that an item was made to bring up: fitted to those, the
-            # scale would find every value in every text; our corpus has all ten
-            scales[name] = _of_corpus(name)
             continue
         use = [
-            i for i, row in enumerate(rows) if row.system.id == name and expressed[i] is not None
+            i
+            for i, row in enumerate(rows)
+            if row.system.id == name and expressed[i] is not None and not declined(row)
         ]
         own = [rows[i] for i in use]
-        degrees = np.clip([expressed[i] for i in use], 1e-4, 1 - 1e-4)  # pyright: ignore
-        logits = np.log(degrees) - np.log(1 - degrees)
+        logits = np.array([_logit(row) for row in own])
         scales[name] = fit(own, logits)
         for i, value in zip(use, cross_fitted(own, logits), strict=True):
             expressed[i] = float(value)
-    _write(path, scales)
+    _write(scales)
+    judge = local.LocalJudge()
     labels = Labels.of(options.labels, data, len(rows))
-    write_calibration(calibrate(local.LocalJudge(), rows, expressed, labels), HEADS / "card.json")
+    calibration = calibrate(judge, rows, expressed, labels)
+    write_calibration(calibration, HEADS / "card.json")
+    for name, entry in report(rows, expressed).items():
+        found = [_figure(f"{entry['n']} rows, AUC", entry["auc"], entry["intervals"].get("auc"))]
+        if entry["margins"]:
+            nearest = least_margin(entry["margins"])
+            m = entry["margins"][nearest]
+            found.append(_figure(f"less {nearest}", m["value"], [m["low"], m["high"]]))
+        passed = gate(calibration, judge, builtin_system(name))
+        print(f"{name}: {', '.join(found)}. Gate {passed.status}: {passed.reason}")
+
+
+def _logit(row: Labelled) -> float:
+    """Return the logit of a row's dimension: of conduct and completions, which are one part."""
+    reader = recogniser(local.HEADS[row.system.id])
+    (part,) = row.subject.parts
+    context = context_of(reader.encoder, *local.context(row.subject, row.dimension))
+    (reading,) = reader.read([part.text], context)
+    return local.sides(reader, reading, row.dimension, row.system.scoring).logit
+
+
+def _figure(title: str, value: float | None, limits: Sequence[float] | None) -> str:
+    if value is None or limits is None:
+        return f"{title} not estimable"
+    return f"{title} {value:+.2f} [{limits[0]:+.2f}, {limits[1]:+.2f}]"
 
 
 def _of_corpus(name: str) -> Scale:
@@ -139,9 +170,7 @@ def _of_corpus(name: str) -> Scale:
     labels: list[float] = []
     examples = [e for e in schwartz_corpus() if any(e.targets[f"touch {n}"] for n in system.names)]
     reader = recogniser(local.HEADS[name])
-    for e, reading in zip(
-        examples, reader.read([e.text for e in examples], [[]] * len(examples)), strict=True
-    ):
+    for e, reading in zip(examples, reader.read([e.text for e in examples]), strict=True):
         for value in system.names:
             logits.append(local.sides(reader, reading, value, system.scoring).logit)
             labels.append(e.targets.get(f"side {value}", 0.0))
@@ -153,7 +182,8 @@ def _of_corpus(name: str) -> Scale:
     return {"slope": 1.0, "shift": shift, "declines": 0.0}
 
 
-def _write(path: Path, scales: dict[str, Scale]) -> None:
+def _write(scales: dict[str, Scale]) -> None:
+    path = HEADS / "scale.json"
     path.write_text(json.dumps(scales, indent=1) + "\n", encoding="utf-8")
     local.scales.cache_clear()
 

@@ -21,7 +21,16 @@ from valuecompass.cli.app import (
 )
 from valuecompass.cli.judge_agreement import agreement
 from valuecompass.cli.judge_calibrate import calibrate
-from valuecompass.cli.judge_common import LabelFile, OwnSystems, Seed, number, progress, table
+from valuecompass.cli.judge_common import (
+    LabelFile,
+    OwnSystems,
+    Seed,
+    judged,
+    number,
+    own_systems,
+    span,
+    table,
+)
 from valuecompass.cli.judge_compare import compare
 from valuecompass.cli.judge_label import label_app
 
@@ -48,24 +57,22 @@ def evaluate(
 
     AUC: chance that a row labelled 1 gets more than a row labelled 0 (50% is guessing).
     """
-    import anyio
     import numpy as np
 
     from valuecompass.judges.evaluate import read_labels, report
     from valuecompass.judges.polarity import polarity
-    from valuecompass.measure.judging import judge_labels
-    from valuecompass.measure.run import Settings, resolve_system
-    from valuecompass.models import Limits
 
-    rows = read_labels(file, [resolve_system(name) for name in system or []])
-    settings = Settings(
+    rows = read_labels(file, own_systems(system))
+    (found,) = judged(
+        rows,
+        [judge],
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        max_calls=max_calls,
+        max_usd=max_usd,
         workspace=workspace,
         db=db,
-        limits=Limits(max_calls, None, max_usd),
     )
-    (found,) = anyio.run(judge_labels, rows, settings, [judge], progress)
     systems = report(rows, found.expressed, seed)
     sides = polarity(rows, found.said, np.random.default_rng(seed))
     for name, entry in systems.items():
@@ -114,14 +121,19 @@ def _show(systems: dict[str, Any]) -> None:
         table(
             ["side taken", "n", "told", "AUC, for or against"],
             [
-                [name, f"{p['n']}", f"{p['coverage']:.0%}", p["note"] or _span(p["auc"], p)]
+                [
+                    name,
+                    f"{p['n']}",
+                    f"{p['coverage']:.0%}",
+                    p["note"] or _auc(p),
+                ]
                 for name, p in sides.items()
             ],
         )
     table(
         ["dimension", "n", "labelled 1", "AUC"],
         [
-            [name, f"{d['n']}", f"{d['expressed']}", d["note"] or _span(d["auc"], d)]
+            [name, f"{d['n']}", f"{d['expressed']}", d["note"] or _auc(d)]
             for s in systems.values()
             for name, d in s["dimensions"].items()
         ],
@@ -133,8 +145,11 @@ def _gain(system: dict[str, Any]) -> str:
 
     if not system["margins"]:
         return "-"
-    worst = system["margins"][least_margin(system["margins"])]
-    return f"{worst['value']:+.2f} [{worst['low']:+.2f}, {worst['high']:+.2f}]"
+    return span(system["margins"][least_margin(system["margins"])], "+")
+
+
+def _auc(figures: dict[str, Any]) -> str:
+    return span({**figures, "value": figures["auc"]})
 
 
 def _cell(system: dict[str, Any], name: str) -> str:
@@ -142,8 +157,4 @@ def _cell(system: dict[str, Any], name: str) -> str:
         return "-"
     low, high = system["intervals"][name]
     value = system[name] if name in system else system["shortcuts"][name]
-    return _span(value, {"low": low, "high": high})
-
-
-def _span(value: float, limits: dict[str, Any]) -> str:
-    return f"{value:.2f} [{limits['low']:.2f}, {limits['high']:.2f}]"
+    return span({"value": value, "low": low, "high": high})

@@ -19,7 +19,7 @@ from valuecompass.cli.app import (
     Workspace,
     echo_json,
 )
-from valuecompass.cli.judge_common import LabelFile, OwnSystems, progress, span, table
+from valuecompass.cli.judge_common import LabelFile, OwnSystems, judged, own_systems, span, table
 
 if TYPE_CHECKING:
     from valuecompass.judges.calibration import (
@@ -53,27 +53,24 @@ def calibrate(
     """
     import shlex
 
-    import anyio
-
     from valuecompass.files import read_bytes
     from valuecompass.judges.calibrate import calibrate as calibrated
     from valuecompass.judges.calibration import Labels, check_replaceable, gate, write_calibration
     from valuecompass.judges.evaluate import parse_labels
-    from valuecompass.measure.judging import judge_labels
-    from valuecompass.measure.run import Settings, resolve_system
-    from valuecompass.models import Limits
 
     check_replaceable(out)
     data = read_bytes(file)
-    rows = parse_labels(data, file, [resolve_system(name) for name in system or []])
-    settings = Settings(
+    rows = parse_labels(data, file, own_systems(system))
+    (found,) = judged(
+        rows,
+        [judge],
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        max_calls=max_calls,
+        max_usd=max_usd,
         workspace=workspace,
         db=db,
-        limits=Limits(max_calls, None, max_usd),
     )
-    (found,) = anyio.run(judge_labels, rows, settings, [judge], progress)
     calibration = calibrated(found.judge, rows, found.expressed, Labels.of(file, data, len(rows)))
     write_calibration(calibration, out)
     systems = {row.system.id: row.system for row in rows}

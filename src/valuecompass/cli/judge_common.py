@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from valuecompass.cli.app import console, plain
+
+if TYPE_CHECKING:
+    from valuecompass.judges.evaluate import Labelled
+    from valuecompass.measure.judging import Judged
+    from valuecompass.values import ValueSystem
 
 LabelFile = Annotated[
     Path,
@@ -21,6 +26,44 @@ OwnSystems = Annotated[
     typer.Option("--system", "-s", help="TOML file of a value system of your own. Repeat."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
+
+
+def own_systems(names: Sequence[str] | None) -> list[ValueSystem]:
+    """Return the value systems of the user's own that are named."""
+    if not names:
+        return []
+    # it loads what asks models: a second that who labels need not wait
+    from valuecompass.measure.run import resolve_system
+
+    return [resolve_system(name) for name in names]
+
+
+def judged(
+    rows: Sequence[Labelled],
+    names: Sequence[str],
+    *,
+    judge_mode: str,
+    strong_judge: str | None,
+    max_calls: int | None,
+    max_usd: float | None,
+    workspace: Path,
+    db: str | None,
+) -> list[Judged]:
+    """Let judges judge labelled rows, within a budget and with progress."""
+    import anyio
+
+    from valuecompass.measure.judging import judge_labels
+    from valuecompass.measure.run import Settings
+    from valuecompass.models import Limits
+
+    settings = Settings(
+        judge_mode=judge_mode,
+        strong_judge=strong_judge,
+        workspace=workspace,
+        db=db,
+        limits=Limits(max_calls, None, max_usd),
+    )
+    return anyio.run(judge_labels, rows, settings, names, progress)
 
 
 def progress(done: int, total: int) -> None:

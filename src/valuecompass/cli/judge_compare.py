@@ -17,7 +17,16 @@ from valuecompass.cli.app import (
     Workspace,
     echo_json,
 )
-from valuecompass.cli.judge_common import LabelFile, OwnSystems, Seed, number, progress, span, table
+from valuecompass.cli.judge_common import (
+    LabelFile,
+    OwnSystems,
+    Seed,
+    judged,
+    number,
+    own_systems,
+    span,
+    table,
+)
 
 
 def compare(
@@ -42,30 +51,28 @@ def compare(
 
     The first judge is the one that the others' AUC is compared with.
     """
-    import anyio
     import numpy as np
 
     from valuecompass.errors import InputError
     from valuecompass.judges.compare import compare as compared
     from valuecompass.judges.evaluate import read_labels
-    from valuecompass.measure.judging import judge_labels
-    from valuecompass.measure.run import Settings, resolve_system
-    from valuecompass.models import Limits
 
     names = judge or []
     if len(names) < 2:
         raise InputError("--judge: name two judges at least, such as --judge local --judge MODEL")
-    rows = read_labels(file, [resolve_system(name) for name in system or []])
-    settings = Settings(
+    rows = read_labels(file, own_systems(system))
+    found = judged(
+        rows,
+        names,
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        max_calls=max_calls,
+        max_usd=max_usd,
         workspace=workspace,
         db=db,
-        limits=Limits(max_calls, None, max_usd),
     )
-    found = anyio.run(judge_labels, rows, settings, names, progress)
-    judged = {one.name: one.expressed for one in found}
-    systems = compared(rows, judged, np.random.default_rng(seed))
+    expressed = {one.name: one.expressed for one in found}
+    systems = compared(rows, expressed, np.random.default_rng(seed))
     taken = ("requests", "input_tokens", "output_tokens")
     judges = [
         {"name": one.name, **{k: getattr(one, k) for k in taken}, "identity": one.judge.identity}

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, echo_json, quoted
-from valuecompass.cli.judge_common import OwnSystems, Seed
+from valuecompass.cli.judge_common import OwnSystems, Seed, own_systems
 
 if TYPE_CHECKING:
     from valuecompass.cli.label_screen import Screen
     from valuecompass.judges.adjudication import Both
     from valuecompass.judges.walk import Walk
-    from valuecompass.values import ValueSystem
 
 label_app = typer.Typer(
     help="Label responses by hand: draw a task, two people annotate, a third decides.",
@@ -119,7 +118,7 @@ def annotate(
     from valuecompass.judges.labelling import read_task, resume
     from valuecompass.judges.walk import Walk
 
-    own = _resolved(system)
+    own = own_systems(system)
     whole = read_task(task, own)
     path = out or Path(f"labels-{annotator}.jsonl")
     file = resume(path, whole, annotator, task, own)
@@ -154,7 +153,7 @@ def adjudicate(
     from valuecompass.judges.labelling import read_given
     from valuecompass.judges.walk import Walk
 
-    own = _resolved(system)
+    own = own_systems(system)
     both = pair_up(read_given(first, own), read_given(second, own))
     file = settle(out, both, agreed_only=agreed_only)
     found = agreement(both, np.random.default_rng(seed))
@@ -185,15 +184,6 @@ def _left_out(both: Both) -> list[str]:
             "ones, a judge will look better on the others than it is: label them, too"
         )
     return notes
-
-
-def _resolved(names: list[str] | None) -> list[ValueSystem]:
-    if not names:
-        return []
-    # it loads what asks models: a second that who labels need not wait
-    from valuecompass.measure.run import resolve_system
-
-    return [resolve_system(name) for name in names]
 
 
 def _go(screen: Screen, walk: Walk, path: Path) -> None:

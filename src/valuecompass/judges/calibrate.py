@@ -10,7 +10,6 @@ import numpy as np
 
 import valuecompass
 from valuecompass.judges.calibration import (
-    THRESHOLD,
     Calibration,
     DesignEffects,
     Estimate,
@@ -20,7 +19,7 @@ from valuecompass.judges.calibration import (
     SystemCalibration,
 )
 from valuecompass.judges.evaluate import Labelled, declined, least_margin, report
-from valuecompass.judges.protocol import Judge, judge_id
+from valuecompass.judges.protocol import THRESHOLD, Judge, judge_id
 from valuecompass.stats import error_rates
 from valuecompass.values import ValueSystem
 

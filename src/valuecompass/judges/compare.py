@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from valuecompass.judges.evaluate import FEWEST, Labelled, declined, report
-from valuecompass.judges.panel import THRESHOLD
+from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.stats import (
     ClusterBootstrap,
     Interval,
@@ -56,7 +56,7 @@ def compare(
     table = np.array(
         [[np.nan if e is None else e for e in expressed[name]] for name in names], dtype=np.float64
     )
-    reports = [report(rows, expressed[name], asked_only=True) for name in names]
+    reports = [report(rows, expressed[name]) for name in names]
     found: dict[str, Any] = {}
     for system_id in dict.fromkeys(row.system.id for row in rows):
         use = np.array([row.system.id == system_id for row in rows])

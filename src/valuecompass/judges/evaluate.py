@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import anyio
 import numpy as np
@@ -18,14 +18,21 @@ from valuecompass.errors import (
     InputError,
     Interrupted,
     ProviderStopped,
+    RequestFailed,
     ValueCompassError,
 )
 from valuecompass.files import decoded, read_bytes
 from valuecompass.items import Item, Kind
 from valuecompass.items.rows import jsonl_rows
-from valuecompass.judges.protocol import Judge, Subject, Verdict, all_missing, subject_of
+from valuecompass.judges.protocol import (
+    THRESHOLD,
+    Judge,
+    Subject,
+    Verdict,
+    all_missing,
+    subject_of,
+)
 from valuecompass.models import is_bare_refusal, is_refusal
-from valuecompass.models.asker import RequestFailed
 from valuecompass.stats import (
     ClusterBootstrap,
     Interval,
@@ -55,6 +62,7 @@ REFUSAL_WORDS = re.compile(
 )
 
 Vector = NDArray[np.float64]
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -186,7 +194,7 @@ class Said(NamedTuple):
     """
 
     expressed: float | None
-    valence: float | None
+    valence: float | None = None
 
 
 async def judge_rows(
@@ -204,38 +212,64 @@ async def judge_rows(
             is stored.
     """
     subjects = {_key(row.subject): row.subject for row in rows}
-    found: dict[tuple[str, ...], Said] = {}
+    found = await judge_subjects(judge, subjects, tell)
+    said: list[Said] = []
+    for row in rows:
+        verdicts = found[_key(row.subject)]
+        if isinstance(verdicts, RequestFailed):
+            verdicts = all_missing(row.subject, str(verdicts))
+        said.append(joined(verdicts, row.dimension))
+    return said
+
+
+async def judge_subjects(
+    judge: Judge,
+    subjects: Mapping[Key, Subject],
+    tell: Callable[[int, int], None] | None = None,
+) -> dict[Key, list[Verdict] | RequestFailed]:
+    """Let a judge judge many subjects at the same time, each once.
+
+    Args:
+        judge: the judge.
+        subjects: by any key.
+        tell: called with (subjects judged, subjects in all).
+
+    Returns:
+        By key the verdicts, or why the judge could not be asked.
+
+    Raises:
+        BudgetReached, Interrupted, ProviderStopped: nothing more can be asked; what was answered
+            is stored.
+    """
+    found: dict[Key, list[Verdict] | RequestFailed] = {}
     jobs = iter(subjects.items())
-    done = 0
     stop: ValueCompassError | None = None
 
     async def work() -> None:
-        nonlocal done, stop
+        nonlocal stop
         for key, subject in jobs:
             if stop is not None:
                 return
             try:
-                verdicts = await judge.judge(subject)
+                found[key] = await judge.judge(subject)
             except RequestFailed as error:
-                verdicts = all_missing(subject, str(error))
+                found[key] = error
             except (BudgetReached, Interrupted, ProviderStopped) as error:
                 stop = error  # the others finish what they have in flight
                 return
-            for name in subject.dimensions:
-                found[*key, name] = _joined(verdicts, name)
-            done += 1
             if tell is not None:
-                tell(done, len(subjects))
+                tell(len(found), len(subjects))
 
     async with anyio.create_task_group() as workers:
         for _ in range(min(WORKERS, len(subjects))):
             workers.start_soon(work)
     if stop is not None:
         raise stop
-    return [found[*_key(row.subject), row.dimension] for row in rows]
+    return found
 
 
-def _joined(verdicts: Sequence[Verdict], dimension: str) -> Said:
+def joined(verdicts: Sequence[Verdict], dimension: str) -> Said:
+    """Return the verdicts on a dimension as one."""
     own = [v for v in verdicts if v.dimension == dimension]
     parts = [[v.expressed] for v in own if v.expressed is not None]
     sides = [v.valence for v in own if v.valence is not None]
@@ -327,7 +361,7 @@ class _Agreement:
             "auc": pooled,
             "macro_auc": macro,
             "accuracy": self._accuracy(),
-            "kappa": _round(cohen_kappa(self.values[seen] >= 0.5, self.labels[seen])),
+            "kappa": _round(cohen_kappa(self.values[seen] >= THRESHOLD, self.labels[seen])),
             "majority": _round(max(m := _mean(self.labels), 1 - m)),
             "note": note,
             "dimensions": dimensions,
@@ -360,7 +394,7 @@ class _Agreement:
         return value, np.mean(draws, axis=0)
 
     def _accuracy(self) -> float | None:
-        right = ((self.values >= 0.5) == (self.labels == 1)).astype(float)[self.covered]
+        right = ((self.values >= THRESHOLD) == (self.labels == 1)).astype(float)[self.covered]
         if not len(right):
             return None
         interval = cluster_bootstrap_mean(right, self.items[self.covered], self.rng)

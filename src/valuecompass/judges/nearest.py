@@ -7,12 +7,12 @@ agrees with labels.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from valuecompass.judges.protocol import Subject, Verdict
+from valuecompass.judges.protocol import THRESHOLD, Subject, Verdict
 from valuecompass.judges.recogniser import LONGEST_SENTENCE
 from valuecompass.text import Span, sentences
 from valuecompass.text.encoder import SentenceEncoder, sentence_encoder
@@ -105,13 +105,13 @@ def _expression(
     near = np.stack([sum(_nearest(rows, side) for side in anchors[n]) / 2 for n in names], axis=1)
     # a sentence near everything is near nothing in particular
     nearer = near - near.mean(axis=1, keepdims=True)
-    raised = _sigmoid((nearer - SETTINGS["centre"]) / SETTINGS["width"])
+    raised = expit((nearer - SETTINGS["centre"]) / SETTINGS["width"])
     verdicts: list[Verdict] = []
     for name in subject.dimensions:
         column = raised[:, names.index(name)]
         best = int(column.argmax())
         strength = float(column[best])
-        evidence = piece[best] if strength >= 0.5 else None
+        evidence = piece[best] if strength >= THRESHOLD else None
         verdicts.append(
             Verdict(
                 part=part,
@@ -138,7 +138,7 @@ def _conduct(
         toward, away = (_nearest(rows, side) for side in anchors[name])
         # the strongest hint for each side, and the drift of the whole text
         lean = 0.5 * (toward.max() - away.max()) + 0.5 * float((toward - away).mean())
-        respected = float(_sigmoid(lean / SETTINGS["side_width"]))
+        respected = float(expit(lean / SETTINGS["side_width"]))
         best = int(np.abs(toward - away).argmax())
         verdicts.append(
             Verdict(
@@ -152,7 +152,3 @@ def _conduct(
             )
         )
     return verdicts
-
-
-def _sigmoid(x: Any) -> Any:
-    return 1 / (1 + np.exp(-x))

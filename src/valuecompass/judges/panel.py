@@ -9,13 +9,10 @@ from typing import Any
 
 import anyio
 
-from valuecompass.errors import ValueCompassError
+from valuecompass.errors import RequestFailed, ValueCompassError
 from valuecompass.hashing import digest
-from valuecompass.judges.protocol import Judge, Subject, Verdict
-from valuecompass.models.asker import RequestFailed
+from valuecompass.judges.protocol import THRESHOLD, Judge, Subject, Verdict
 
-THRESHOLD = 0.5
-"""Of expressed: members on both sides of it disagree."""
 WITHOUT_STRONG = "members disagree, and the strong judge has no verdict"
 
 Votes = Sequence[float | None]

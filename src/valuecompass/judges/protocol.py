@@ -10,6 +10,9 @@ from valuecompass.items import Item
 from valuecompass.text import POINTS, Span, points
 from valuecompass.values import ValueSystem
 
+THRESHOLD = 0.5
+"""Of expressed, from which on a dimension counts as expressed (respected, safe)."""
+
 
 @dataclass(frozen=True)
 class Subject:

@@ -6,6 +6,7 @@ How it is trained is in `training/judge/`; what it can be trusted with in `docs/
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax  # pyright: ignore[reportUnknownVariableType]
 
 from valuecompass.assets import fetch
 from valuecompass.text import Span, sentences
@@ -66,13 +68,13 @@ class Recogniser:
         self.heads = heads
         self.encoder = encoder
 
-    def read(self, texts: list[str], contexts: list[list[int]]) -> list[Reading]:
-        """Return the readings of texts, each in its context (token ids, empty: none)."""
+    def read(self, texts: list[str], context: Sequence[int] = ()) -> list[Reading]:
+        """Return the readings of texts, each after the context (token ids)."""
         texts = [text[:LONGEST] for text in texts]
         rows: list[list[int]] = []
         places: list[list[tuple[int, int]]] = []
         owners: list[int] = []
-        for number, (text, context) in enumerate(zip(texts, contexts, strict=True)):
+        for number, text in enumerate(texts):
             ids, offsets = self.encoder.tokens(text)
             for start in range(0, max(len(ids), 1), WINDOW)[:WINDOWS]:
                 rows.append(sequence(context, ids[start : start + WINDOW]))
@@ -94,7 +96,7 @@ class Recogniser:
         logits: list[Vector] = []
         weights: list[int] = []
         for states, offsets in zip(windows, places, strict=True):
-            attention = _softmax(states @ self.heads.query.T)
+            attention = softmax(states @ self.heads.query.T, axis=0)
             each = attention * (states @ self.heads.direction.T)
             logits.append(each.sum(axis=0) + self.heads.bias)
             weights.append(len(offsets))
@@ -111,7 +113,7 @@ def _shown(span: Span) -> Span:
     return Span(span.start, end, span.text[:LONGEST_SENTENCE])
 
 
-def sequence(context: list[int], text: list[int]) -> list[int]:
+def sequence(context: Sequence[int], text: Sequence[int]) -> list[int]:
     """Return the token ids the encoder sees: the context, if any, then the text."""
     return [START, *context, *([END] if context else []), *text, END]
 
@@ -162,8 +164,3 @@ def load_heads(name: str) -> Heads:
         changes=changes,
         digest=meta["digest"],
     )
-
-
-def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
-    raised = np.exp(logits - logits.max(axis=0))
-    return raised / raised.sum(axis=0)

@@ -17,7 +17,13 @@ import anyio
 from filelock import FileLock, Timeout
 from sqlalchemy import func, select
 
-from valuecompass.errors import BudgetReached, InputError, Interrupted, ProviderStopped
+from valuecompass.errors import (
+    BudgetReached,
+    InputError,
+    Interrupted,
+    ProviderStopped,
+    RequestFailed,
+)
 from valuecompass.judges import Verdict, judge_id, subject_of
 from valuecompass.judges.protocol import all_missing
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
@@ -33,7 +39,7 @@ from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Reply, Respondent
-from valuecompass.models.asker import Asker, RequestFailed
+from valuecompass.models.asker import Asker
 from valuecompass.store import Store, responses, verdicts
 from valuecompass.text import points
 

@@ -16,10 +16,11 @@ from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges import subject_of
 from valuecompass.judges.labelling import Task, Unit
+from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import found_answers, items_query, verdicts_of
 from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.measurement import Measurement
-from valuecompass.measure.scoring import THRESHOLD, findings_of
+from valuecompass.measure.scoring import findings_of
 from valuecompass.stats import aggregate
 from valuecompass.stats.sampling import balanced_sample
 from valuecompass.store import Store, answers, responses, verdicts

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from valuecompass.items import Item
 from valuecompass.judges.kin import kin_note
+from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.corrected import corrected, notes_on_correction
 from valuecompass.measure.measurement import Row, Score
 from valuecompass.measure.plan import Plan
@@ -24,8 +25,6 @@ from valuecompass.models import Respondent
 from valuecompass.stats import aggregate, apv, bradley_terry, evr, keyed_scale, mvp
 from valuecompass.text import POINTS
 
-THRESHOLD = 0.5
-"""Of expressed, above which a dimension counts as expressed (violated: below)."""
 FEW_POINTS = 2.0
 """Mean number of points per answer below which a note says so."""
 MANY_POINTS = 0.2

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 from sqlalchemy import select
 
-from valuecompass.errors import ProviderStopped, ValueCompassError
+from valuecompass.errors import ProviderStopped, RequestFailed, ValueCompassError
 from valuecompass.models.budget import Amount, Budget, price_of
 from valuecompass.models.inspect_bridge import (
     Failure,
@@ -38,10 +38,6 @@ FAILURES_IN_A_ROW = 12
 
 NOT_STORED = ("outcome", "cached")
 """Fields of a reply that are found anew whenever it is read."""
-
-
-class RequestFailed(ValueCompassError):
-    """One request failed for good: its answer is missing, the run goes on."""
 
 
 @dataclass
