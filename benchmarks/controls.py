@@ -40,7 +40,7 @@ from controls_shifts import mean_shift, rank_agreement, simultaneous_shifts
 
 from valuecompass.cli.app import guarded
 from valuecompass.errors import InputError
-from valuecompass.judges.llm import LLMJudge
+from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.measure.archive import load_cases
 from valuecompass.models import Limits, Respondent, parse_respondent
 from valuecompass.models.asker import Asker

@@ -21,7 +21,7 @@ from valuecompass.errors import InputError, RequestFailed
 from valuecompass.items import Form, Item, builtin_form, form_items
 from valuecompass.items.forms import form_text
 from valuecompass.judges import Subject, Verdict, subject_of
-from valuecompass.judges.llm import LLMJudge
+from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.measure.engine import Progress
 from valuecompass.measure.measurement import Case, Mark, Measurement
 from valuecompass.measure.run import Listener, Settings, run_async

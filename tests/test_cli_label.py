@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from valuecompass.judges.evaluate import read_labels
-from valuecompass.judges.labelling import Label, read_task, resume
+from valuecompass.judges.labels.labelling import Label, read_task, resume
+from valuecompass.judges.quality.labelled import read_labels
 
 HOSTILE = "x\x1b[31mRED\x1b[2J\x1b]0;title\x07 [bold]markup[/bold] \u202eback"
 ROWS: list[dict[str, Any]] = [

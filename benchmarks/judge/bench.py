@@ -21,10 +21,12 @@ from rich.console import Console
 from rich.table import Table
 
 from valuecompass.items import Item
-from valuecompass.judges.evaluate import Labelled, judge_rows, read_labels, report
-from valuecompass.judges.local import LocalJudge
-from valuecompass.judges.polarity import polarity
+from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.judges.protocol import subject_of
+from valuecompass.judges.quality.evaluate import report
+from valuecompass.judges.quality.judging import judge_rows
+from valuecompass.judges.quality.labelled import Labelled, read_labels
+from valuecompass.judges.quality.polarity import polarity
 from valuecompass.values import builtin_system
 
 HERE = Path(__file__).parent

@@ -31,8 +31,9 @@ from valuecompass.errors import RequestFailed
 from valuecompass.hashing import digest
 from valuecompass.items.rows import jsonl_rows
 from valuecompass.judges import Judge, Subject, Verdict, subject_of
-from valuecompass.judges.evaluate import Said, joined, judge_subjects, read_row
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.local.judge import LocalJudge
+from valuecompass.judges.quality.judging import Said, joined, judge_subjects
+from valuecompass.judges.quality.labelled import read_row
 from valuecompass.judges.spec import build_judge, judge_models, parse_judge
 from valuecompass.models import Limits, Patience
 from valuecompass.models.asker import Asker

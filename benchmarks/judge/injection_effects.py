@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.judges.evaluate import Said
 from valuecompass.judges.protocol import THRESHOLD
+from valuecompass.judges.quality.judging import Said
 from valuecompass.stats import Interval, cluster_bootstrap_mean
 
 Floats = NDArray[np.float64]

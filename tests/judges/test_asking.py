@@ -15,7 +15,7 @@ from tests.support.faults import GARBAGE
 from tests.support.mock_provider import MockProvider
 from valuecompass.errors import ProviderStopped, RequestFailed
 from valuecompass.judges import Subject, Verdict, judge_id
-from valuecompass.judges.llm import LLMJudge, Mode
+from valuecompass.judges.llm.judge import LLMJudge, Mode
 from valuecompass.models import Patience, parse_respondent
 from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from valuecompass.errors import InputError
-from valuecompass.judges import Subject, Verdict, calibration, judge_id
-from valuecompass.judges.calibrate import calibrate
-from valuecompass.judges.calibration import (
+from valuecompass.judges import Subject, Verdict, judge_id
+from valuecompass.judges.local.judge import LocalJudge
+from valuecompass.judges.quality import calibration
+from valuecompass.judges.quality.calibrate import calibrate
+from valuecompass.judges.quality.calibration import (
     CARD,
     Calibration,
     Labels,
@@ -23,8 +25,8 @@ from valuecompass.judges.calibration import (
     shipped_card,
     write_calibration,
 )
-from valuecompass.judges.evaluate import read_labels, report
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.quality.evaluate import report
+from valuecompass.judges.quality.labelled import read_labels
 from valuecompass.stats import partly_pooled
 from valuecompass.values import builtin_system
 

@@ -13,8 +13,8 @@ from tests.judges.examples import OWN_TOML
 from tests.measure.helpers import Command, judging
 from tests.support import mock_provider as server
 from tests.support.mock_provider import MockProvider
-from valuecompass.judges.compare import agreement, compare
-from valuecompass.judges.evaluate import Labelled, read_labels
+from valuecompass.judges.quality.compare import agreement, compare
+from valuecompass.judges.quality.labelled import Labelled, read_labels
 from valuecompass.stats import auc, cohen_kappa
 from valuecompass.values import parse_system
 

@@ -12,8 +12,8 @@ from tests.judges.examples import EVERY_KIND, subject
 from tests.judges.test_asking import Bench, bench, check, whole  # noqa: F401  (a fixture)
 from tests.support.mock_provider import MockProvider
 from valuecompass.errors import RequestFailed
-from valuecompass.judges.llm import WITHOUT_CONCEPTS, render
-from valuecompass.judges.llm_answers import LONGEST_CONCEPT, concepts_schema, read_concepts
+from valuecompass.judges.llm.answers import LONGEST_CONCEPT, concepts_schema, read_concepts
+from valuecompass.judges.llm.judge import WITHOUT_CONCEPTS, render
 
 pytestmark = pytest.mark.anyio
 CONCEPTS = ("praises patient work with the hands", "counts what material costs")

@@ -107,7 +107,7 @@ def test_few_texts_of_the_corpus_are_near_duplicates(capsys):
 
 
 def test_the_test_set_is_balanced_and_its_rows_are_what_evaluate_reads():
-    from valuecompass.judges.evaluate import read_labels
+    from valuecompass.judges.quality.labelled import read_labels
 
     path = ROOT / "benchmarks/judge/polarity.jsonl"
     assert len(read_labels(path)) == 400

@@ -16,9 +16,11 @@ from tests.judges.examples import OWN_TOML, own_system
 from tests.judges.topics import TOPICS
 from valuecompass.errors import InputError
 from valuecompass.judges import Subject, Verdict, all_missing
-from valuecompass.judges.evaluate import Said, judge_rows, read_labels, refusal_words, report
-from valuecompass.judges.local import LocalJudge
-from valuecompass.judges.polarity import polarity
+from valuecompass.judges.local.judge import LocalJudge
+from valuecompass.judges.quality.evaluate import refusal_words, report
+from valuecompass.judges.quality.judging import Said, judge_rows
+from valuecompass.judges.quality.labelled import read_labels
+from valuecompass.judges.quality.polarity import polarity
 from valuecompass.stats import auc
 from valuecompass.values import builtin_system
 

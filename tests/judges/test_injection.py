@@ -18,7 +18,7 @@ from tests.judges.test_asking import Bench
 from tests.judges.test_prompts import mark_of
 from tests.support.mock_provider import MockProvider
 from valuecompass.judges import Subject
-from valuecompass.judges.llm import LONGEST, render
+from valuecompass.judges.llm.judge import LONGEST, render
 from valuecompass.models import Patience
 from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget

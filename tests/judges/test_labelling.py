@@ -15,9 +15,8 @@ import pytest
 
 from tests.judges.examples import OWN_TOML, own_system
 from valuecompass.errors import InputError
-from valuecompass.judges.adjudication import agreement, pair_up, settle
-from valuecompass.judges.evaluate import read_labels
-from valuecompass.judges.labelling import (
+from valuecompass.judges.labels.adjudication import agreement, pair_up, settle
+from valuecompass.judges.labels.labelling import (
     Label,
     Task,
     read_given,
@@ -25,8 +24,16 @@ from valuecompass.judges.labelling import (
     resume,
     write_task,
 )
+from valuecompass.judges.labels.walk import (
+    WORDINGS,
+    Walk,
+    help_for,
+    in_words,
+    judged_part,
+    question,
+)
 from valuecompass.judges.protocol import THRESHOLD
-from valuecompass.judges.walk import WORDINGS, Walk, help_for, in_words, judged_part, question
+from valuecompass.judges.quality.labelled import read_labels
 from valuecompass.values import Scoring, builtin_system
 
 ANSWER = "Stance: yes\n1. Children could cross the street.\n2. Fewer accidents."
@@ -422,7 +429,7 @@ def test_what_a_judge_is_told_to_put_in_the_middle_has_a_label(
     scoring: Scoring, middle: str
 ) -> None:
     """A measurement counts .5 as 1, so people label it 1, too, in the words of the prompt."""
-    prompts = files("valuecompass.judges") / "prompts" / "tasks.toml"
+    prompts = files("valuecompass.judges.llm") / "prompts" / "tasks.toml"
     task = tomllib.loads(prompts.read_text(encoding="utf-8"))[scoring]["task"]
     assert re.search(rf"\b0\.5:? [^.,]*{middle}", task) and THRESHOLD <= 0.5
     yes, no, *rest = WORDINGS[scoring].means.splitlines()

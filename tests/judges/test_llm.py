@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.judges.examples import OPENING, REQUEST, STEM, THREE_POINTS, subject
 from valuecompass.judges import Subject, Verdict
-from valuecompass.judges.llm_answers import VALENCE, read_answer
+from valuecompass.judges.llm.answers import VALENCE, read_answer
 
 ABOUT = subject()
 CELLS = [(part, name) for part in range(3) for name in ABOUT.dimensions]

@@ -13,10 +13,10 @@ import pytest
 from tests.judges.examples import EVERY_KIND, OPENING, REQUEST, STEM, subject
 from tests.judges.topics import TOPICS
 from valuecompass.judges import Subject, Verdict, judge_id
-from valuecompass.judges.calibration import shipped_card
-from valuecompass.judges.evaluate import read_labels
-from valuecompass.judges.local import HEADS, LocalJudge, has_heads
-from valuecompass.judges.recogniser import LONGEST_SENTENCE
+from valuecompass.judges.local.judge import HEADS, LocalJudge, has_heads
+from valuecompass.judges.local.recogniser import LONGEST_SENTENCE
+from valuecompass.judges.quality.calibration import shipped_card
+from valuecompass.judges.quality.labelled import read_labels
 from valuecompass.stats import auc
 from valuecompass.text import Span
 from valuecompass.values import builtin_system, parse_system

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.judges.examples import EVERY_KIND, OPENING, own_system, subject
 from valuecompass.judges import Subject
-from valuecompass.judges.llm import LONGEST, prompts_hash, render
-from valuecompass.judges.llm_answers import answer_schema
+from valuecompass.judges.llm.answers import answer_schema
+from valuecompass.judges.llm.judge import LONGEST, prompts_hash, render
 from valuecompass.text import Span
 from valuecompass.values import BUILTIN, builtin_system
 

@@ -9,8 +9,8 @@ import pytest
 
 from valuecompass.errors import InputError
 from valuecompass.judges import Judge
-from valuecompass.judges.llm import LLMJudge
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.llm.judge import LLMJudge
+from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.judges.panel import PanelJudge
 from valuecompass.judges.spec import build_judge, judge_models, model_judges, parse_judge
 from valuecompass.models import Price, Respondent

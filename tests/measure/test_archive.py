@@ -14,7 +14,7 @@ import pytest
 
 import valuecompass as vc
 from valuecompass.items import builtin_form, form_items
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.judges.protocol import Subject, all_missing
 from valuecompass.measure import Case
 from valuecompass.measure.archive import load_cases, spread

@@ -31,7 +31,7 @@ from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError
 from valuecompass.items import Item, form_of_items
 from valuecompass.judges import judge_id
-from valuecompass.judges.calibration import (
+from valuecompass.judges.quality.calibration import (
     Calibration,
     DesignEffects,
     Estimate,
@@ -42,7 +42,7 @@ from valuecompass.judges.calibration import (
     read_calibration,
     write_calibration,
 )
-from valuecompass.judges.evaluate import read_labels
+from valuecompass.judges.quality.labelled import read_labels
 from valuecompass.measure import Measurement, Row
 from valuecompass.measure.judging import judge_labels
 from valuecompass.measure.plan import make_plan

@@ -11,7 +11,7 @@ import pytest
 from tests.measure.helpers import likert, question, write_items
 from valuecompass.items import form_of_items
 from valuecompass.judges import Subject, Verdict, subject_of
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.measure import Measurement, engine
 from valuecompass.measure.asking import messages_for, questions
 from valuecompass.measure.plan import make_plan

@@ -15,7 +15,7 @@ from tests.measure.helpers import MODEL, QUESTIONS, Command, measure, rows
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError
-from valuecompass.judges.evaluate import read_labels
+from valuecompass.judges.quality.labelled import read_labels
 from valuecompass.measure import labelling
 from valuecompass.measure.archive import load_cases
 from valuecompass.measure.labelling import Drawn, draw

@@ -8,7 +8,7 @@ import pytest
 
 from tests.measure.helpers import question
 from valuecompass.items import form_of_items
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.measure.plan import make_plan
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Respondent

@@ -237,7 +237,7 @@ def test_a_judge_is_compared_once_and_never_with_a_panel_it_sits_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     measure(workspace, items, judge=SECOND)
-    monkeypatch.setattr("valuecompass.judges.llm.prompts_hash", lambda: "newer prompts")
+    monkeypatch.setattr("valuecompass.judges.llm.judge.prompts_hash", lambda: "newer prompts")
     measure(workspace, items, judge=SECOND)
     measure(workspace, items, judge=PANEL)
     measure(workspace, items, judge=f"{STRONG},{SECOND}@mode=concepts")

@@ -19,18 +19,13 @@ from data import schwartz_corpus
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from valuecompass.judges import local
-from valuecompass.judges.calibrate import calibrate
-from valuecompass.judges.calibration import Labels, gate, write_calibration
-from valuecompass.judges.evaluate import (
-    Labelled,
-    declined,
-    judge_rows,
-    least_margin,
-    parse_labels,
-    report,
-)
-from valuecompass.judges.recogniser import context_of, recogniser
+from valuecompass.judges.local import judge as local
+from valuecompass.judges.local.recogniser import context_of, recogniser
+from valuecompass.judges.quality.calibrate import calibrate
+from valuecompass.judges.quality.calibration import Labels, gate, write_calibration
+from valuecompass.judges.quality.evaluate import least_margin, report
+from valuecompass.judges.quality.judging import judge_rows
+from valuecompass.judges.quality.labelled import Labelled, declined, parse_labels
 from valuecompass.models import is_refusal
 from valuecompass.values import builtin_system
 

@@ -23,10 +23,10 @@ from network import Encoder, Heads, Weights, arrays, mixing, padded
 from torch import Tensor
 
 from valuecompass.assets import ASSETS, fetch
-from valuecompass.judges.recogniser import WINDOW, context_of, sequence
+from valuecompass.judges.local.recogniser import WINDOW, context_of, sequence
 from valuecompass.text.encoder import NAME, TokenEncoder
 
-OUT = Path(__file__).parents[2] / "src/valuecompass/judges/heads"
+OUT = Path(__file__).parents[2] / "src/valuecompass/judges/local/heads"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from valuecompass.board import svg
 from valuecompass.board.svg import Arc, Estimate, Series
 from valuecompass.board.wording import date, short_labels
-from valuecompass.judges.calibration import Gate
+from valuecompass.judges.quality.calibration import Gate
 from valuecompass.measure.measurement import Case, Measurement, Row, Score
 from valuecompass.values import ValueSystem
 

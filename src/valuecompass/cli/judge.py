@@ -59,8 +59,9 @@ def evaluate(
     """
     import numpy as np
 
-    from valuecompass.judges.evaluate import read_labels, report
-    from valuecompass.judges.polarity import polarity
+    from valuecompass.judges.quality.evaluate import report
+    from valuecompass.judges.quality.labelled import read_labels
+    from valuecompass.judges.quality.polarity import polarity
 
     rows = read_labels(file, own_systems(system))
     (found,) = judged(
@@ -141,7 +142,7 @@ def _show(systems: dict[str, Any]) -> None:
 
 
 def _gain(system: dict[str, Any]) -> str:
-    from valuecompass.judges.evaluate import least_margin
+    from valuecompass.judges.quality.evaluate import least_margin
 
     if not system["margins"]:
         return "-"

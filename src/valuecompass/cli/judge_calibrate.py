@@ -22,7 +22,7 @@ from valuecompass.cli.app import (
 from valuecompass.cli.judge_common import LabelFile, OwnSystems, judged, own_systems, span, table
 
 if TYPE_CHECKING:
-    from valuecompass.judges.calibration import (
+    from valuecompass.judges.quality.calibration import (
         Applied,
         Estimate,
         Gate,
@@ -54,9 +54,14 @@ def calibrate(
     import shlex
 
     from valuecompass.files import read_bytes
-    from valuecompass.judges.calibrate import calibrate as calibrated
-    from valuecompass.judges.calibration import Labels, check_replaceable, gate, write_calibration
-    from valuecompass.judges.evaluate import parse_labels
+    from valuecompass.judges.quality.calibrate import calibrate as calibrated
+    from valuecompass.judges.quality.calibration import (
+        Labels,
+        check_replaceable,
+        gate,
+        write_calibration,
+    )
+    from valuecompass.judges.quality.labelled import parse_labels
 
     check_replaceable(out)
     data = read_bytes(file)

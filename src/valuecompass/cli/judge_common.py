@@ -11,7 +11,7 @@ import typer
 from valuecompass.cli.app import console, plain
 
 if TYPE_CHECKING:
-    from valuecompass.judges.evaluate import Labelled
+    from valuecompass.judges.quality.labelled import Labelled
     from valuecompass.measure.judging import Judged
     from valuecompass.values import ValueSystem
 

@@ -54,8 +54,8 @@ def compare(
     import numpy as np
 
     from valuecompass.errors import InputError
-    from valuecompass.judges.compare import compare as compared
-    from valuecompass.judges.evaluate import read_labels
+    from valuecompass.judges.quality.compare import compare as compared
+    from valuecompass.judges.quality.labelled import read_labels
 
     names = judge or []
     if len(names) < 2:

@@ -12,8 +12,8 @@ from valuecompass.cli.judge_common import OwnSystems, Seed, own_systems
 
 if TYPE_CHECKING:
     from valuecompass.cli.label_screen import Screen
-    from valuecompass.judges.adjudication import Both
-    from valuecompass.judges.walk import Walk
+    from valuecompass.judges.labels.adjudication import Both
+    from valuecompass.judges.labels.walk import Walk
 
 label_app = typer.Typer(
     help="Label responses by hand: draw a task, two people annotate, a third decides.",
@@ -47,7 +47,7 @@ def draw(
     import anyio
 
     from valuecompass.errors import InputError
-    from valuecompass.judges.labelling import write_task
+    from valuecompass.judges.labels.labelling import write_task
 
     if (system is None) == (measurement is None):
         raise InputError("give either --system ID or --measurement ID")
@@ -115,8 +115,8 @@ def annotate(
     Without a terminal the keys are read from standard input, one a line.
     """
     from valuecompass.cli.label_screen import Screen, ended
-    from valuecompass.judges.labelling import read_task, resume
-    from valuecompass.judges.walk import Walk
+    from valuecompass.judges.labels.labelling import read_task, resume
+    from valuecompass.judges.labels.walk import Walk
 
     own = own_systems(system)
     whole = read_task(task, own)
@@ -149,9 +149,9 @@ def adjudicate(
     import numpy as np
 
     from valuecompass.cli.label_screen import Screen, ended, show_agreement
-    from valuecompass.judges.adjudication import agreement, pair_up, settle
-    from valuecompass.judges.labelling import read_given
-    from valuecompass.judges.walk import Walk
+    from valuecompass.judges.labels.adjudication import agreement, pair_up, settle
+    from valuecompass.judges.labels.labelling import read_given
+    from valuecompass.judges.labels.walk import Walk
 
     own = own_systems(system)
     both = pair_up(read_given(first, own), read_given(second, own))

@@ -9,9 +9,9 @@ from valuecompass.board.wording import visible
 from valuecompass.cli.app import console, plain
 from valuecompass.cli.judge_common import span, table
 from valuecompass.cli.keys import keys
-from valuecompass.judges.adjudication import Pair
-from valuecompass.judges.labelling import Unit
-from valuecompass.judges.walk import WORDINGS, Walk, in_words, judged_part, question
+from valuecompass.judges.labels.adjudication import Pair
+from valuecompass.judges.labels.labelling import Unit
+from valuecompass.judges.labels.walk import WORDINGS, Walk, in_words, judged_part, question
 
 WIDEST = 100
 """Columns beyond which lines are tiring to read."""

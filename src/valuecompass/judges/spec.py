@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuecompass.errors import InputError
-from valuecompass.judges.llm import LLMJudge, Mode
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.llm.judge import LLMJudge, Mode
+from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.judges.panel import PanelJudge
 from valuecompass.judges.protocol import Judge
 from valuecompass.models import Respondent, parse_respondent

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from valuecompass.errors import InputError
 from valuecompass.hashing import digest
-from valuecompass.judges.compare import agreement
 from valuecompass.judges.panel import disagree, label_of
+from valuecompass.judges.quality.compare import agreement
 from valuecompass.measure.archive import find_measurement, found_answers, verdicts_of
 from valuecompass.measure.measurement import Measurement
 from valuecompass.stats import cluster_bootstrap_mean

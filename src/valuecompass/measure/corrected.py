@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.judges.calibration import SystemCalibration
+from valuecompass.judges.quality.calibration import SystemCalibration
 from valuecompass.measure.points import generator, points
 from valuecompass.stats import ErrorRates, rogan_gladen
 

@@ -12,8 +12,9 @@ import anyio
 from valuecompass.errors import InputError, known_error
 from valuecompass.hashing import digest
 from valuecompass.judges import Judge
-from valuecompass.judges.evaluate import Labelled, Said, judge_rows
-from valuecompass.judges.local import LocalJudge
+from valuecompass.judges.local.judge import LocalJudge
+from valuecompass.judges.quality.judging import Said, judge_rows
+from valuecompass.judges.quality.labelled import Labelled
 from valuecompass.judges.spec import JudgeSpec, build_judge, judge_models, parse_judge
 from valuecompass.measure.engine import interruptible
 from valuecompass.measure.run import Settings

@@ -15,7 +15,7 @@ from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges import subject_of
-from valuecompass.judges.labelling import Task, Unit
+from valuecompass.judges.labels.labelling import Task, Unit
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import found_answers, items_query, verdicts_of
 from valuecompass.measure.asking import READ_OFF

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from valuecompass.items import Item
-from valuecompass.judges.calibration import Gate
+from valuecompass.judges.quality.calibration import Gate
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.items import Form, Item, form_items
 from valuecompass.judges import Judge
-from valuecompass.judges.calibration import Calibration, Gate, SystemCalibration, gate
+from valuecompass.judges.quality.calibration import Calibration, Gate, SystemCalibration, gate
 from valuecompass.measure.asking import ASKED, READ_OFF, Question, prompts_hash, questions
 from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod

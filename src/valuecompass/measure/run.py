@@ -22,8 +22,8 @@ from valuecompass.items import (
     read_form,
 )
 from valuecompass.judges import Judge
-from valuecompass.judges.calibration import read_calibration
-from valuecompass.judges.llm import LLMJudge
+from valuecompass.judges.llm.judge import LLMJudge
+from valuecompass.judges.quality.calibration import read_calibration
 from valuecompass.judges.spec import (
     build_judge,
     judge_models,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from valuecompass.judges.labelling import Label, Unit, has_sides
+from valuecompass.judges.labels.labelling import Label, Unit, has_sides
 from valuecompass.values import Scoring
 
 Stage = Literal["expressed", "valence"]

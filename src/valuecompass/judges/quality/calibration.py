@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_fie
 from valuecompass.errors import InputError
 from valuecompass.files import read_text, write_text
 from valuecompass.hashing import canonical, digest
-from valuecompass.judges.evaluate import FEWEST
 from valuecompass.judges.protocol import THRESHOLD, Judge, judge_id
+from valuecompass.judges.quality.evaluate import FEWEST
 from valuecompass.stats import ErrorRates, Interval, partly_pooled
 from valuecompass.values import ValueSystem
 
-CARD = Path(__file__).parent / "heads" / "card.json"
+CARD = Path(__file__).parents[1] / "local" / "heads" / "card.json"
 """What the local judge was measured at, on labels that trained nothing of it."""
 MAKE = "make one with: valuecompass judge calibrate LABELS.jsonl --judge JUDGE"
 SHORTCUTS = {"length": "length", "refusal_words": "refusal words", "dimension": "dimension alone"}

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 import valuecompass
-from valuecompass.judges.calibration import (
+from valuecompass.judges.protocol import THRESHOLD, Judge, judge_id
+from valuecompass.judges.quality.calibration import (
     Calibration,
     DesignEffects,
     Estimate,
@@ -18,8 +19,8 @@ from valuecompass.judges.calibration import (
     Rates,
     SystemCalibration,
 )
-from valuecompass.judges.evaluate import Labelled, declined, least_margin, report
-from valuecompass.judges.protocol import THRESHOLD, Judge, judge_id
+from valuecompass.judges.quality.evaluate import least_margin, report
+from valuecompass.judges.quality.labelled import Labelled, declined
 from valuecompass.stats import error_rates
 from valuecompass.values import ValueSystem
 

@@ -16,9 +16,8 @@ import numpy as np
 from scipy.special import expit
 
 from valuecompass.assets import ASSETS
-from valuecompass.judges.nearest import SETTINGS, NearestDefinition
-from valuecompass.judges.protocol import THRESHOLD, Subject, Verdict, all_missing
-from valuecompass.judges.recogniser import (
+from valuecompass.judges.local.nearest import SETTINGS, NearestDefinition
+from valuecompass.judges.local.recogniser import (
     Reading,
     Recogniser,
     Vector,
@@ -26,6 +25,7 @@ from valuecompass.judges.recogniser import (
     load_heads,
     recogniser,
 )
+from valuecompass.judges.protocol import THRESHOLD, Subject, Verdict, all_missing
 from valuecompass.models import is_bare_refusal, is_refusal
 from valuecompass.text import language_of
 from valuecompass.text.encoder import NAME
@@ -210,7 +210,7 @@ def scales() -> dict[str, Any]:
     Each with ``slope``, ``shift`` by dimension, and ``declines``: what opening with a refusal adds.
     Fitted to the development labels by `training/judge/scale.py`.
     """
-    text = (files("valuecompass.judges") / "heads" / "scale.json").read_text(encoding="utf-8")
+    text = (files("valuecompass.judges.local") / "heads" / "scale.json").read_text(encoding="utf-8")
     return json.loads(text)
 
 

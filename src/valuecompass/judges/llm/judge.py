@@ -12,7 +12,7 @@ from typing import Any, Literal
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from valuecompass.hashing import digest
-from valuecompass.judges.llm_answers import (
+from valuecompass.judges.llm.answers import (
     Found,
     answer_schema,
     concepts_schema,
@@ -34,7 +34,7 @@ WITHOUT_CONCEPTS = "judged without concepts: the model's list of them is unreada
 @cache
 def _prompts() -> Environment:
     def source(name: str) -> str:
-        return (files("valuecompass.judges") / "prompts" / name).read_text(encoding="utf-8")
+        return (files("valuecompass.judges.llm") / "prompts" / name).read_text(encoding="utf-8")
 
     return Environment(
         loader=FunctionLoader(source), undefined=StrictUndefined, trim_blocks=True, autoescape=False
@@ -43,13 +43,13 @@ def _prompts() -> Environment:
 
 @cache
 def _tasks() -> dict[str, dict[str, str]]:
-    text = (files("valuecompass.judges") / "prompts" / "tasks.toml").read_text(encoding="utf-8")
+    text = (files("valuecompass.judges.llm") / "prompts" / "tasks.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 def prompts_hash() -> str:
     """Return a hash over all prompt files of the judges."""
-    folder = files("valuecompass.judges") / "prompts"
+    folder = files("valuecompass.judges.llm") / "prompts"
     return digest({p.name: p.read_text(encoding="utf-8") for p in folder.iterdir()}, 16)
 
 

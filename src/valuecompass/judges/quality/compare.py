@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from valuecompass.judges.evaluate import FEWEST, Labelled, declined, report
 from valuecompass.judges.protocol import THRESHOLD
+from valuecompass.judges.quality.evaluate import FEWEST, report
+from valuecompass.judges.quality.labelled import Labelled, declined
 from valuecompass.stats import (
     ClusterBootstrap,
     Interval,

@@ -143,7 +143,7 @@ def recogniser(name: str) -> Recogniser:
 def load_heads(name: str) -> Heads:
     """Return trained heads by the name of their file."""
     with (
-        as_file(files("valuecompass.judges") / "heads" / f"{name}.npz") as path,
+        as_file(files("valuecompass.judges.local") / "heads" / f"{name}.npz") as path,
         np.load(path) as data,
     ):
         arrays: dict[str, Any] = {key: data[key] for key in data.files}

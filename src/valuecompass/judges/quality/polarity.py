@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from valuecompass.judges.evaluate import FEWEST, Labelled, Said
+from valuecompass.judges.quality.evaluate import FEWEST
+from valuecompass.judges.quality.judging import Said
+from valuecompass.judges.quality.labelled import Labelled
 from valuecompass.stats import ClusterBootstrap, auc
 
 

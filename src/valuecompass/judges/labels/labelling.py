@@ -18,8 +18,8 @@ from valuecompass.errors import InputError
 from valuecompass.files import read_text, replacing
 from valuecompass.hashing import digest
 from valuecompass.items.rows import Row, jsonl_rows
-from valuecompass.judges.evaluate import read_row
 from valuecompass.judges.protocol import Subject
+from valuecompass.judges.quality.labelled import read_row
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
 
 NAME = re.compile(r"[\w.-]{1,40}")

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from valuecompass.judges.local.recogniser import LONGEST_SENTENCE
 from valuecompass.judges.protocol import THRESHOLD, Subject, Verdict
-from valuecompass.judges.recogniser import LONGEST_SENTENCE
 from valuecompass.text import Span, sentences
 from valuecompass.text.encoder import SentenceEncoder, sentence_encoder
 from valuecompass.values import Dimension, ValueSystem

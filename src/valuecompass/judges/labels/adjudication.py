@@ -13,7 +13,7 @@ from valuecompass.errors import InputError
 from valuecompass.files import read_text
 from valuecompass.hashing import digest
 from valuecompass.items.rows import jsonl_rows
-from valuecompass.judges.labelling import Label, Labels, RowFile, Unit, mend_end, read_label
+from valuecompass.judges.labels.labelling import Label, Labels, RowFile, Unit, mend_end, read_label
 from valuecompass.stats import Interval, cluster_bootstrap_mean
 from valuecompass.stats.kappa import kappa_interval
 

@@ -1,0 +1,1 @@
+"""Labels by people: a task, two annotators, a third decision."""

@@ -1,0 +1,1 @@
+"""The free judge: a sentence encoder with trained heads, or with definitions only."""
