@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.board.test_report import Page
+from tests.board.pages import Page
 from tests.judges.attacks import ACTING, NAMES, of
 from tests.measure.helpers import (
     Command,
