@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= valuecompass-workspace
 
-.PHONY: install demo report test test-train lint bench bench-judge train-judge lock size clean
+.PHONY: install demo report test test-train lint bench bench-judge train-judge scale-judge lock size clean
 
 install: $(VENV)/installed
 
@@ -51,6 +51,12 @@ train-judge: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r training/judge/requirements.txt
 	$(BIN)/python training/judge/train.py --human $(HUMAN)
+
+# writes the scale of trained heads and the card of the judge, and prints its figures on LABELS, each
+# item judged with a scale fitted to the others
+scale-judge: install
+	$(if $(LABELS),,$(error LABELS=file of labelled responses))
+	$(BIN)/python training/judge/scale.py $(LABELS)
 
 # what the installation weighs, package by package
 size: install

@@ -354,6 +354,22 @@ def test_ctrl_c_in_an_adjudication(two: Path, terminals: list[Terminal]) -> None
     assert len(rows(two / "labels.jsonl")) == 5
 
 
+def test_nothing_in_a_files_name_acts(two: Path) -> None:
+    name = "[red]x\x1b[2J\u202e.jsonl"
+    shown = "[red]x␛[2J⟦U+202E⟧.jsonl"
+    done = label("annotate", "task.jsonl", "--annotator", "cleo", "-o", name, cwd=two, keys="y\n")
+    assert done.stdout.startswith(f"{shown}: 1 of 6 done"), done.stderr
+    wrong = label("annotate", "task.jsonl", "--annotator", "dora", "-o", name, cwd=two)
+    assert wrong.returncode == 2 and f"{shown}, line 1: annotator: " in wrong.stderr
+    (two / name).unlink()
+    final = label(*BOTH, "--agreed-only", "-o", name, cwd=two)
+    assert final.stdout.endswith(f"4 of 6 rows: {shown}\n"), final.stderr
+    raw = label(*BOTH, "--agreed-only", "--json", "-o", name, cwd=two)
+    assert json.loads(raw.stdout)["labels"] == name
+    for said in (done, wrong, final, raw):
+        assert not re.search("[\x1b\u202e]", said.stdout + said.stderr)
+
+
 # --- what cannot be meant ---
 
 

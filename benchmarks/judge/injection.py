@@ -5,9 +5,10 @@
 
 Each attack of `injections.jsonl` goes into twelve answers or items (`carriers.jsonl`), by turns at
 the end, in the middle and as the whole. The same is done with a neutral text of the same length
-and language (`neutral.toml`): an attack counts for what it does beyond that. Answers of models stay
-in the workspace: the same command goes on where it was stopped. Attacks in a respondent's name are
-not asked about, because no judge sees a name (`tests/judges/test_injection.py`).
+and language (`neutral.toml`): an attack counts for what it does beyond that, towards its aim.
+Answers of models stay in the workspace: the same command goes on where it was stopped. What a judge
+never reads has figures of its own: items where `local` reads none, and respondents' names, which
+are not asked about, because no judge sees one (`tests/judges/test_injection.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,22 +25,24 @@ from typing import Any
 import anyio
 import numpy as np
 from injection_effects import Attack, Cell, effects
+from pydantic import ValidationError
 
 from valuecompass.board.wording import visible
 from valuecompass.cli.app import guarded
-from valuecompass.errors import RequestFailed
+from valuecompass.errors import InputError, RequestFailed
+from valuecompass.files import read_text
 from valuecompass.hashing import digest
 from valuecompass.items.rows import jsonl_rows
 from valuecompass.judges import Judge, Subject, Verdict, subject_of
-from valuecompass.judges.local.judge import LocalJudge
+from valuecompass.judges.local.judge import LocalJudge, context
 from valuecompass.judges.quality.judging import Said, joined, judge_subjects
 from valuecompass.judges.quality.labelled import read_row
-from valuecompass.judges.spec import build_judge, judge_models, parse_judge
+from valuecompass.judges.spec import Member, build_judge, judge_models, parse_judge
 from valuecompass.models import Limits, Patience
 from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget
 from valuecompass.store import open_store
-from valuecompass.values import BUILTIN, builtin_system
+from valuecompass.values import BUILTIN, Dimension, builtin_system
 
 HERE = Path(__file__).parent
 POSITIONS = ("end", "middle", "whole")
@@ -69,7 +72,15 @@ def main() -> None:
 def read_attacks() -> list[Attack]:
     """Return the attacks, in the order of the file."""
     path = HERE / "injections.jsonl"
-    return [Attack(**row) for _, row in jsonl_rows(path.read_text(encoding="utf-8"), path)]
+    return [_attack(row, f"{path}, line {n}") for n, row in jsonl_rows(read_text(path), path)]
+
+
+def _attack(row: Mapping[str, Any], where: str) -> Attack:
+    try:
+        return Attack(**row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{where}: {first['loc'][0]}: {first['msg']}") from None
 
 
 @dataclass(frozen=True)
@@ -86,15 +97,46 @@ def read_carriers() -> list[Carrier]:
     path = HERE / "carriers.jsonl"
     systems = {name: builtin_system(name) for name in BUILTIN}
     return [
-        Carrier(row["id"], *read_row(row, f"{path}, line {line}", systems))
-        for line, row in jsonl_rows(path.read_text(encoding="utf-8"), path)
+        Carrier(str(row.get("id", line)), *read_row(row, f"{path}, line {line}", systems))
+        for line, row in jsonl_rows(read_text(path), path)
     ]
 
 
-def neutral(language: str, length: int) -> str:
-    """Return neutral text of a length in characters."""
-    text: str = tomllib.loads((HERE / "neutral.toml").read_text(encoding="utf-8"))[language]
+def read_neutral(languages: Iterable[str]) -> dict[str, str]:
+    """Return the neutral texts by language."""
+    path = HERE / "neutral.toml"
+    try:
+        texts = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+    for language in languages:
+        if not texts.get(language):
+            raise InputError(f"{path}: {language}: no text; there are attacks in this language")
+    return texts
+
+
+def neutral(text: str, length: int) -> str:
+    """Return a neutral text, repeated and cut to a length in characters."""
     return (text * (length // len(text) + 1))[:length]
+
+
+def filled(attack: str, dimension: Dimension, turn: int) -> str:
+    """Return an attack's text for the dimension that is judged.
+
+    Args:
+        attack: the text, as it stands in the file.
+        dimension: whose name, definition or example sentence is put in.
+        turn: which of the example sentences; one after the last is the first again.
+    """
+    words = {
+        "{dimension}": dimension.name,
+        "{definition}": dimension.definition,
+        "{supports}": dimension.supports[turn % len(dimension.supports)],
+        "{opposes}": dimension.opposes[turn % len(dimension.opposes)],
+    }
+    for mark, word in words.items():
+        attack = attack.replace(mark, word)
+    return attack
 
 
 def inserted(text: str, attack: str, position: str) -> str:
@@ -123,31 +165,43 @@ class Trial:
     attack: Attack
     carrier: Carrier
     position: str
+    text: str
+    """Of the attack, for the carrier's dimension."""
     clean: Subject
     attacked: Subject
     control: Subject
+    read: bool
+    """Whether the judge is shown what the attack changes."""
 
 
-def trials(one_by_one: bool) -> list[Trial]:
+def trials(members: Sequence[Member]) -> list[Trial]:
     """Return every attack in every carrier, each position equally often for both.
 
     Args:
-        one_by_one: the judge is asked about one dimension at a time, so about no other.
+        members: the judge's. Where all are asked about one dimension at a time, about no other.
     """
+    one_by_one = all(m.model is not None and m.mode == "per-value" for m in members)
     found: list[Trial] = []
-    carriers = read_carriers()
     attacks = [a for a in read_attacks() if a.place != "respondent"]
+    carriers, texts = read_carriers(), read_neutral({a.language for a in attacks})
     for turn, attack in enumerate(attacks):
         for place, carrier in enumerate(carriers):
             clean = carrier.subject
             if one_by_one:
                 clean = replace(clean, dimensions=(carrier.dimension,))
             position = POSITIONS[(turn + place) % len(POSITIONS)]
-            text = attack.text.replace("{dimension}", carrier.dimension)
-            texts = (text, neutral(attack.language, len(text)))
-            both = [attacked(clean, attack, t, position) for t in texts]
-            found.append(Trial(attack, carrier, position, clean, *both))
+            text = filled(attack.text, clean.system.dimension(carrier.dimension), turn)
+            plain = neutral(texts[attack.language], len(text))
+            one, other = (attacked(clean, attack, t, position) for t in (text, plain))
+            read = any(_reads(m, clean, one, carrier.dimension) for m in members)
+            found.append(Trial(attack, carrier, position, text, clean, one, other, read))
     return found
+
+
+def _reads(member: Member, clean: Subject, attacked: Subject, dimension: str) -> bool:
+    if member.model is not None or attacked.response != clean.response:
+        return True
+    return not member.nearest and context(attacked, dimension) != context(clean, dimension)
 
 
 # --- judging ---
@@ -197,10 +251,10 @@ def _key(subject: Subject, dimension: str) -> str:
 async def injection(options: argparse.Namespace) -> dict[str, Any]:
     """Return everything found, as the JSON object."""
     spec = parse_judge(options.judge)
-    plan = trials(all(m.model is not None and m.mode == "per-value" for m in spec.members))
+    plan = trials(spec.members)
     wanted = [(s, t.carrier.dimension) for t in plan for s in (t.clean, t.attacked, t.control)]
-    if spec.local:
-        judged = Judged(LocalJudge())
+    if spec.local and len(spec.members) == 1:
+        judged = Judged(LocalJudge(nearest=spec.members[0].nearest))
         await judged.all(wanted)
         return document(judged, plan)
     async with open_store(options.workspace, None) as store:
@@ -220,16 +274,18 @@ async def injection(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def document(judged: Judged, plan: Sequence[Trial]) -> dict[str, Any]:
-    """Return the figures of all attacks and of their groups."""
-    cells = [cell for trial in plan if (cell := judged.cell(trial)) is not None]
+    """Return the figures of all attacks that the judge reads, of their groups, and of the rest."""
+    found = [(trial.read, cell) for trial in plan if (cell := judged.cell(trial)) is not None]
+    cells = [cell for read, cell in found if read]
     carriers = read_carriers()
     systems = {c.id: c.subject.system.id for c in carriers}
     clean = {c.id: judged.outcome(c.subject, c.dimension) for c in carriers}
+    attacks = read_attacks()
+    in_names = {"attacks": sum(a.place == "respondent" for a in attacks)}
     return {
         "judge": {"name": judged.judge.name, **judged.judge.identity},
         "seed": SEED,
-        "attacks": len(read_attacks()),
-        "in_names": sum(a.place == "respondent" for a in read_attacks()),
+        "attacks": len(attacks),
         "carriers": {n: c and c.expressed for n, c in clean.items()},
         "failed": judged.failed,
         "all": _effects(cells),
@@ -239,6 +295,8 @@ def document(judged: Judged, plan: Sequence[Trial]) -> dict[str, Any]:
         "system": _grouped(cells, lambda c: systems[c.carrier]),
         "language": _grouped(cells, lambda c: c.attack.language),
         "kind": _grouped(cells, lambda c: c.attack.kind),
+        "not_read": _grouped([cell for read, cell in found if not read], lambda c: c.attack.place)
+        | {"respondent": _effects([]) | in_names},
     }
 
 
@@ -257,24 +315,38 @@ def _effects(cells: Sequence[Cell]) -> dict[str, Any]:
 # --- for people ---
 
 
+GROUPS = {
+    "all": "",
+    "aim": "aim",
+    "place": "place",
+    "position": "position",
+    "system": "system",
+    "language": "language",
+    "kind": "kind",
+    "not_read": "not read by this judge, so in no figure above",
+}
+
+
 def report(found: dict[str, Any]) -> str:
     """Return what was found as text."""
     lines = [
-        f"Judge: {visible(found['judge']['name'])}. Attacks: {found['attacks']}, "
-        f"{found['in_names']} of them in names, which no judge sees; carriers: "
+        f"Judge: {visible(found['judge']['name'])}. Attacks: {found['attacks']}; carriers: "
         f"{len(found['carriers'])}; requests that failed: {found['failed']}",
         "Each cell: under attack / under a neutral text of the same length, then the difference "
         "with its 95 % interval, clustered on attacks.",
-        "flipped: verdicts on the aimed side of .5, of those that were not; missing: no verdict; "
-        "moved: mean absolute change.",
+        "flipped: verdicts on the aimed side of .5, of those that were not; shift of expressed "
+        "(0 to 1) and valence (-1 to 1): mean change towards the aim, below 0 away from it; "
+        "missing: no verdict.",
     ]
-    for group in ("all", "aim", "place", "position", "system", "language", "kind"):
+    for group, title in GROUPS.items():
         rows = {"all": found["all"]} if group == "all" else found[group]
-        titles = ("attacks", "flipped", "missing", "expressed moved", "valence moved")
-        lines += ["", f"{group if group != 'all' else '':<18}" + _columns(titles)]
+        figures = ("flipped", "expressed", "valence", "missing")
+        titles = ("attacks", "flipped", "shift of expressed", "shift of valence", "missing")
+        lines += ["", *([title] if group == "not_read" else [])]
+        lines.append(f"{'' if group == 'not_read' else title:<18}" + _columns(titles))
         for name, row in rows.items():
-            shown = [_triple(row[k]) for k in ("flipped", "missing", "expressed", "valence")]
-            lines.append(f"{name:<18}" + _columns((str(row["attacks"]), *shown)))
+            cells = (str(row["attacks"]), *(_triple(row[k]) for k in figures))
+            lines.append(f"{name:<18}" + _columns(cells))
     return "\n".join(lines)
 
 
@@ -288,7 +360,7 @@ def _triple(row: dict[str, Any] | None) -> str:
     (one, _, _), (other, _, _), (value, low, high) = (
         row[k] for k in ("attack", "control", "beyond")
     )
-    return f"{one:.2f} / {other:.2f}  {value:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return f"{one:z.2f} / {other:z.2f}  {value:+z.2f} [{low:+z.2f}, {high:+z.2f}]"
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
+from valuecompass.cli.app import guarded
+from valuecompass.cli.judge_common import table
 from valuecompass.measure.run import run
 from valuecompass.values import builtin_system
 
@@ -53,32 +53,55 @@ def recovery(
         for side in ("low", "high")
     )
     truth = np.array([[p.get(n, 0.0) for n in names] for p in planted])
-    figures = (_signs, _correlation, _disjoint)
-    rng = np.random.default_rng(0)
-    # respondents are what is drawn by lot: pairs share them
-    weights = rng.standard_exponential((DRAWS, len(planted)))
-    draws = np.array([[f(scores, low, high, truth, w) for f in figures] for w in weights])
-    values = [f(scores, low, high, truth, np.ones(len(planted))) for f in figures]
-    limits = np.nanquantile(draws, [0.025, 0.975], axis=0).T
-    titles = ("signs_right", "correlation", "disjoint_where_nothing_was_planted")
-    return {"judge": judge} | {
-        title: [round(float(x), 3) for x in (value, *limit)]
-        for title, value, limit in zip(titles, values, limits, strict=True)
-    }
+    return {"judge": judge, **figures(scores, low, high, truth)}
+
+
+def figures(scores: Vector, low: Vector, high: Vector, truth: Vector) -> dict[str, Any]:
+    """Return what was found of what was planted.
+
+    Args:
+        scores: (respondents, dimensions), NaN where there is none.
+        low: their lower limits.
+        high: their upper limits.
+        truth: what was planted, 0 where nothing was.
+
+    Returns:
+        By figure its value and 95 % limits, None where it cannot be estimated. Bayesian bootstrap
+        over respondents (Rubin 1981, Annals of Statistics 9, 130-134): a pair weighs as much as
+        the product of both, so that pairs that share a respondent go together.
+    """
+    weights = np.random.default_rng(0).standard_exponential((DRAWS, len(scores)))
+    found: dict[str, Any] = {}
+    for title, figure in FIGURES.items():
+        value = figure(scores, low, high, truth, np.ones(len(scores)))
+        draws = [figure(scores, low, high, truth, w) for w in weights]
+        limits = np.quantile(draws, [0.025, 0.975])
+        found[title] = [round(float(x), 3) if np.isfinite(x) else None for x in (value, *limits)]
+    return found
 
 
 def _pairs(weights: Vector) -> tuple[Any, Any, Vector]:
+    """Return the two of every pair of respondents, and the pairs' weights (pairs, 1)."""
     one, two = np.triu_indices(len(weights), 1)
     return one, two, (weights[one] * weights[two])[:, None]
 
 
 def _signs(scores: Vector, low: Vector, high: Vector, truth: Vector, weights: Vector) -> float:
     """Share of the pairs with different planted scores that come out in the right order."""
+    return _in_order(scores, truth, weights, 0)
+
+
+def _opposite(scores: Vector, low: Vector, high: Vector, truth: Vector, weights: Vector) -> float:
+    """The same of the pairs of one raised and one lowered respondent."""
+    return _in_order(scores, truth, weights, STRENGTH)
+
+
+def _in_order(scores: Vector, truth: Vector, weights: Vector, more_than: float) -> float:
     one, two, w = _pairs(weights)
     gap = truth[one] - truth[two]
     right = np.sign(scores[one] - scores[two]) == np.sign(gap)
-    use = w * (gap != 0)
-    return float((use * right).sum() / use.sum())
+    use = w * (np.abs(gap) > more_than)
+    return float((use * right).sum() / use.sum()) if use.sum() else float("nan")
 
 
 def _correlation(
@@ -101,16 +124,33 @@ def _disjoint(scores: Vector, low: Vector, high: Vector, truth: Vector, weights:
     return float((use * apart).sum() / use.sum()) if use.sum() else float("nan")
 
 
+FIGURES = {
+    "signs_right": _signs,
+    "signs_right_of_opposites": _opposite,
+    "correlation": _correlation,
+    "disjoint_where_nothing_was_planted": _disjoint,
+}
+
+TITLES = (
+    "signs right (goal .9)",
+    "of opposites",
+    "correlation (goal .7)",
+    "disjoint (at most .1)",
+)
+
+
 def main() -> None:
     """Print recovery through both judges."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--form", default="full")
-    parser.add_argument("--respondents", type=int, default=6)
+    parser.add_argument("--respondents", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.respondents < 3:
-        parser.error("--respondents: at least 3")
+        parser.error(f"--respondents {options.respondents}: give at least 3")
+    if options.seed < 0:
+        parser.error(f"--seed {options.seed}: give 0 or more")
     planted = profiles(options.respondents, options.seed)
     with tempfile.TemporaryDirectory() as folder:
         found = [
@@ -120,29 +160,17 @@ def main() -> None:
     if options.json:
         print(json.dumps(found, indent=1))
         return
-    table = Table(
-        title=f"{options.respondents} simulated respondents, form {options.form}", box=None
+    print(f"{options.respondents} simulated respondents, form {options.form}")
+    table(
+        ["judge", *TITLES],
+        [[row["judge"], *(_span(row[title]) for title in FIGURES)] for row in found],
     )
-    for title in (
-        "judge",
-        "signs right (goal .9)",
-        "correlation (goal .7)",
-        "disjoint (at most .1)",
-    ):
-        table.add_column(title)
-    for row in found:
-        table.add_row(
-            row["judge"],
-            _span(row["signs_right"]),
-            _span(row["correlation"]),
-            _span(row["disjoint_where_nothing_was_planted"]),
-        )
-    Console().print(table)
 
 
-def _span(value: list[float]) -> str:
-    return f"{value[0]:.2f} [{value[1]:.2f}, {value[2]:.2f}]"
+def _span(found: list[float | None]) -> str:
+    value, low, high = ("-" if x is None else f"{x:.2f}" for x in found)
+    return f"{value} [{low}, {high}]"
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -1,4 +1,4 @@
-"""Who answers in `benchmarks/controls.py`, and which answers a second judge reads."""
+"""Who answers in `benchmarks/controls`, and which answers a second judge reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from valuecompass.items import form_items
 from valuecompass.judges import Verdict
 from valuecompass.models import Respondent
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "controls_answers.py"
+PATH = Path(__file__).parents[2] / "benchmarks/controls/answers.py"
 spec = spec_from_file_location("controls_answers", PATH)
 assert spec is not None and spec.loader is not None
 answers = sys.modules["controls_answers"] = module_from_spec(spec)

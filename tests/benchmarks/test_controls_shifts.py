@@ -1,4 +1,4 @@
-"""Paired shifts and rank agreement of `benchmarks/controls.py`."""
+"""Paired shifts and rank agreement of `benchmarks/controls`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "controls_shifts.py"
+PATH = Path(__file__).parents[2] / "benchmarks/controls/shifts.py"
 spec = spec_from_file_location("controls_shifts", PATH)
 assert spec is not None and spec.loader is not None
 shifts = module_from_spec(spec)

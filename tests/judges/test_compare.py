@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def test_every_judge_is_compared_with_labels_and_with_the_first(rows: list[Label
     assert first["sensitivity"]["low"] < 11 / 12 < first["sensitivity"]["high"]
     assert first["auc"] == pytest.approx(auc(good, labels), abs=1e-4)
     assert first["kappa"] == pytest.approx(cohen_kappa(good >= 0.5, labels), abs=1e-4)
+    low, high = first["intervals"]["kappa"]
+    assert low < first["kappa"] < high
     assert first["difference"] is None and first["coverage"] == 1
     second = found["judges"]["bad"]["difference"]
     assert second["value"] == pytest.approx(auc(bad, labels) - auc(good, labels), abs=1e-4)
@@ -87,6 +90,8 @@ def test_what_cannot_be_estimated_is_null(rows: list[Labelled]) -> None:
     assert yes["sensitivity"]["value"] == 1 and yes["specificity"]["value"] == 0
     assert none["sensitivity"] == none["specificity"] == nothing
     assert none["difference"] == {"n": 0, **nothing}
+    assert (none["auc"], none["kappa"], none["accuracy"], none["coverage"]) == (*[None] * 3, 0)
+    assert none["note"] == "not estimable: the judge gave no verdict" and none["intervals"] == {}
     between = found["workshop"]["between"]
     assert between["units"] == 0 and between["alpha"] == between["alpha_at_half"] == nothing
     json.dumps(found, allow_nan=False)
@@ -101,6 +106,23 @@ def test_agreement_takes_degrees_and_verdicts_apart() -> None:
 
 
 # --- the command ---
+
+
+def test_judges_that_cannot_read_are_told_from_those_with_few_labels(
+    tmp_path: Path, cli: Command
+) -> None:
+    french = "Les enfants pourraient traverser la rue sans danger et dormir la nuit."
+    english = "Children could cross the street without danger and sleep at night."
+    path = tmp_path / "labels.jsonl"
+    base = {"dimension": "Security", "system": "schwartz"}
+    rows = [base | {"item": f"Rue {i}?", "response": french, "expressed": i % 2} for i in range(24)]
+    more = {"system": "moral-foundations", "dimension": "Care", "response": english}
+    rows += [more | {"item": "Then", "expressed": i} for i in range(2)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    said = cli("judge", "compare", path, "--judge", "local", "--judge", "local-nearest")
+    assert said.code == 0, said.err
+    assert re.search(r"local-nearest +24 +0% +no verdict +- +- +-", said.out)
+    assert re.search(r"local-nearest +2 +100% +too few ", said.out)
 
 
 @pytest.fixture

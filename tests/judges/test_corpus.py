@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter, defaultdict
+import sys
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from training.judge.near_duplicates import MOST_NEAR, corpus_texts, grams, near_duplicates
 
 from valuecompass.text.encoder import sentence_encoder
 from valuecompass.values import BUILTIN, builtin_system
 
 ROOT = Path(__file__).parents[2]
 CORPUS = sorted((ROOT / "training/judge/corpus").glob("*.jsonl"))
-TEXTS = ("text", "complies", "violates", "safe", "unsafe", "high", "low", "other")
-NEAR = 0.3
-"""Share of a text's five-word sequences found in one other text that makes it a near-duplicate."""
 SAME = 0.8
 """Cosine above which two texts are about the same scene."""
-MOST_NEAR = 0.01
-"""Share of near-duplicates that the corpus may have."""
-
-Gram = tuple[str, ...]
-
-
-def grams(text: str, size: int = 5) -> set[Gram]:
-    words = re.findall(r"[a-z0-9']+", text.lower().replace("\u2019", "'"))
-    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
 
 
 def rows(paths: list[Path]) -> list[dict[str, Any]]:
@@ -42,6 +31,18 @@ def written() -> list[str]:
     found = [v for row in rows(CORPUS) for v in row.values() if isinstance(v, str)]
     assert len(found) > 10_000
     return found
+
+
+def test_every_row_is_trained_on() -> None:
+    """A file that no reader takes would be counted in the docs and teach nothing."""
+    folder = str(ROOT / "training/judge")
+    sys.path.insert(0, folder)
+    try:
+        from data import conduct_corpus, schwartz_corpus
+    finally:
+        sys.path.remove(folder)
+    trained = {e.text for e in [*schwartz_corpus(), *conduct_corpus()]}
+    assert trained == set(corpus_texts())
 
 
 @pytest.fixture(scope="module")
@@ -91,19 +92,18 @@ def test_no_question_and_no_text_of_the_corpus_is_near_one_of_the_test_set():
 
 
 def test_few_texts_of_the_corpus_are_near_duplicates(capsys):
-    texts = [row[key] for row in rows(CORPUS) for key in TEXTS if key in row]
-    places: dict[Gram, list[int]] = defaultdict(list)
-    own = [grams(text) for text in texts]
-    for number, found in enumerate(own):
-        for gram in found:
-            places[gram].append(number)
-    near = 0
-    for number, found in enumerate(own):
-        others = Counter(other for gram in found for other in places[gram] if other != number)
-        near += bool(others) and max(others.values()) > NEAR * len(found)
+    texts = corpus_texts()
+    near = near_duplicates(texts)
     with capsys.disabled():
         print(f"\njudge corpus: {len(texts)} texts, {near} near-duplicates")
     assert near <= MOST_NEAR * len(texts)
+
+
+def test_a_filled_slot_makes_two_near_duplicates_and_a_shared_phrase_none():
+    one, other = (f"The {who} should keep every promise made to us." for who in ("king", "firm"))
+    assert near_duplicates([one, other]) == 2
+    tails = (" ".join(f"{letter}{i}" for i in range(20)) for letter in "ab")
+    assert near_duplicates([f"keep every promise made to {tail}" for tail in tails]) == 0
 
 
 def test_the_test_set_is_balanced_and_its_rows_are_what_evaluate_reads():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,10 @@ from tests.judges.topics import TOPICS
 from valuecompass.errors import InputError
 from valuecompass.judges import Subject, Verdict, all_missing
 from valuecompass.judges.local.judge import LocalJudge
-from valuecompass.judges.quality.evaluate import refusal_words, report
-from valuecompass.judges.quality.judging import Said, judge_rows
+from valuecompass.judges.quality.evaluate import base_rates, refusal_words, report
+from valuecompass.judges.quality.judging import judge_rows
 from valuecompass.judges.quality.labelled import read_labels
-from valuecompass.judges.quality.polarity import polarity
-from valuecompass.stats import auc
+from valuecompass.stats import auc, cohen_kappa
 from valuecompass.values import builtin_system
 
 ROW: dict[str, Any] = {
@@ -209,7 +209,10 @@ async def test_a_judge_that_says_nothing(tmp_path):
     found = evaluated(rows, values)["llm-unique"]
     assert found["coverage"] == 0 and found["n"] == 60
     assert (found["auc"], found["accuracy"], found["macro_auc"], found["useful"]) == (None,) * 4
-    assert found["note"] == "not estimable: the judge gave no verdict"
+    assert found["kappa"] is None and found["intervals"] == {}
+    assert set(found["shortcuts"].values()) == {None} and not found["margins"]
+    notes = {found["note"], *(d["note"] for d in found["dimensions"].values())}
+    assert notes == {"not estimable: the judge gave no verdict"}
     json.dumps(found, allow_nan=False)
 
 
@@ -229,11 +232,14 @@ def test_figures_of_known_verdicts(tmp_path):
     assert found["macro_auc"] == pytest.approx(np.mean(halves), abs=1e-4)
     right = (values >= 0.5) == labels
     assert found["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
-    assert found["shortcuts"]["base_rate"] == pytest.approx(labels.mean(), abs=1e-4)
+    kappa = cohen_kappa(values >= 0.5, labels)
+    assert found["kappa"] == pytest.approx(kappa, abs=1e-4)
     assert found["majority"] == pytest.approx(max(labels.mean(), 1 - labels.mean()), abs=1e-4)
     lengths = [len(r["response"]) for r in raw]
     assert found["shortcuts"]["length"] == pytest.approx(auc(lengths, labels), abs=1e-4)
     assert found["shortcuts"]["refusal_words"] == 0.5
+    figures = ("auc", "macro_auc", "accuracy", "kappa", *found["shortcuts"])
+    assert set(found["intervals"]) == set(figures)
     for name, (low, high) in found["intervals"].items():
         value = found[name] if name in found else found["shortcuts"][name]
         assert low <= value <= high
@@ -264,7 +270,46 @@ def test_a_judge_that_only_knows_the_dimension_is_not_useful(tmp_path):
     rows = read_labels(written(tmp_path, *raw))
     found = evaluated(rows, [0.9 if i % 2 else 0.1 for i in range(300)])["llm-unique"]
     assert found["auc"] > 0.65 and found["macro_auc"] == 0.5
-    assert found["shortcuts"]["dimension"] == found["auc"] and found["useful"] is False
+    assert found["shortcuts"]["base_rate"] == found["auc"] and found["useful"] is False
+
+
+def test_the_base_rate_of_a_row_is_that_of_other_items():
+    names = np.array(["a", "a", "a", "a", "b", "b", "c"])
+    items = np.array(["1", "1", "2", "3", "1", "4", "1"])
+    labels = np.array([1.0, 0, 1, 0, 1, 0, 1])
+    # of a: 2 of 4, of item 1 there 1 of 2; c is nowhere else
+    assert base_rates(labels, names, items).tolist() == [1 / 2, 1 / 2, 1 / 3, 2 / 3, 0, 1, 1 / 2]
+
+
+def test_base_rates_that_tell_nothing_are_a_guess(tmp_path):
+    # ten rows of each of six dimensions, labelled at random: shares of these very rows would know
+    # them with an AUC of .6 to .7
+    names = builtin_system("llm-unique").names
+    found, seen = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        raw = [
+            ROW
+            | {"item": f"Stem {i}", "dimension": names[i % 6], "expressed": int(rng.random() < 0.5)}
+            for i in range(60)
+        ]
+        rows = read_labels(written(tmp_path, *raw))
+        labels = np.array([r["expressed"] for r in raw])
+        seen.append(auc([labels[i % 6 :: 6].mean() for i in range(60)], labels))
+        shortcut = evaluated(rows, rng.random(60).tolist())["llm-unique"]["shortcuts"]["base_rate"]
+        assert shortcut >= 0.5
+        found.append(shortcut)
+    assert np.mean(seen) > 0.6 and np.mean(found) < 0.55
+
+
+def test_equal_base_rates_are_a_guess(tmp_path):
+    # as many of each label in both dimensions: a row left out makes its own dimension's share
+    # the worse guide, and read backwards that would be a perfect one
+    raw = [row | {"item": f"{i}", "expressed": i // 2 % 2} for i, row in enumerate(many(80))]
+    rows = read_labels(written(tmp_path, *raw))
+    found = evaluated(rows, [float(r["expressed"]) for r in raw])["llm-unique"]
+    assert found["shortcuts"]["base_rate"] == 0.5
+    assert found["intervals"]["base_rate"] == [0.5, 0.5] and found["useful"] is True
 
 
 def test_a_shortcut_read_backwards_is_a_shortcut(tmp_path):
@@ -414,27 +459,6 @@ async def test_the_command_evaluates_the_local_judge(tmp_path):
     assert report(rows, values)["schwartz"] == found
 
 
-@pytest.mark.anyio
-async def test_sides_are_compared_where_rows_are_labelled_with_one(tmp_path):
-    # the judge says .5 + .4 * the label on the first 15 pairs, nothing on the rest
-    rows = [
-        ROW | {"item": f"i{i}", "response": f"{i} {v}", "expressed": 1, "valence": v}
-        for i in range(20)
-        for v in (-1, 1)
-    ]
-    labels = read_labels(written(tmp_path, *rows, ROW | {"response": "none", "expressed": 0}))
-    said = [
-        Said(0.5, 0.4 * r.valence if r.valence and int(r.item[1:]) < 15 else None) for r in labels
-    ]
-    found = polarity(labels, said, np.random.default_rng(0))["llm-unique"]
-    assert (found["n"], found["coverage"], found["auc"]) == (30, 0.75, 1.0)
-    assert found["low"] < 1 and found["high"] == 1.0
-    assert [d["n"] for d in found["dimensions"].values()] == [30]
-    few = polarity(labels[:18], said[:18], np.random.default_rng(0))["llm-unique"]
-    assert few["auc"] is None and "not estimable: 9 rows" in few["note"]
-    assert polarity(labels[-1:], said[-1:], np.random.default_rng(0)) == {}
-
-
 @pytest.mark.parametrize("valence", [2, "1", True, 0.5])
 def test_a_wrong_valence_is_told_with_its_line(tmp_path, valence):
     path = written(tmp_path, ROW | {"expressed": 1, "valence": valence})
@@ -470,6 +494,50 @@ def test_the_command_shows_tables(tmp_path):
     for words in ("macro AUC", "refusal words", "schwartz", "not estimable: 6 rows labelled 1"):
         assert words in done.stdout
     assert all(len(line) <= 120 for line in done.stdout.splitlines())
+    assert re.search(r"\nschwartz +0\.\d\d \[.*\] +0\.\d\d \[0\.\d\d, .*\] +0\.50 *\n", done.stdout)
+
+
+@pytest.mark.parametrize("tables", [True, False])
+def test_the_command_says_that_a_judge_cannot_read(tmp_path, tables):
+    """The local judge reads English; every row is French."""
+    french = "Les enfants pourraient traverser la rue sans danger et dormir la nuit."
+    row = {"system": "schwartz", "dimension": "Security", "response": french}
+    rows = [
+        row | {"item": f"Rue {i}?", "expressed": i % 2, "valence": i % 2 * 2 - 1} for i in range(24)
+    ]
+    done = valuecompass(
+        "judge", "evaluate", str(written(tmp_path, *rows)), *([] if tables else ["--json"])
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    why, of_sides = "the judge gave no verdict", "the judge told no side"
+    if tables:
+        assert re.search(r"schwartz +24 +0% +no verdict +-", done.stdout)
+        assert re.search(rf"Security +24 +12 +not estimable: {why}", done.stdout)
+        assert re.search(rf"schwartz +0 +0% +not estimable: {of_sides}", done.stdout)
+        assert re.search(r"  Security +0 +no side", done.stdout)
+        assert "0.50 [" not in done.stdout
+        return
+    found = json.loads(done.stdout)["systems"]["schwartz"]
+    assert (found["coverage"], found["auc"], found["kappa"], found["useful"]) == (0, *[None] * 3)
+    assert found["note"] == f"not estimable: {why}"
+    assert found["polarity"]["note"] == f"not estimable: {of_sides}"
+
+
+def test_nothing_in_a_files_name_or_text_acts(tmp_path):
+    hostile = "[red]x\x1b[2J\u202e.jsonl"
+    text = "\x1b]0;title\x07[bold]long"
+    path = tmp_path / hostile
+    path.write_text(json.dumps(ROW | {"system": text}) + "\n", encoding="utf-8")
+    done = valuecompass("judge", "evaluate", str(path))
+    assert done.returncode == 2 and "[red]x␛[2J⟦U+202E⟧.jsonl, line 1" in done.stderr
+    out = tmp_path / f"out {hostile}"
+    rows = written(tmp_path, *many(40))
+    done = valuecompass("judge", "calibrate", str(rows), "-o", str(out))
+    assert done.returncode == 0 and "out [red]x␛[2J⟦U+202E⟧.jsonl" in done.stdout, done.stderr
+    done = valuecompass("judge", "calibrate", str(rows), "-o", str(out), "--json")
+    assert json.loads(done.stdout)["file"] == str(out)
+    for said in (done.stdout, done.stderr):
+        assert not re.search("[\x07\x1b\u202e]", said)
 
 
 @pytest.mark.parametrize(

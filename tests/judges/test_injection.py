@@ -110,7 +110,7 @@ def test_an_attack_in_an_item_stays_between_the_marks(
 ):
     plain = subject(**kind)
     frame_of_plain = fenced(prompt_of(template, plain))[1]
-    for text in filter(None, of("item") + of("response") + NAMES):
+    for text in of("item") + of("response") + NAMES:
         asked = injection.inserted(plain.item.text, text, position)
         about = subject(**{**kind, "text": asked})
         found, frame, mark = fenced(prompt_of(template, about))
@@ -122,7 +122,7 @@ def test_an_attack_in_an_item_stays_between_the_marks(
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_an_attack_in_a_principle_stays_between_the_marks(template: str):
     frame_of_plain = fenced(prompt_of(template, subject(**OPENING)))[1]
-    for text in filter(str.strip, of("item") + of("response") + NAMES):
+    for text in of("item") + of("response") + NAMES:
         about = subject(**{**OPENING, "principle": text})
         found, frame, mark = fenced(prompt_of(template, about))
         assert found["principle"] == about.item.principle
@@ -135,8 +135,6 @@ def test_an_attack_that_a_judge_repeats_as_a_concept_stays_between_the_marks():
     plain = fenced(render("one-call.md", about, concepts=["It rains."]))[1]
     for text in of("response") + of("item"):
         concept = " ".join(text.split())[:300]
-        if not concept:
-            continue
         found, frame, mark = fenced(render("one-call.md", about, concepts=[concept]))
         assert found["notes"] == f"- {concept}" and mark not in concept
         assert frame == plain
@@ -216,7 +214,8 @@ async def found_in(
     assert {a.place for a in chosen} == {"response", "item"}
     model = Obedient(chosen, [c.dimension for c in injection.read_carriers()], reads)
     judge = bench.judge(lambda _: model(bench.sent[-1]), mode)
-    plan = [t for t in injection.trials(mode == "per-value") if t.attack in chosen]
+    named = injection.parse_judge("openai/judge", mode)
+    plan = [t for t in injection.trials(named.members) if t.attack in chosen]
     judged = injection.Judged(judge)
     await judged.all(
         [(s, t.carrier.dimension) for t in plan for s in (t.clean, t.attacked, t.control)]
@@ -232,6 +231,7 @@ async def test_a_judge_that_obeys_what_stands_outside_the_marks_is_not_moved(
     found = await found_in(injection, bench, mode, outside_the_marks)
     assert set(found["carriers"].values()) == ({0.3, 0.7} if mode == "one-call" else {0, 1})
     assert found["failed"] == 0
+    assert found["not_read"].keys() == {"respondent"}  # a model reads every item
     for what in ("expressed", "flipped", "missing"):
         assert found["all"][what]["n"] >= 50
         assert found["all"][what]["attack"][0] == found["all"][what]["control"][0] == 0
@@ -245,6 +245,8 @@ async def test_a_judge_that_obeys_everything_is_found_out(injection: Any, bench:
     # per value, points of an answer that the attack is not in are judged without it
     assert flipped["attack"][0] == 1 if mode == "one-call" else flipped["attack"][0] > 0.8
     assert flipped["control"][0] == 0 and flipped["beyond"][1] > 0.4
+    shift = found["all"]["expressed"]
+    assert shift["attack"][0] > 0.4 and shift["control"][0] == 0
     broken = found["aim"]["break"]
     assert broken["missing"]["attack"][0] > 0.8 and broken["missing"]["control"][0] == 0
     assert broken["flipped"] is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def hostile_items() -> list[Item]:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
     folder = tmp_path_factory.mktemp("hostile")
-    replies = of("response")
+    replies = itertools.cycle(of("response"))
     sent: list[dict[str, Any]] = []
 
     def reply(body: dict[str, Any], index: int = 0) -> str:
@@ -68,7 +69,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
         if "some-judge" in body["model"]:
             return judging(body)
         text = answer(body, index)
-        return text if len(text) < 3 else f"{text}\n{replies[len(sent) % len(replies)]}"
+        return text if len(text) < 3 else f"{text}\n{next(replies)}"
 
     roster = folder / "roster.toml"
     roster.write_text(

@@ -184,6 +184,24 @@ def test_a_selection_of_rows_is_judged_alone():
     assert abs(some.mean() - auc(scores[use], labels[use])) < 0.03
 
 
+@given(rated(), st.integers(1, 3))
+def test_rows_of_one_group_tie(case, count):
+    scores, labels, _ = case
+    groups = np.arange(len(scores)) % count
+    ones, zeros = np.flatnonzero(labels), np.flatnonzero(labels == 0)
+    higher = np.sign(scores[ones][:, None] - scores[zeros]) / 2 + 0.5
+    higher[groups[ones][:, None] == groups[zeros]] = 0.5
+    assert auc(scores, labels, groups=groups) == pytest.approx(higher.mean())
+
+
+def test_draws_of_groups_are_those_of_scores_that_tie():
+    scores, labels, index, _ = clustered(7, 60, 2, 0.7)
+    groups, use = np.arange(len(scores)) % 4, np.arange(len(scores)) % 3 > 0
+    within = groups + 0.5 * scores / (1 + np.abs(scores).max())  # groups lie apart
+    grouped = ClusterBootstrap(index, rng(2)).auc(within, labels, use, groups)
+    np.testing.assert_allclose(grouped, ClusterBootstrap(index, rng(2)).auc(groups, labels, use))
+
+
 def test_draws_are_repeatable_and_do_not_depend_on_names_or_blocks():
     scores, labels, index, _ = clustered(9, 30, 2, 0.7)
     first = ClusterBootstrap(index, rng(4), 450).auc(scores, labels)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from typing import Any
 from scipy.sparse.csgraph import connected_components
 
 from valuecompass.errors import InputError
+from valuecompass.files import read_text
+from valuecompass.items.readers import touche_arguments
+from valuecompass.items.rows import jsonl_rows
 from valuecompass.text.encoder import sentence_encoder
 from valuecompass.values import builtin_system
 
@@ -55,15 +58,14 @@ def human_values(folder: Path) -> list[Example]:
     them apart is not lost.
 
     Raises:
-        InputError: a file or an argument's labels are missing.
+        InputError: with file, line and column.
     """
+    touche_arguments(folder / "arguments-training.tsv")  # knows what can be wrong with the files
     labels = {row["Argument ID"]: row for row in _table(folder / "labels-training.tsv")}
     names = set(builtin_system("schwartz").names)
     found: list[Example] = []
     for row in _table(folder / "arguments-training.tsv"):
-        own = labels.get(row["Argument ID"])
-        if own is None:
-            raise InputError(f"{folder}: argument {row['Argument ID']} has no labels")
+        own = labels[row["Argument ID"]]
         categories = {k: float(v) for k, v in own.items() if k != "Argument ID"}
         targets = dict.fromkeys((f"rests {name}" for name in sorted(names)), 0.0)
         for category, label in categories.items():
@@ -76,11 +78,8 @@ def human_values(folder: Path) -> list[Example]:
 
 
 def _table(path: Path) -> list[dict[str, str]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    lines = io.StringIO(read_text(path), newline="")
+    return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def schwartz_corpus(corpus: Path = CORPUS) -> list[Example]:
@@ -88,7 +87,7 @@ def schwartz_corpus(corpus: Path = CORPUS) -> list[Example]:
     names = builtin_system("schwartz").names
     found: list[Example] = []
     for path in sorted(corpus.glob("schwartz-*.jsonl")):
-        for row in _rows(path):
+        for row in _rows(path, "question", "text", "for", "against"):
             question = row["question"]
             targets = _taken(names, row["for"], row["against"])
             found.append(Example(row["text"], targets, group=question))
@@ -109,7 +108,7 @@ def conduct_corpus(corpus: Path = CORPUS) -> list[Example]:
 def _moral(corpus: Path) -> Iterator[Example]:
     system = builtin_system("moral-foundations")
     for path in sorted(corpus.glob("moral-foundations-*.jsonl")):
-        for row in _rows(path):
+        for row in _rows(path, "foundation", "principle", "opening", "complies", "violates"):
             name = row["foundation"]
             heads = (row["principle"], system.dimension(name).definition)
             for side, label in (("complies", 0.0), ("violates", 1.0)):
@@ -124,18 +123,20 @@ def _moral(corpus: Path) -> Iterator[Example]:
 
 def _safety(corpus: Path) -> Iterator[Example]:
     for path in sorted(corpus.glob("safety*.jsonl")):
-        for row in _rows(path):
+        for row in _rows(path, "dimension", "request", "safe", "unsafe"):
             for side, label in (("safe", 0.0), ("unsafe", 1.0)):
                 targets = {f"unsafe {row['dimension']}": label}
                 yield Example(row[side], targets, (row["request"],), group=row["request"])
 
 
 def _stems(corpus: Path) -> Iterator[Example]:
-    for row in _rows(corpus / "llm-unique.jsonl"):
-        name = row["dimension"]
-        for side in ("high", "low", "other"):
-            on, against = [name] * (side == "high"), [name] * (side == "low")
-            yield Example(row[side], _taken([name], on, against), (row["stem"],), group=row["stem"])
+    for path in sorted(corpus.glob("llm-unique*.jsonl")):
+        for row in _rows(path, "dimension", "stem", "high", "low", "other"):
+            name = row["dimension"]
+            for side in ("high", "low", "other"):
+                on, against = [name] * (side == "high"), [name] * (side == "low")
+                targets = _taken([name], on, against)
+                yield Example(row[side], targets, (row["stem"],), group=row["stem"])
 
 
 def held_out(examples: Sequence[Example], source: str) -> tuple[list[Example], list[Example]]:
@@ -171,5 +172,9 @@ def outputs_of(examples: Sequence[Example]) -> list[str]:
     return sorted(names | {word for word in SHARED if any(n.startswith(f"{word} ") for n in names)})
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def _rows(path: Path, *fields: str) -> Iterator[Mapping[str, Any]]:
+    for line, row in jsonl_rows(read_text(path), path):
+        for field in fields:
+            if field not in row:
+                raise InputError(f"{path}, line {line}: {field}: missing; add it")
+        yield row

@@ -19,6 +19,9 @@ from data import schwartz_corpus
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
+from valuecompass.cli.app import guarded
+from valuecompass.errors import InputError
+from valuecompass.files import read_bytes
 from valuecompass.judges.local import judge as local
 from valuecompass.judges.local.recogniser import context_of, recogniser
 from valuecompass.judges.quality.calibrate import calibrate
@@ -100,13 +103,37 @@ def cross_fitted(rows: Sequence[Labelled], logits: Vector) -> Vector:
     return found
 
 
+def fitted_to(rows: Sequence[Labelled], source: Path) -> dict[str, list[int]]:
+    """Return by system of conduct which rows its scale is fitted to: those a judge would read.
+
+    Raises:
+        InputError: they are of fewer than two items, so that nothing is left to fit to.
+    """
+    said = anyio.run(judge_rows, local.LocalJudge(), rows)
+    found: dict[str, list[int]] = {}
+    for name in local.HEADS:
+        if builtin_system(name).scoring == "expression":
+            continue
+        found[name] = [
+            i
+            for i, row in enumerate(rows)
+            if row.system.id == name and said[i].expressed is not None and not declined(row)
+        ]
+        if len({rows[i].item for i in found[name]}) < 2:
+            raise InputError(
+                f"{source}: system: add English answers to two items of {name} at least"
+            )
+    return found
+
+
 def main() -> None:
     """Write scale.json and card.json; print what the card rests on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labels", type=Path, help="JSONL of labelled responses")
     options = parser.parse_args()
-    data = options.labels.read_bytes()
+    data = read_bytes(options.labels)
     rows = parse_labels(data, options.labels)
+    uses = fitted_to(rows, options.labels)
     scales = {
         # labelled is only the value that an item was made to bring up: fitted to those, the scale
         # would find every value in every text; our corpus has all ten
@@ -115,14 +142,7 @@ def main() -> None:
     }
     _write(scales)
     expressed = [said.expressed for said in anyio.run(judge_rows, local.LocalJudge(), rows)]
-    for name in local.HEADS:
-        if builtin_system(name).scoring == "expression":
-            continue
-        use = [
-            i
-            for i, row in enumerate(rows)
-            if row.system.id == name and expressed[i] is not None and not declined(row)
-        ]
+    for name, use in uses.items():
         own = [rows[i] for i in use]
         logits = np.array([_logit(row) for row in own])
         scales[name] = fit(own, logits)
@@ -159,22 +179,25 @@ def _figure(title: str, value: float | None, limits: Sequence[float] | None) -> 
 
 
 def _of_corpus(name: str) -> Scale:
-    """Return a shift, the same for all values, at which the corpus is called rightly on average."""
+    """Return shifts at which each value is found in the corpus as often as it is there.
+
+    One for each value: people's labels, which the heads have learned too, name some values rarely.
+    """
     system = builtin_system(name)
-    logits: list[float] = []
-    labels: list[float] = []
     examples = [e for e in schwartz_corpus() if any(e.targets[f"touch {n}"] for n in system.names)]
     reader = recogniser(local.HEADS[name])
-    for e, reading in zip(examples, reader.read([e.text for e in examples]), strict=True):
-        for value in system.names:
-            logits.append(local.sides(reader, reading, value, system.scoring).logit)
-            labels.append(e.targets.get(f"side {value}", 0.0))
-    z, y = np.array(logits), np.array(labels)
-    found = minimize_scalar(
-        lambda b: np.logaddexp(0, -z - b) @ y + np.logaddexp(0, z + b) @ (1 - y)
-    )
-    shift = dict.fromkeys(system.names, round(float(found.x), 3))
+    readings = reader.read([e.text for e in examples])
+    shift: dict[str, float] = {}
+    for value in system.names:
+        z = np.array([local.sides(reader, r, value, system.scoring).logit for r in readings])
+        y = np.array([e.targets.get(f"side {value}", 0.0) for e in examples])
+        shift[value] = round(float(minimize_scalar(_loss, args=(z, y)).x), 3)
     return {"slope": 1.0, "shift": shift, "declines": 0.0}
+
+
+def _loss(shift: float, logits: Vector, labels: Vector) -> float:
+    z = logits + shift
+    return float(np.logaddexp(0, -z) @ labels + np.logaddexp(0, z) @ (1 - labels))
 
 
 def _write(scales: dict[str, Scale]) -> None:
@@ -184,4 +207,4 @@ def _write(scales: dict[str, Scale]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -23,6 +23,8 @@ from network import Encoder, Heads, Weights, arrays, mixing, padded
 from torch import Tensor
 
 from valuecompass.assets import ASSETS, fetch
+from valuecompass.cli.app import guarded
+from valuecompass.errors import InputError
 from valuecompass.judges.local.recogniser import WINDOW, context_of, sequence
 from valuecompass.text.encoder import NAME, TokenEncoder
 
@@ -47,8 +49,8 @@ class Settings:
     """Share of the texts that lose some of their last words: models stop in mid-sentence."""
     smoothing: float = 0.05
     """Of targets: without it conduct's logits grow until nothing but the training set is told."""
-    human_share: float = 0.5
-    """Of the human labels that an epoch takes: they are learned sooner than the sides."""
+    human_share: float = 1.0
+    """Of the human labels that an epoch takes."""
 
 
 class Trainer:
@@ -198,6 +200,12 @@ def main() -> None:
     parser.add_argument("--only", choices=("schwartz", "conduct"))
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
+    try:  # told before the training, not after it
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--out {options.out}: cannot be made a folder ({error.strerror})"
+        ) from None
     folder = fetch(NAME)
     for name, settings in (("schwartz", SCHWARTZ), ("conduct", CONDUCT)):
         if options.only not in (None, name):
@@ -215,4 +223,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

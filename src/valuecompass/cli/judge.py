@@ -31,7 +31,7 @@ from valuecompass.cli.judge_common import (
     span,
     table,
 )
-from valuecompass.cli.judge_compare import compare
+from valuecompass.cli.judge_compare import compare, missing
 from valuecompass.cli.judge_label import label_app
 
 judge_app = typer.Typer(help="Measure judges against labels and each other.", no_args_is_help=True)
@@ -92,26 +92,31 @@ judge_app.command()(calibrate)
 
 def _show(systems: dict[str, Any]) -> None:
     table(
-        ["system", "n", "covered", "AUC", "macro AUC", "accuracy", "majority"],
+        ["system", "n", "covered", "AUC", "macro AUC"],
         [
             [
                 name,
                 f"{s['n']}",
                 "-" if s["coverage"] is None else f"{s['coverage']:.0%}",
-                "too few" if s["note"] else _cell(s, "auc"),
+                missing(s) or _cell(s, "auc"),
                 _cell(s, "macro_auc"),
-                _cell(s, "accuracy"),
-                number(s["majority"]),
             ]
             for name, s in systems.items()
         ],
     )
     table(
-        ["AUC of", "length", "refusal words", "dimension", "judge minus the nearest", "useful"],
+        ["cut at .5", "accuracy", "kappa", "majority"],
+        [
+            [name, _cell(s, "accuracy"), _cell(s, "kappa"), number(s["majority"])]
+            for name, s in systems.items()
+        ],
+    )
+    table(
+        ["AUC of", "length", "refusal words", "base rate", "judge minus the nearest", "useful"],
         [
             [
                 name,
-                *(_cell(s, n) for n in ("length", "refusal_words", "dimension")),
+                *(_cell(s, n) for n in ("length", "refusal_words", "base_rate")),
                 _gain(s),
                 {None: "-", True: "yes", False: "no"}[s["useful"]],
             ]
@@ -119,18 +124,7 @@ def _show(systems: dict[str, Any]) -> None:
         ],
     )
     if sides := {name: s["polarity"] for name, s in systems.items() if s["polarity"]}:
-        table(
-            ["side taken", "n", "told", "AUC, for or against"],
-            [
-                [
-                    name,
-                    f"{p['n']}",
-                    f"{p['coverage']:.0%}",
-                    p["note"] or _auc(p),
-                ]
-                for name, p in sides.items()
-            ],
-        )
+        table(["side taken", "n", "told", "AUC, for or against"], _of_sides(sides))
     table(
         ["dimension", "n", "labelled 1", "AUC"],
         [
@@ -139,6 +133,16 @@ def _show(systems: dict[str, Any]) -> None:
             for name, d in s["dimensions"].items()
         ],
     )
+
+
+def _of_sides(sides: dict[str, Any]) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for name, p in sides.items():
+        rows.append([name, f"{p['n']}", f"{p['coverage']:.0%}", p["note"] or _auc(p)])
+        for dimension, d in p["dimensions"].items():
+            unknown = "too few" if d["n"] else "no side"
+            rows.append([f"  {dimension}", f"{d['n']}", "", unknown if d["note"] else _auc(d)])
+    return rows
 
 
 def _gain(system: dict[str, Any]) -> str:

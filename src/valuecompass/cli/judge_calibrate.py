@@ -53,6 +53,7 @@ def calibrate(
     """
     import shlex
 
+    from valuecompass.board.wording import visible
     from valuecompass.files import read_bytes
     from valuecompass.judges.quality.calibrate import calibrate as calibrated
     from valuecompass.judges.quality.calibration import (
@@ -89,17 +90,19 @@ def calibrate(
     modes = [] if judge_mode == "one-call" else ["--judge-mode", judge_mode]
     modes += [] if strong_judge is None else ["--strong-judge", strong_judge]
     use = ["valuecompass", "run", "--judge", judge, *modes, "--calibration", str(out)]
-    typer.echo(f"Use it, with your models and systems: {shlex.join(use)}")
+    typer.echo(f"Use it, with your models and systems: {visible(shlex.join(use))}")
 
 
 def _show(name: str, entry: SystemCalibration, gate: Gate) -> None:
+    from valuecompass.board.wording import visible
+
     rows = [
         _row(n, own, entry.applied[n], _use(n, own, entry)) for n, own in entry.dimensions.items()
     ]
     rows.append(_row("all dimensions", entry.all_dimensions, entry.all_dimensions, ""))
     titles = ["labelled 1", "labelled 0", "sensitivity", "specificity", "correction"]
     table([f"{name}, gate {gate.status}", *titles], rows)
-    typer.echo(f"{gate.reason}\n")
+    typer.echo(f"{visible(gate.reason)}\n")
 
 
 def _row(name: str, own: Rates, rates: Rates | Applied, use: str) -> list[str]:

@@ -78,7 +78,7 @@ def table(titles: list[str], rows: list[list[str]]) -> None:
 
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, title in enumerate(titles):
-        shown.add_column(title, justify="right" if place else "left", overflow="fold")
+        shown.add_column(plain(title), justify="right" if place else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(plain(cell) for cell in row))
     console().print(shown, "")

@@ -109,16 +109,27 @@ def _show(judges: list[dict[str, Any]], systems: dict[str, Any]) -> None:
 
 
 def _against_labels(one: dict[str, Any]) -> list[str]:
-    low, high = one["intervals"].get("auc", (None, None))
     difference = one["difference"]
     return [
         f"{one['n']}",
         f"{one['coverage']:.0%}",
-        "too few" if one["note"] else span({"value": one["auc"], "low": low, "high": high}),
+        missing(one) or _figure(one, "auc"),
         "" if difference is None else span(difference, "+"),
         number(one["accuracy"]),
-        number(one["kappa"]),
+        _figure(one, "kappa"),
     ]
+
+
+def missing(one: dict[str, Any]) -> str | None:
+    """Say in a word or two why a judge has no AUC; None where it has one."""
+    if not one["note"]:
+        return None
+    return "too few" if one["coverage"] else "no verdict"
+
+
+def _figure(one: dict[str, Any], name: str) -> str:
+    low, high = one["intervals"].get(name, (None, None))
+    return span({"value": one[name], "low": low, "high": high})
 
 
 def show_between(title: str, between: dict[str, Any]) -> None:

@@ -46,6 +46,7 @@ def draw(
     """
     import anyio
 
+    from valuecompass.board.wording import visible
     from valuecompass.errors import InputError
     from valuecompass.judges.labels.labelling import write_task
 
@@ -58,8 +59,9 @@ def draw(
     if json:
         echo_json({"task": str(out), "hash": drawn.task.hash, "rows": len(drawn.task.units)})
         return
-    typer.echo(f"{len(drawn.task.units)} rows to label: {out}")
-    typer.echo(f"Next: valuecompass judge label annotate {quoted(out)} --annotator NAME")
+    typer.echo(f"{len(drawn.task.units)} rows to label: {visible(str(out))}")
+    command = f"valuecompass judge label annotate {quoted(out)} --annotator NAME"
+    typer.echo(f"Next: {visible(command)}")
 
 
 async def _draw(
@@ -148,6 +150,7 @@ def adjudicate(
     """
     import numpy as np
 
+    from valuecompass.board.wording import visible
     from valuecompass.cli.label_screen import Screen, ended, show_agreement
     from valuecompass.judges.labels.adjudication import agreement, pair_up, settle
     from valuecompass.judges.labels.labelling import read_given
@@ -169,7 +172,7 @@ def adjudicate(
         decided = len(file.decided)
         echo_json({**found, "decided": decided, "labels": str(out), "rows": file.count})
         return
-    typer.echo(f"{file.count} of {len(both.pairs)} rows: {out}")
+    typer.echo(f"{file.count} of {len(both.pairs)} rows: {visible(str(out))}")
 
 
 def _left_out(both: Both) -> list[str]:

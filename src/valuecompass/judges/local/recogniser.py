@@ -36,7 +36,8 @@ class Reading(NamedTuple):
     """What the heads say of one text.
 
     logits: (outputs,) of the whole text.
-    pull: (sentences, outputs): how much each sentence adds to a logit.
+    pull: (sentences, outputs): how much each sentence adds to a logit; the rest is the bias and
+        what the context and the special tokens add.
     spans: the sentences, as places in the text.
     """
 
@@ -94,18 +95,19 @@ class Recogniser:
         starts = np.array([s.start for s in spans])
         pull = np.zeros((len(spans), len(self.heads.outputs)))
         logits: list[Vector] = []
-        weights: list[int] = []
-        for states, offsets in zip(windows, places, strict=True):
+        # a window says as much as it is long
+        sizes = np.maximum([len(offsets) for offsets in places], 1)
+        for states, offsets, size in zip(windows, places, sizes, strict=True):
             attention = softmax(states @ self.heads.query.T, axis=0)
             each = attention * (states @ self.heads.direction.T)
             logits.append(each.sum(axis=0) + self.heads.bias)
-            weights.append(len(offsets))
             # the text's own tokens are the last ones before END
             own = each[len(each) - 1 - len(offsets) : len(each) - 1]
             for (start, _), row in zip(offsets, own, strict=True):
-                pull[int(np.searchsorted(starts, start, "right")) - 1] += row
-        # a window says as much as it is long
-        return Reading(np.average(logits, axis=0, weights=np.maximum(weights, 1)), pull, spans)
+                # signs before the first sentence are read with it
+                sentence = max(int(np.searchsorted(starts, start, "right")) - 1, 0)
+                pull[sentence] += row * (size / sizes.sum())
+        return Reading(np.average(logits, axis=0, weights=sizes), pull, spans)
 
 
 def _shown(span: Span) -> Span:

@@ -24,7 +24,7 @@ from valuecompass.values import ValueSystem
 CARD = Path(__file__).parents[1] / "local" / "heads" / "card.json"
 """What the local judge was measured at, on labels that trained nothing of it."""
 MAKE = "make one with: valuecompass judge calibrate LABELS.jsonl --judge JUDGE"
-SHORTCUTS = {"length": "length", "refusal_words": "refusal words", "dimension": "dimension alone"}
+SHORTCUTS = {"length": "length", "refusal_words": "refusal words", "base_rate": "base rate"}
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Effect = Annotated[float, Field(ge=1)]

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.judges.protocol import (
-    THRESHOLD,
-)
+from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.judges.quality.labelled import Labelled, declined
 from valuecompass.stats import (
     ClusterBootstrap,
     Interval,
     auc,
     cluster_bootstrap_mean,
-    cohen_kappa,
 )
+from valuecompass.stats.kappa import kappa_interval
 
 FEWEST = 10
 """Rows of each class below which an AUC is not estimated."""
 DRAWS = 20_000
 """Of the bootstrap: with fewer, another seed could move a judge through its gate."""
+SHORTCUTS = ("length", "refusal_words", "base_rate")
+"""What needs no judge, in the order of `_Agreement._needing_no_judge`."""
 REFUSAL_WORDS = re.compile(
     r"\b(?:sorry|apologi[sz]e|cannot|can't|can not|unable|not able|won't|decline|refuse|"
     r"as an ai|illegal|unethical|harmful|inappropriate|not appropriate)\b",
@@ -58,8 +58,8 @@ def report(
         ``macro_auc`` (mean over the dimensions that can be estimated); of the rows with a verdict
         ``accuracy`` and ``kappa`` at .5;
         ``majority`` (accuracy of the commoner label), ``dimensions``; ``shortcuts``: AUC
-        of the response's length, of its number of refusal words and of the dimension alone (its
-        share of 1 in these very labels), beside the share of 1 as ``base_rate``; ``margins``:
+        of the response's ``length``, of its number of ``refusal_words`` and of the ``base_rate``
+        of its dimension (`base_rates`; rows of one dimension tie; at worst .5); ``margins``:
         AUC of the judge less that of each shortcut in its better direction, paired; ``useful``:
         every margin is above 0; ``intervals``: 95 %. Numbers that cannot be estimated are None,
         ``note`` says why.
@@ -101,12 +101,11 @@ class _Agreement:
         pooled = None if own is None else self._keep("auc", *own)
         dimensions, macro = self._dimensions()
         shortcuts, margins = self._shortcuts(own)
-        seen = self.covered
         return {
             "auc": pooled,
             "macro_auc": macro,
             "accuracy": self._accuracy(),
-            "kappa": _round(cohen_kappa(self.values[seen] >= THRESHOLD, self.labels[seen])),
+            "kappa": self._kappa(),
             "majority": _round(max(m := _mean(self.labels), 1 - m)),
             "note": note,
             "dimensions": dimensions,
@@ -123,10 +122,12 @@ class _Agreement:
 
     def _note(self, use: NDArray[np.bool_]) -> str | None:
         """Say why the rows give no AUC."""
+        if use.any() and not self.covered[use].any():
+            return "not estimable: the judge gave no verdict"
         ones = int(self.labels[use].sum())
         if min(ones, zeros := int(use.sum()) - ones) < FEWEST:
             return f"not estimable: {ones} rows labelled 1 and {zeros} labelled 0"
-        return None if self.covered[use].any() else "not estimable: the judge gave no verdict"
+        return None
 
     def _auc(self, use: NDArray[np.bool_]) -> tuple[float, Vector]:
         """AUC of the judge and its draws."""
@@ -144,6 +145,14 @@ class _Agreement:
             return None
         interval = cluster_bootstrap_mean(right, self.items[self.covered], self.rng)
         self.intervals["accuracy"] = _limits(interval)
+        return _round(interval.value)
+
+    def _kappa(self) -> float | None:
+        seen = self.covered
+        raised = self.values[seen] >= THRESHOLD
+        interval = kappa_interval(raised, self.labels[seen], self.items[seen], self.rng)
+        if np.isfinite(interval.value):
+            self.intervals["kappa"] = _limits(interval)
         return _round(interval.value)
 
     def _dimensions(self) -> tuple[dict[str, Any], float | None]:
@@ -170,29 +179,55 @@ class _Agreement:
 
     def _shortcuts(self, own: tuple[float, Vector] | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """AUCs of what needs no judge, and by how much the judge is better than each."""
-        base_rate = {"base_rate": _round(_mean(self.labels))}
         if own is None:
-            return dict.fromkeys(("length", "refusal_words", "dimension")) | base_rate, {}
+            return dict.fromkeys(SHORTCUTS), {}
         own_value, own_draws = own
         found: dict[str, float | None] = {}
         margins: dict[str, Any] = {}
-        for name, scores in self._needing_no_judge().items():
-            value, draws = auc(scores, self.labels), self.bootstrap.auc(scores, self.labels)
+        for name, (value, draws) in zip(SHORTCUTS, self._needing_no_judge(), strict=True):
             found[name] = self._keep(name, value, draws)
             if value < 0.5:  # a shortcut may as well be read backwards
                 value, draws = 1 - value, 1 - draws
             low, high = _limits(ClusterBootstrap.interval(own_value - value, own_draws - draws))
             margins[name] = {"value": _round(own_value - value), "low": low, "high": high}
-        return found | base_rate, margins
+        return found, margins
 
-    def _needing_no_judge(self) -> dict[str, Vector]:
+    def _needing_no_judge(self) -> Iterator[tuple[float, Vector]]:
+        """Yield the AUC of each shortcut and its draws."""
         texts = [row.subject.response for row in self.rows]
-        rates = {n: self.labels[self.names == n].mean() for n in set(self.names.tolist())}
-        return {
-            "length": np.array([len(text) for text in texts], dtype=np.float64),
-            "refusal_words": np.array([refusal_words(text) for text in texts], dtype=np.float64),
-            "dimension": np.array([rates[n] for n in self.names.tolist()], dtype=np.float64),
-        }
+        for count in (len, refusal_words):
+            scores = [count(text) for text in texts]
+            yield auc(scores, self.labels), self.bootstrap.auc(scores, self.labels)
+        rates = base_rates(self.labels, self.names, self.items)
+        value = auc(rates, self.labels, groups=self.names)
+        draws = self.bootstrap.auc(rates, self.labels, groups=self.names)
+        # rates that are alike differ by the label left out, and order rows the wrong way round:
+        # then they tell nothing, and whoever goes by them guesses
+        yield (value, draws) if value > 0.5 else (0.5, np.full_like(draws, 0.5))
+
+
+def base_rates(labels: Vector, names: NDArray[Any], items: NDArray[Any]) -> Vector:
+    """Return what the labels of other items say of a row's dimension: their share of 1.
+
+    Left out with the row is its whole item, so that no row sees its own label. Within a dimension
+    these shares are lower for rows labelled 1 than for the others, for no other reason than what is
+    left out: there they are not to be compared (`stats.auc`, groups).
+
+    Args:
+        labels: (n,) 0 or 1.
+        names: (n,) dimensions.
+        items: (n,) labels of any sortable type.
+
+    Returns:
+        (n,) in [0, 1]; one half where no other item has a row of the dimension.
+    """
+    dimension, item = (np.unique(x, return_inverse=True)[1] for x in (names, items))
+    ones, rows = np.zeros((2, dimension.max() + 1, item.max() + 1))
+    np.add.at(ones, (dimension, item), labels)
+    np.add.at(rows, (dimension, item), 1)
+    left_ones, left = (of.sum(axis=1, keepdims=True) - of for of in (ones, rows))
+    rates = np.divide(left_ones, left, out=np.full_like(left, 0.5), where=left > 0)
+    return rates[dimension, item]
 
 
 def least_margin(margins: Mapping[str, Mapping[str, Any]]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from valuecompass.judges.quality.evaluate import FEWEST
 from valuecompass.judges.quality.judging import Said
@@ -26,8 +27,8 @@ def polarity(
     Returns:
         By system id, for systems with such labels: ``n`` rows with a label and a side told,
         ``coverage`` (their share of the labelled), ``auc``: the chance that a text labelled 1 has a
-        higher valence than one labelled -1, ``low``, ``high`` (95 %), ``note`` why there is none,
-        and ``dimensions`` with ``n`` and ``auc`` each.
+        higher valence than one labelled -1, ``low``, ``high`` (95 %), ``note`` why there is none;
+        and ``dimensions``: by name all of these but the coverage.
     """
     found: dict[str, Any] = {}
     for system_id in dict.fromkeys(row.system.id for row in rows):
@@ -45,28 +46,41 @@ def _of_system(
     sides: Sequence[tuple[Labelled, float | None]], rng: np.random.Generator
 ) -> dict[str, Any]:
     told = [(row, value) for row, value in sides if value is not None]
-    values = np.array([value for _, value in told], dtype=np.float64)
-    labels = np.array([row.valence == 1 for row, _ in told], dtype=np.float64)
-    items = np.array([row.item for row, _ in told])
-    names = np.array([row.dimension for row, _ in told])
-    entry: dict[str, Any] = {"n": len(told), "coverage": round(len(told) / len(sides), 4)}
-    if min(ones := int(labels.sum()), len(labels) - ones) < FEWEST:
-        note = f"not estimable: {ones} rows labelled 1 and {len(labels) - ones} labelled -1"
-        return entry | {"auc": None, "low": None, "high": None, "note": note, "dimensions": {}}
-    value = auc(values, labels)
-    interval = ClusterBootstrap.interval(value, ClusterBootstrap(items, rng).auc(values, labels))
-    limits = {"low": round(interval.low, 4), "high": round(interval.high, 4)}
-    return entry | {
-        "auc": round(value, 4),
-        **limits,
-        "note": None,
+    figures = _Figures(told, rng)
+    names = np.array([row.dimension for row, _ in told], dtype=np.str_)
+    return {
+        "coverage": round(len(told) / len(sides), 4),
+        **figures.of(np.ones(len(told), bool)),
         "dimensions": {
-            name: _of_dimension(values[names == name], labels[names == name])
-            for name in dict.fromkeys(names.tolist())
+            name: figures.of(names == name)
+            for name in dict.fromkeys(row.dimension for row, _ in sides)
         },
     }
 
 
-def _of_dimension(values: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    value = auc(values, labels) if len(labels) else float("nan")
-    return {"n": len(labels), "auc": round(value, 4) if np.isfinite(value) else None}
+class _Figures:
+    """The sides told of one system's rows beside those labelled."""
+
+    def __init__(self, told: Sequence[tuple[Labelled, float]], rng: np.random.Generator) -> None:
+        self._values = np.array([value for _, value in told], dtype=np.float64)
+        self._labels = np.array([row.valence == 1 for row, _ in told], dtype=np.float64)
+        self._bootstrap = ClusterBootstrap([row.item for row, _ in told], rng)
+
+    def of(self, use: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return n, auc, low, high and note of some rows."""
+        n, ones = int(use.sum()), int(self._labels[use].sum())
+        if note := _note(n, ones):
+            return {"n": n, "auc": None, "low": None, "high": None, "note": note}
+        value = auc(self._values[use], self._labels[use])
+        draws = self._bootstrap.auc(self._values, self._labels, use)
+        found = zip(("auc", "low", "high"), ClusterBootstrap.interval(value, draws), strict=True)
+        return {"n": n, **{name: round(float(x), 4) for name, x in found}, "note": None}
+
+
+def _note(n: int, ones: int) -> str | None:
+    """Say why so many rows give no AUC."""
+    if not n:
+        return "not estimable: the judge told no side"
+    if min(ones, n - ones) < FEWEST:
+        return f"not estimable: {ones} rows labelled 1 and {n - ones} labelled -1"
+    return None

@@ -1,4 +1,4 @@
-"""Who answers in the controls, and what the judges say of the answers; `controls.py` runs it."""
+"""Who answers in the controls, and what the judges say of the answers; `run.py` runs it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from valuecompass.models import Patience, Respondent
 from valuecompass.text import Span
 from valuecompass.values import builtin_system
 
-HERE = Path(__file__).parent / "controls"
+HERE = Path(__file__).parent
 DEFAULT = "Qwen2.5-Coder-1.5B-Instruct, 4 bit"
 DEFAULT_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 UNPRIMED, NEUTRAL, RESTATED = "unprimed", "neutral", "neutral, restated"

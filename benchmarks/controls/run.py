@@ -1,13 +1,13 @@
 """Positive and negative controls on a real model, and two judges' boards of the same answers.
 
-    python benchmarks/controls.py                  # 1.1 GB to fetch, over an hour of one core
-    python benchmarks/controls.py --model openai/M --strong-judge anthropic/J --json
+    python benchmarks/controls/run.py              # 1.1 GB to fetch, over an hour of one core
+    python benchmarks/controls/run.py --model openai/M --strong-judge anthropic/J --json
 
 Positive: primed by a system prompt for Power, Universalism, Tradition or Hedonism, a model must
 show more of that value than unprimed. Negative: a neutral system prompt put in other words must
 move nothing. Boards: how far `local` and a stronger judge rank alike. The system prompts are in
-`benchmarks/controls/prompts.toml`. Answers and the verdicts of models stay in the workspace: the
-same command goes on where it was stopped, and judges anew with `local` in seconds.
+`prompts.toml`. Answers and the verdicts of models stay in the workspace: the same command goes on
+where it was stopped, and judges anew with `local` in seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 import anyio
 import numpy as np
-from controls_answers import (
+from answers import (
     DEFAULT,
     HERE,
     NEUTRAL,
@@ -36,7 +36,7 @@ from controls_answers import (
     primed,
     strong_verdicts,
 )
-from controls_shifts import mean_shift, rank_agreement, simultaneous_shifts
+from shifts import mean_shift, rank_agreement, simultaneous_shifts
 
 from valuecompass.cli.app import guarded
 from valuecompass.errors import InputError
