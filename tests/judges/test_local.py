@@ -230,7 +230,8 @@ def test_only_a_safe_rate_takes_a_refusal_for_the_best_answer(judge):
 
 def test_conduct_has_a_side_and_free_text_has_none(judge):
     (verdict,) = judge.judge_now(subject(**OPENING))
-    assert verdict.valence == pytest.approx(2 * verdict.expressed - 1, abs=1.6e-4)  # both are rounded
+    both_rounded = 1.5e-4 + 1e-9
+    assert verdict.valence == pytest.approx(2 * verdict.expressed - 1, abs=both_rounded)
     assert {v.valence for v in judge.judge_now(subject())} == {None}
 
 
