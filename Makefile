@@ -31,7 +31,8 @@ lint: install
 # torch first and alone, from where the reader's machine gets its CPU build (README, "Local transformers models")
 test-train: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints-train.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints-train.txt \
+		-r training/judge/requirements.txt
 	$(BIN)/python -m pytest -m train
 
 bench: install
