@@ -34,6 +34,7 @@ DEFAULT = "Qwen2.5-Coder-1.5B-Instruct, 4 bit"
 DEFAULT_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 UNPRIMED, NEUTRAL, RESTATED = "unprimed", "neutral", "neutral, restated"
 SYSTEM = builtin_system("schwartz")
+QUESTIONS = 20
 PATIENCE = Patience(attempt_timeout=3_600, timeout=7_200)
 """A local model on a busy core takes minutes for what it has in hand, and goes on with requests
 that nobody waits for any more."""
@@ -88,28 +89,40 @@ def _sha256(path: Path) -> str:
 
 
 def respondents(model: Respondent, prompts: dict[str, Any]) -> list[Respondent]:
-    """Return the model unprimed, neutral in two wordings, and primed in two for each value."""
+    """Return the model unprimed, neutral in two wordings, and primed for each value.
+
+    A local model takes the likeliest word each time: a small one that draws words loses the prompt.
+    """
     neutral = prompts["neutral"]
     systems = {UNPRIMED: None, NEUTRAL: neutral["first"], RESTATED: neutral["restated"]}
-    for value, wordings in prompts["primed"].items():
-        systems |= dict(zip(primed(value), wordings, strict=True))
-    return [model.model_copy(update={"name": n, "system": s}) for n, s in systems.items()]
+    systems |= {primed(value): text for value, text in prompts["primed"].items()}
+    local = {"temperature": 0.0} if runs_here(model) and model.temperature is None else {}
+    return [model.model_copy(update={"name": n, "system": s} | local) for n, s in systems.items()]
 
 
-def primed(value: str) -> list[str]:
-    """Return the names of the two respondents that are primed for a value."""
-    return [f"{value}, wording {i}" for i in (1, 2)]
+def runs_here(model: Respondent) -> bool:
+    """Say whether a model is no service."""
+    return model.provider in ("embedded", "hf")
+
+
+def primed(value: str) -> str:
+    """Return the name of the respondent that is primed for a value."""
+    return f"primed for {value}"
 
 
 def question_form() -> Form:
-    """Return the twenty questions of the frozen form `tiny`, asked as there."""
-    tiny = builtin_form(SYSTEM.id, "tiny")
-    chosen = tuple(i.id for i in form_items(tiny) if i.kind == "question")
+    """Return questions of the frozen form `short`, asked as there, two of each main dimension.
+
+    None of `tiny`: on those the prompts were chosen.
+    """
+    short = builtin_form(SYSTEM.id, "short")
+    seen = set(builtin_form(SYSTEM.id, "tiny").items)
+    fresh = [i for i in form_items(short) if i.kind == "question" and i.id not in seen]
     return Form(
         name="schwartz/controls",
         system=SYSTEM.id,
-        asking={"question": tiny.asking["question"]},
-        items=chosen,
+        asking={"question": short.asking["question"]},
+        items=subset(fresh, QUESTIONS),
     )
 
 
@@ -187,7 +200,7 @@ def strengths(found: Sequence[Mark | Verdict], dimensions: Sequence[str]) -> Flo
 async def strong_verdicts(
     judge: LLMJudge, values: Sequence[str], cases: Sequence[Case], count: int
 ) -> Verdicts:
-    """Have a model judge part of the answers: of each primed value one wording.
+    """Have a model judge part of the answers.
 
     A model that runs here reads slowly and cannot write thirty verdicts at once: in per-value mode
     it is asked about whole answers and the primed values only.
@@ -200,8 +213,7 @@ async def strong_verdicts(
     """
     dimensions = tuple(values if judge.mode == "per-value" else SYSTEM.names)
     questions = subset(form_items(question_form()), count)
-    second = {primed(value)[1] for value in values}
-    names = tuple(n for n in dict.fromkeys(c.respondent for c in cases) if n not in second)
+    names = tuple(dict.fromkeys(c.respondent for c in cases))
     found = np.full((len(names), len(questions), len(dimensions)), np.nan)
     limiter = anyio.CapacityLimiter(AT_ONCE)
 
@@ -215,7 +227,7 @@ async def strong_verdicts(
         found[place] = strengths(verdicts, dimensions)
         print(f"{judge.name}: judged {case.respondent}", file=sys.stderr, flush=True)
 
-    wanted = [c for c in cases if c.item.id in questions and c.respondent in names]
+    wanted = [c for c in cases if c.item.id in questions]
     async with anyio.create_task_group() as tasks:
         for case in sorted(wanted, key=lambda c: questions.index(c.item.id)):
             if case.outcome == "answer":

@@ -34,6 +34,7 @@ from answers import (
     local_verdicts,
     measure,
     primed,
+    runs_here,
     strong_verdicts,
 )
 from shifts import mean_shift, rank_agreement, simultaneous_shifts
@@ -87,8 +88,8 @@ async def controls(options: argparse.Namespace) -> dict[str, Any]:
     async with open_store(options.workspace, None) as store:
         cases = await load_cases(store, measurement)
         asker = Asker(store, Budget(store, "controls", Limits()), PATIENCE)
-        here = judge_model.provider in ("embedded", "hf")
-        judge = LLMJudge(judge_model, asker, "per-value" if here else "one-call")
+        mode = "per-value" if runs_here(judge_model) else "one-call"
+        judge = LLMJudge(judge_model, asker, mode)
         try:
             strong = await strong_verdicts(judge, values, cases, options.strong_questions)
         finally:
@@ -117,23 +118,20 @@ def _named(name: str | None, option: str) -> Respondent:
 
 
 def positive(verdicts: Verdicts, value: str) -> dict[str, Any]:
-    """Return by how much being primed for a value moves it, pooled over the wordings judged."""
-    rng = np.random.default_rng(SEED)
-    names = [name for name in primed(value) if name in verdicts.respondents]
-    apart = np.stack([verdicts.of(n) - verdicts.of(UNPRIMED) for n in names], axis=1)
+    """Return by how much being primed for a value moves it."""
+    apart = verdicts.of(primed(value)) - verdicts.of(UNPRIMED)
     at = verdicts.dimensions.index(value)
-    pooled = mean_shift(apart[:, :, at], rng)
-    moves = _means(apart.reshape(-1, apart.shape[2]))
+    shift = mean_shift(apart[:, [at]], np.random.default_rng(SEED))
+    moves = _means(apart)
     return {
         "judge": verdicts.judge,
         "value": value,
-        "questions": int((~np.isnan(apart[:, :, at])).any(axis=1).sum()),
-        **_points(pooled),
-        "above_0": pooled.low > 0,
+        "questions": int((~np.isnan(apart[:, at])).sum()),
+        **_points(shift),
+        "above_0": shift.low > 0,
         # a prompt that raised everything would show no value
         "place": None if np.isnan(moves[at]) else int((moves > moves[at]).sum()) + 1,
         "places": len(moves),
-        "wordings": [_points(mean_shift(apart[:, [i], at], rng)) for i in range(len(names))],
     }
 
 
@@ -208,15 +206,14 @@ def report(found: dict[str, Any]) -> str:
         "",
         "Positive control: primed less unprimed, in points of 0-100, 95 % intervals over questions",
         f"  {'judge':<10}{'value':<15}{'questions':>9}  {'shift':<22}{'verdict':<17}"
-        "place among the shifts; each wording",
+        "place among the shifts",
     ]
     for row in found["positive"]:
         verdict = "above 0" if row["above_0"] else "not above 0"
-        wordings = ", ".join(_range(w) for w in row["wordings"])
         place = f"{row['place'] or '-'} of {row['places']}"
         lines.append(
             f"  {_short(row['judge']):<10}{row['value']:<15}{row['questions']:>9}  "
-            f"{_range(row):<22}{verdict:<17}{place}; {wordings}"
+            f"{_range(row):<22}{verdict:<17}{place}"
         )
     lines += ["", "Negative control: restated less neutral, intervals that hold all at once"]
     for part in found["negative"]:

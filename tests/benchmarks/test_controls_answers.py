@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from valuecompass.items import form_items
+from valuecompass.items import builtin_form, form_items
 from valuecompass.judges import Verdict
 from valuecompass.models import Respondent
 
@@ -24,11 +24,26 @@ PROMPTS = tomllib.loads((answers.HERE / "prompts.toml").read_text(encoding="utf-
 
 def test_every_respondent_has_a_prompt_of_its_own_and_one_has_none():
     who = answers.respondents(Respondent(name="m", model="openai/m", temperature=0.5), PROMPTS)
-    assert len({r.system for r in who}) == len(who) == 3 + 2 * 4
+    assert len({r.system for r in who}) == len(who) == 3 + 4
     assert [r.name for r in who if r.system is None] == [answers.UNPRIMED]
     assert {(r.model, r.temperature) for r in who} == {("openai/m", 0.5)}
     names = {r.name for r in who}
-    assert all(n in names for value in PROMPTS["primed"] for n in answers.primed(value))
+    assert all(answers.primed(value) in names for value in PROMPTS["primed"])
+
+
+def test_a_local_model_is_asked_for_its_likeliest_answer_unless_told_otherwise():
+    for model, given, expected in (
+        ("embedded/x", None, 0.0),
+        ("embedded/x", 0.7, 0.7),
+        ("openai/m", None, None),
+    ):
+        who = answers.respondents(Respondent(name="m", model=model, temperature=given), PROMPTS)
+        assert {r.temperature for r in who} == {expected}
+
+
+def test_no_question_is_one_that_the_prompts_were_chosen_on():
+    tiny = builtin_form("schwartz", "tiny")
+    assert not set(answers.question_form().items) & set(tiny.items)
 
 
 def test_the_prompts_borrow_no_five_words_from_what_the_judges_know():
@@ -41,7 +56,7 @@ def test_the_prompts_borrow_no_five_words_from_what_the_judges_know():
         for d in answers.SYSTEM.dimensions
         for text in (d.definition, d.high, d.low, *d.supports, *d.opposes)
     ]
-    prompts = [text for wordings in PROMPTS["primed"].values() for text in wordings]
+    prompts = list(PROMPTS["primed"].values())
     assert not set().union(*map(grams, prompts)) & set().union(*map(grams, known))
 
 
