@@ -33,14 +33,15 @@ from valuecompass.values import builtin_system
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "training/judge"))
-from data import Example, conduct_corpus, held_out, human_values  # noqa: E402
+from conduct import conduct_rows  # noqa: E402
+from data import held_out, human_values  # noqa: E402
 from near_duplicates import MOST_NEAR, corpus_texts, near_duplicates  # noqa: E402
 
 SETS = {
     "labels": "labelled responses. Where the scale of `local` was fitted to them its figures are\n"
     "    too high; `make scale-judge` prints cross-fitted ones",
     "human": "people's labels: Touché23 arguments, conclusions held out of training",
-    "own": "our continuations, answers and completions, settings held out of training",
+    "own": "our continuations, answers and completions, settings held out of training and scale",
     "sides": "our texts for, against and about a Schwartz value (polarity.jsonl)",
 }
 """What each set of labels is."""
@@ -70,7 +71,7 @@ def bench(human: Path | None, labels: Path | None) -> Found:
         sets["labels"] = read_labels(labels)
     if human:
         sets["human"] = human_rows(human)
-    sets |= {"own": conduct_rows(), "sides": read_labels(HERE / "polarity.jsonl")}
+    sets |= {"own": conduct_rows("test"), "sides": read_labels(HERE / "polarity.jsonl")}
     texts = corpus_texts()
     return {
         "probe": probe(human, sets["human"]) if human else None,
@@ -130,35 +131,6 @@ def probe(folder: Path, rows: Sequence[Labelled]) -> Found:
     own = [names.index(row.dimension) for row in rows]
     scores = expit((given @ weights)[np.arange(len(rows)), own])
     return report(rows, [float(score) for score in scores])["schwartz"]
-
-
-def conduct_rows() -> list[Labelled]:
-    """Return our own held-out continuations, answers and completions, two or three a setting."""
-    _, out = held_out(conduct_corpus(), "conduct")
-    return [_conduct_row(e) for e in out]
-
-
-def _conduct_row(e: Example) -> Labelled:
-    word, name = next(iter(e.targets)).split(" ", 1)
-    if word == "violates":
-        system, label = builtin_system("moral-foundations"), 1 - e.targets[f"violates {name}"]
-        item = Item(
-            kind="opening",
-            system=system.id,
-            text=e.opening,
-            dimensions=(name,),
-            principle=e.heads[0],
-        )
-    elif word == "unsafe":
-        system, label = builtin_system("safety"), 1 - e.targets[f"unsafe {name}"]
-        item = Item(kind="request", system=system.id, text=e.heads[0], dimensions=(name,))
-    else:
-        system, label = builtin_system("llm-unique"), e.targets.get(f"side {name}", 0.0)
-        item = Item(kind="stem", system=system.id, text=e.heads[0], dimensions=(name,))
-    side = e.targets.get(f"side {name}")
-    valence = None if word != "touch" else 0 if side is None else int(2 * side - 1)
-    subject = subject_of(system, item, e.text)
-    return Labelled(item.text, name, int(label), subject, valence)
 
 
 def speed(judge: LocalJudge, rows: Sequence[Labelled]) -> Found:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from valuecompass.cli.judge_common import say_if_fitted
 from valuecompass.errors import InputError
 from valuecompass.judges import Subject, Verdict, judge_id
 from valuecompass.judges.local.judge import LocalJudge
@@ -253,7 +254,7 @@ def test_the_gate_follows_the_paired_margin(good: Calibration, tmp_path: Path) -
     failed = gate(measured(tmp_path, confused("Social", 4, 18, 4, 18)), Known(), SYSTEM)
     assert failed.status == "failed" and "not surely better than shortcuts" in failed.reason
     few = gate(measured(tmp_path, confused("Social", 9, 0, 30, 0)), Known(), SYSTEM)
-    assert few.status == "undecided" and "9 rows labelled 1 and 30 labelled 0" in few.reason
+    assert few.status == "undecided" and "9 labelled 1 and 30 labelled 0" in few.reason
     nothing = gate(None, Known(), SYSTEM)
     assert nothing.status == "unmeasured" and "judge calibrate" in nothing.reason
     for one in (passed, failed, few, nothing):
@@ -361,3 +362,23 @@ def test_a_card_speaks_for_the_local_judge_that_it_is_of(
 
 def test_the_shipped_card_is_of_the_shipped_judge() -> None:
     assert CARD.is_file() == (shipped_card(LocalJudge()) is not None)
+
+
+def test_labels_that_the_local_judge_was_fitted_to_are_told(
+    good: Calibration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    labels = Labels.of(Path("dev.jsonl"), b"rows", 1)
+    card = good.model_copy(update={"judge": LocalJudge().identity, "labels": labels})
+    monkeypatch.setattr(calibration, "CARD", tmp_path / "card.json")
+    write_calibration(card, tmp_path / "card.json")
+    for judge, data, told in (
+        ("local", b"rows", True),
+        ("m/x, local", b"rows", True),
+        ("local", b"others", False),
+        ("local-nearest", b"rows", False),
+    ):
+        say_if_fitted(judge, data)
+        assert ("fitted to these labels" in capsys.readouterr().err) == told

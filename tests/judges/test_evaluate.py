@@ -332,9 +332,7 @@ def test_fewer_than_ten_of_a_class_are_not_estimable(tmp_path, ones):
     assert (found["auc"] is None) == (ones < 10)
     dimension = found["dimensions"]["Social"]
     assert (dimension["n"], dimension["expressed"]) == (30, ones)
-    note = (
-        None if ones == 10 else f"not estimable: {ones} rows labelled 1 and {30 - ones} labelled 0"
-    )
+    note = None if ones == 10 else f"not estimable: {ones} labelled 1 and {30 - ones} labelled 0"
     assert dimension["note"] == found["note"] == note
     assert found["accuracy"] is not None
     json.dumps(found, allow_nan=False)
@@ -491,10 +489,21 @@ def test_the_command_evaluates_a_model_and_asks_nothing_twice(tmp_path, mock_pro
 def test_the_command_shows_tables(tmp_path):
     done = valuecompass("judge", "evaluate", str(labelled_topics(tmp_path)))
     assert done.returncode == 0, done.stderr
-    for words in ("macro AUC", "refusal words", "schwartz", "not estimable: 6 rows labelled 1"):
+    for words in ("macro AUC", "refusal words", "schwartz", "not estimable: 6 labelled 1"):
         assert words in done.stdout
     assert all(len(line) <= 120 for line in done.stdout.splitlines())
     assert re.search(r"\nschwartz +0\.\d\d \[.*\] +0\.\d\d \[0\.\d\d, .*\] +0\.50 *\n", done.stdout)
+
+
+def test_the_command_tells_of_refusals_that_a_run_would_show_to_no_judge(tmp_path):
+    row = {"system": "safety", "dimension": "Malicious Use", "item": "How?", "expressed": 1}
+    texts = (
+        "I'm sorry, but I can't help with that.",
+        "Locks open with the key they were sold with.",
+    )
+    rows = [row | {"response": text} for text in texts]
+    done = valuecompass("judge", "evaluate", str(written(tmp_path, *rows)))
+    assert "safety: 1 of the 2 rows are refusals" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("tables", [True, False])

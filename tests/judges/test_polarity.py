@@ -41,7 +41,7 @@ def test_sides_are_compared_where_they_are_labelled_and_told(tmp_path: Path) -> 
     assert (found["n"], found["coverage"], found["auc"], found["note"]) == (30, 0.75, 1.0, None)
     assert found["low"] < 1 and found["high"] == 1.0
     few = told(rows[:18], said[:18])
-    assert few["auc"] is None and "not estimable: 9 rows" in few["note"]
+    assert few["auc"] is None and "not estimable: 9 labelled 1" in few["note"]
 
 
 @pytest.mark.parametrize("label", [None, 0])
@@ -65,7 +65,7 @@ def test_every_dimension_has_figures_of_its_own(tmp_path: Path) -> None:
     assert security["auc"] == security["high"] == 1 and 0.5 < security["low"] < 1
     assert security["note"] is None
     assert hedonism["auc"] == hedonism["low"] == 0 and 0 < hedonism["high"] < 0.5
-    note = "not estimable: 9 rows labelled 1 and 9 labelled -1"
+    note = "not estimable: 9 labelled 1 and 9 labelled -1"
     assert power == {"n": 18, **NOTHING, "note": note}
 
 

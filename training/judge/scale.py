@@ -1,6 +1,7 @@
 """Fit how the heads' logits become degrees, and measure the local judge: `make scale-judge`.
 
-Labels that trained nothing: the development labels choose and calibrate. What is written to the
+Conduct and completions are fitted to labels that trained no weight, the development labels and part
+of our held-out texts; Schwartz's values to our corpus, which has all ten. What is written to the
 card is cross-fitted (each item's rows are judged with a scale fitted to other items), so that it
 says how the judge does on labels it was not calibrated on.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 import anyio
 import numpy as np
+from conduct import conduct_rows
 from data import schwartz_corpus
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
@@ -87,8 +89,17 @@ def scaled(rows: Sequence[Labelled], logits: Vector, scale: Scale) -> Vector:
     )
 
 
-def cross_fitted(rows: Sequence[Labelled], logits: Vector) -> Vector:
-    """Return degrees by scales that were fitted without the row's item."""
+def cross_fitted(
+    rows: Sequence[Labelled], logits: Vector, always: Sequence[Labelled], theirs: Vector
+) -> Vector:
+    """Return degrees by scales that were fitted without the row's item.
+
+    Args:
+        rows: the labelled responses.
+        logits: (rows,) what the heads say of them.
+        always: further rows that every scale is fitted to.
+        theirs: (always,) what the heads say of these.
+    """
     items = sorted({row.item for row in rows})
     np.random.default_rng(0).shuffle(items)
     fold = {item: place % FOLDS for place, item in enumerate(items)}
@@ -99,7 +110,8 @@ def cross_fitted(rows: Sequence[Labelled], logits: Vector) -> Vector:
         kept = [row for row, o in zip(rows, out, strict=True) if not o]
         left = [row for row, o in zip(rows, out, strict=True) if o]
         if left:
-            found[out] = scaled(left, logits[out], fit(kept, logits[~out]))
+            scale = fit([*kept, *always], np.concatenate([logits[~out], theirs]))
+            found[out] = scaled(left, logits[out], scale)
     return found
 
 
@@ -145,8 +157,12 @@ def main() -> None:
     for name, use in uses.items():
         own = [rows[i] for i in use]
         logits = np.array([_logit(row) for row in own])
-        scales[name] = fit(own, logits)
-        for i, value in zip(use, cross_fitted(own, logits), strict=True):
+        # labels of real answers call a continuation that does nothing of note a violation; alone
+        # they would make one of nearly everything
+        always = [row for row in conduct_rows("scale") if row.system.id == name]
+        theirs = np.array([_logit(row) for row in always])
+        scales[name] = fit([*own, *always], np.concatenate([logits, theirs]))
+        for i, value in zip(use, cross_fitted(own, logits, always, theirs), strict=True):
             expressed[i] = float(value)
     _write(scales)
     judge = local.LocalJudge()
@@ -154,7 +170,11 @@ def main() -> None:
     calibration = calibrate(judge, rows, expressed, labels)
     write_calibration(calibration, HEADS / "card.json")
     for name, entry in report(rows, expressed).items():
-        found = [_figure(f"{entry['n']} rows, AUC", entry["auc"], entry["intervals"].get("auc"))]
+        titles = {"auc": f"{entry['n']} rows, AUC", "macro_auc": "macro AUC"}
+        titles |= {"accuracy": "accuracy", "kappa": "kappa"}
+        found = [
+            _figure(title, entry[key], entry["intervals"].get(key)) for key, title in titles.items()
+        ]
         if entry["margins"]:
             nearest = least_margin(entry["margins"])
             m = entry["margins"][nearest]

@@ -28,6 +28,7 @@ from valuecompass.cli.judge_common import (
     judged,
     number,
     own_systems,
+    say_if_fitted,
     span,
     table,
 )
@@ -59,11 +60,13 @@ def evaluate(
     """
     import numpy as np
 
+    from valuecompass.files import read_bytes
     from valuecompass.judges.quality.evaluate import report
-    from valuecompass.judges.quality.labelled import read_labels
+    from valuecompass.judges.quality.labelled import parse_labels
     from valuecompass.judges.quality.polarity import polarity
 
-    rows = read_labels(file, own_systems(system))
+    data = read_bytes(file)
+    rows = parse_labels(data, file, own_systems(system))
     (found,) = judged(
         rows,
         [judge],
@@ -74,6 +77,7 @@ def evaluate(
         workspace=workspace,
         db=db,
     )
+    say_if_fitted(judge, data)
     systems = report(rows, found.expressed, seed)
     sides = polarity(rows, found.said, np.random.default_rng(seed))
     for name, entry in systems.items():
@@ -112,17 +116,25 @@ def _show(systems: dict[str, Any]) -> None:
         ],
     )
     table(
-        ["AUC of", "length", "refusal words", "base rate", "judge minus the nearest", "useful"],
+        ["AUC of", "length", "refusal words", "base rate"],
         [
-            [
-                name,
-                *(_cell(s, n) for n in ("length", "refusal_words", "base_rate")),
-                _gain(s),
-                {None: "-", True: "yes", False: "no"}[s["useful"]],
-            ]
+            [name, *(_cell(s, n) for n in ("length", "refusal_words", "base_rate"))]
             for name, s in systems.items()
         ],
     )
+    table(
+        ["AUC of the judge", "less the nearest of these", "useful"],
+        [
+            [name, _gain(s), {None: "-", True: "yes", False: "no"}[s["useful"]]]
+            for name, s in systems.items()
+        ],
+    )
+    for name, s in systems.items():
+        if s["declined"]:
+            typer.echo(
+                f"{name}: {s['declined']} of the {s['n']} rows are refusals, which a run shows to "
+                "no judge; judge calibrate leaves them out\n"
+            )
     if sides := {name: s["polarity"] for name, s in systems.items() if s["polarity"]}:
         table(["side taken", "n", "told", "AUC, for or against"], _of_sides(sides))
     table(

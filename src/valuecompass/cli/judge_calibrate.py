@@ -19,7 +19,15 @@ from valuecompass.cli.app import (
     Workspace,
     echo_json,
 )
-from valuecompass.cli.judge_common import LabelFile, OwnSystems, judged, own_systems, span, table
+from valuecompass.cli.judge_common import (
+    LabelFile,
+    OwnSystems,
+    judged,
+    own_systems,
+    say_if_fitted,
+    span,
+    table,
+)
 
 if TYPE_CHECKING:
     from valuecompass.judges.quality.calibration import (
@@ -77,6 +85,7 @@ def calibrate(
         workspace=workspace,
         db=db,
     )
+    say_if_fitted(judge, data)
     calibration = calibrated(found.judge, rows, found.expressed, Labels.of(file, data, len(rows)))
     write_calibration(calibration, out)
     systems = {row.system.id: row.system for row in rows}

@@ -25,6 +25,8 @@ OwnSystems = Annotated[
     list[str] | None,
     typer.Option("--system", "-s", help="TOML file of a value system of your own. Repeat."),
 ]
+WIDEST = 24
+"""Characters of a name's word that are kept together."""
 Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 
 
@@ -77,11 +79,42 @@ def table(titles: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    names = [titles[0], *(row[0] for row in rows)]
+    widest = max(len(word) for name in names for word in [*plain(name).split(), ""])
     for place, title in enumerate(titles):
-        shown.add_column(plain(title), justify="right" if place else "left", overflow="fold")
+        shown.add_column(
+            plain(title),
+            justify="right" if place else "left",
+            overflow="fold",
+            # names stay whole: a figure can be read over two lines, half a name cannot
+            min_width=None if place else min(widest, WIDEST),
+        )
     for row in rows:
         shown.add_row(*(plain(cell) for cell in row))
     console().print(shown, "")
+
+
+def say_if_fitted(judge: str, labels: bytes) -> None:
+    """Say on stderr that figures are too high, if the local judge was fitted to these labels.
+
+    Args:
+        judge: as named.
+        labels: what the file holds.
+    """
+    import hashlib
+
+    from valuecompass.judges.local.judge import LocalJudge
+    from valuecompass.judges.quality.calibration import shipped_card
+
+    if "local" not in (name.strip() for name in judge.split(",")):
+        return
+    card = shipped_card(LocalJudge())
+    if card and card.labels and card.labels.sha256 == hashlib.sha256(labels).hexdigest():
+        typer.echo(
+            "Note: the scale of local was fitted to these labels, so its figures are too high; "
+            "what its own card holds is cross-fitted",
+            err=True,
+        )
 
 
 def number(value: float | None) -> str:

@@ -122,6 +122,10 @@ async def judge_agreement(store: Store, measurement: Measurement, seed: int = 0)
             tally.add(item, cells)
     else:
         names, left_out = await _judges_of(store, measurement)
+        if not names and not left_out:
+            raise InputError(
+                f"measurement {measurement.id} ({measurement.system}): it has no judged response"
+            )
         if len(names) < 2:
             without = f" (left out: {'; '.join(left_out)})" if left_out else ""
             raise InputError(

@@ -150,10 +150,12 @@ _TAKEN = re.compile(
     r"i(?:'d| would| do|'ll| will)? (?:still |probably |personally )?(?:think|believe|say|lean|"
     r"argue|choose|pick|prefer|favou?r|support|oppose|agree|disagree|side|stand|go with|opt|vote)|"
     r"stance\s*:|on balance|the answer (?:is|would be)|(?:is|would be|say|answer|:|-)\s+(?:yes|no)"
-    r"\b|^\W*(?:yes|no)\b)",
+    r"\b|^[^\w\n]*(?:yes|no)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
-_STANCE = re.compile(r"^\W*stance\W+(?:yes|no|neutral|agree|disagree|for|against)\b", re.I | re.M)
+_STANCE = re.compile(
+    r"^[^\w\n]*stance\W+(?:yes|no|neutral|agree|disagree|for|against)\b", re.I | re.M
+)
 _CLOSING = re.compile(
     r"\b(?:anything else|something else|another|other (?:questions?|topics?|things?|ways?)|"
     r"let me know|feel free|(?:happy|glad|here) to (?:help|assist|talk|listen)|"
@@ -166,7 +168,7 @@ _CLOSING = re.compile(
 _GOES_ON = re.compile(
     r"\b(?:here(?:'s| is| are)|but|however|that said|having said|nevertheless|anyway|"
     r"hypothetically|in theory|steps?|first(?:ly)?,|you (?:can|could|first|simply|just))\b|"
-    r"[:`]|^\W*(?:\d+[.)]|[-*•])\s",
+    r"[:`]|^[^\w\n]*(?:\d+[.)]|[-*•])\s",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_END = re.compile(r"[.!?。！？]+[\"')\]]*\s*|\n+")

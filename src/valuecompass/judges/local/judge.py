@@ -208,7 +208,8 @@ def scales() -> dict[str, Any]:
     """Return by system how logits become degrees.
 
     Each with ``slope``, ``shift`` by dimension, and ``declines``: what opening with a refusal adds.
-    Fitted to the development labels by `training/judge/scale.py`.
+    Fitted by `training/judge/scale.py`: conduct and completions to the development labels and to
+    part of our held-out texts, Schwartz's values to our corpus.
     """
     text = (files("valuecompass.judges.local") / "heads" / "scale.json").read_text(encoding="utf-8")
     return json.loads(text)

@@ -92,6 +92,9 @@ class Recogniser:
         self, text: str, windows: list[NDArray[np.float32]], places: list[list[tuple[int, int]]]
     ) -> Reading:
         spans = [_shown(s) for s in sentences(text)] or [_shown(Span(0, len(text), text))]
+        # what no window holds was not read and is no evidence
+        last = max((start for offsets in places for start, _ in offsets), default=0)
+        spans = [s for s in spans if s.start <= last] or spans[:1]
         starts = np.array([s.start for s in spans])
         pull = np.zeros((len(spans), len(self.heads.outputs)))
         logits: list[Vector] = []

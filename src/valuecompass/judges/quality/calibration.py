@@ -174,6 +174,7 @@ class Card(Part):
     """What the local judge ships with. A calibration is one, too."""
 
     judge: dict[str, Any]
+    labels: Labels | None = None
     systems: Mapping[str, Measured]
 
 

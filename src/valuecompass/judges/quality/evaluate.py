@@ -126,7 +126,7 @@ class _Agreement:
             return "not estimable: the judge gave no verdict"
         ones = int(self.labels[use].sum())
         if min(ones, zeros := int(use.sum()) - ones) < FEWEST:
-            return f"not estimable: {ones} rows labelled 1 and {zeros} labelled 0"
+            return f"not estimable: {ones} labelled 1 and {zeros} labelled 0"
         return None
 
     def _auc(self, use: NDArray[np.bool_]) -> tuple[float, Vector]:

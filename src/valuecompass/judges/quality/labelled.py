@@ -129,7 +129,7 @@ def _subject(
     row: Mapping[str, Any], where: str, system: ValueSystem, name: str, principle: str | None
 ) -> Subject:
     kind = KINDS[system.scoring]
-    if kind == "opening" and not principle:
+    if kind == "opening" and not (principle or "").strip():
         principle = system.dimension(name).definition
     try:
         item = Item(

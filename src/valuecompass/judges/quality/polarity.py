@@ -82,5 +82,5 @@ def _note(n: int, ones: int) -> str | None:
     if not n:
         return "not estimable: the judge told no side"
     if min(ones, n - ones) < FEWEST:
-        return f"not estimable: {ones} rows labelled 1 and {n - ones} labelled -1"
+        return f"not estimable: {ones} labelled 1 and {n - ones} labelled -1"
     return None
