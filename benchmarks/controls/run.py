@@ -1,6 +1,6 @@
 """Positive and negative controls on a real model, and two judges' boards of the same answers.
 
-    python benchmarks/controls/run.py              # 1.1 GB to fetch, over an hour of one core
+    python benchmarks/controls/run.py              # 1.1 GB to fetch, some hours of one core
     python benchmarks/controls/run.py --model openai/M --strong-judge anthropic/J --json
 
 Positive: primed by a system prompt for Power, Universalism, Tradition or Hedonism, a model must
