@@ -19,12 +19,12 @@ import numpy as np
 from scipy.special import expit
 
 from valuecompass.cli.app import echo_json, guarded
-from valuecompass.cli.judge_common import span, table
+from valuecompass.cli.judge_common import auc_cell, cell, nearest, table
 from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.judges.protocol import subject_of
-from valuecompass.judges.quality.evaluate import least_margin, report
+from valuecompass.judges.quality.evaluate import report
 from valuecompass.judges.quality.judging import judge_rows
 from valuecompass.judges.quality.labelled import Labelled, read_labels
 from valuecompass.judges.quality.polarity import polarity
@@ -158,7 +158,7 @@ def show(found: Found) -> None:
     for name, what in SETS.items():
         print(f"  {name}: {what if name not in found['not_measured'] else 'not given'}")
     if found["probe"]:
-        macro = _cell(found["probe"], "macro_auc")
+        macro = cell(found["probe"], "macro_auc")
         print(f"\nhuman: linear probe on the plain encoder, same rows: macro AUC {macro}")
     for judge in found["judges"]:
         _show_judge(judge)
@@ -191,21 +191,21 @@ def _show_agreement(entries: dict[str, Found]) -> None:
     table(
         ["labels: system", "n", "covered", "AUC", "macro AUC"],
         [
-            [name, f"{s['n']}", _share(s["coverage"]), _cell(s, "auc"), _cell(s, "macro_auc")]
+            [name, f"{s['n']}", _share(s["coverage"]), cell(s, "auc"), cell(s, "macro_auc")]
             for name, s in entries.items()
         ],
     )
     table(
         ["cut at .5", "accuracy", "kappa", "majority"],
         [
-            [name, *(_cell(s, key) for key in ("accuracy", "kappa", "majority"))]
+            [name, *(cell(s, key) for key in ("accuracy", "kappa", "majority"))]
             for name, s in entries.items()
         ],
     )
     table(
         ["side taken", "n", "told", "AUC, for or against"],
         [
-            [name, f"{side['n']}", _share(side["coverage"]), _auc(side)]
+            [name, f"{side['n']}", _share(side["coverage"]), auc_cell(side)]
             for name, s in entries.items()
             if (side := s["polarity"])
         ],
@@ -217,7 +217,7 @@ def _show_shortcuts(entries: dict[str, Found]) -> None:
     table(
         ["AUC of", *(name.replace("_", " ") for name in names), "judge less nearest", ""],
         [
-            [name, *(_cell(s, shortcut) for shortcut in names), *_nearest(s["margins"])]
+            [name, *(cell(s, shortcut) for shortcut in names), *nearest(s["margins"])]
             for name, s in entries.items()
         ],
     )
@@ -227,27 +227,8 @@ def _dimensions(title: str, entry: Found) -> Iterator[list[str]]:
     sides = (entry["polarity"] or {}).get("dimensions", {})
     yield [title, "", "", "", ""]
     for name, d in entry["dimensions"].items():
-        side = _auc(sides[name]) if name in sides else "-"
-        yield [f"  {name}", f"{d['n']}", f"{d['expressed']}", _auc(d), side]
-
-
-def _nearest(margins: Found) -> tuple[str, str]:
-    """Return by how much the judge beats the shortcut nearest to it, and its name."""
-    if not margins:
-        return "-", ""
-    name = least_margin(margins)
-    return span(margins[name], "+"), name.replace("_", " ")
-
-
-def _cell(entry: Found, name: str) -> str:
-    """Return a figure of a system, or of one of its shortcuts, with its limits if it has any."""
-    value = entry["shortcuts"][name] if name in entry["shortcuts"] else entry[name]
-    low, high = entry["intervals"].get(name, (None, None))
-    return span({"value": value, "low": low, "high": high})
-
-
-def _auc(figures: Found) -> str:
-    return span({**figures, "value": figures["auc"]})
+        side = auc_cell(sides[name]) if name in sides else "-"
+        yield [f"  {name}", f"{d['n']}", f"{d['expressed']}", auc_cell(d), side]
 
 
 def _share(value: float | None) -> str:

@@ -25,11 +25,12 @@ from valuecompass.cli.judge_common import (
     LabelFile,
     OwnSystems,
     Seed,
+    auc_cell,
+    cell,
     judged,
-    number,
+    nearest,
     own_systems,
     say_if_fitted,
-    span,
     table,
 )
 from valuecompass.cli.judge_compare import compare, missing
@@ -102,8 +103,8 @@ def _show(systems: dict[str, Any]) -> None:
                 name,
                 f"{s['n']}",
                 "-" if s["coverage"] is None else f"{s['coverage']:.0%}",
-                missing(s) or _cell(s, "auc"),
-                _cell(s, "macro_auc"),
+                missing(s) or cell(s, "auc"),
+                cell(s, "macro_auc"),
             ]
             for name, s in systems.items()
         ],
@@ -111,21 +112,21 @@ def _show(systems: dict[str, Any]) -> None:
     table(
         ["cut at .5", "accuracy", "kappa", "majority"],
         [
-            [name, _cell(s, "accuracy"), _cell(s, "kappa"), number(s["majority"])]
+            [name, cell(s, "accuracy"), cell(s, "kappa"), cell(s, "majority")]
             for name, s in systems.items()
         ],
     )
     table(
         ["AUC of", "length", "refusal words", "base rate"],
         [
-            [name, *(_cell(s, n) for n in ("length", "refusal_words", "base_rate"))]
+            [name, *(cell(s, n) for n in ("length", "refusal_words", "base_rate"))]
             for name, s in systems.items()
         ],
     )
     table(
         ["AUC of the judge", "less the nearest of these", "useful"],
         [
-            [name, _gain(s), {None: "-", True: "yes", False: "no"}[s["useful"]]]
+            [name, nearest(s["margins"])[0], {None: "-", True: "yes", False: "no"}[s["useful"]]]
             for name, s in systems.items()
         ],
     )
@@ -140,7 +141,7 @@ def _show(systems: dict[str, Any]) -> None:
     table(
         ["dimension", "n", "labelled 1", "AUC"],
         [
-            [name, f"{d['n']}", f"{d['expressed']}", d["note"] or _auc(d)]
+            [name, f"{d['n']}", f"{d['expressed']}", d["note"] or auc_cell(d)]
             for s in systems.values()
             for name, d in s["dimensions"].items()
         ],
@@ -150,28 +151,8 @@ def _show(systems: dict[str, Any]) -> None:
 def _of_sides(sides: dict[str, Any]) -> list[list[str]]:
     rows: list[list[str]] = []
     for name, p in sides.items():
-        rows.append([name, f"{p['n']}", f"{p['coverage']:.0%}", p["note"] or _auc(p)])
+        rows.append([name, f"{p['n']}", f"{p['coverage']:.0%}", p["note"] or auc_cell(p)])
         for dimension, d in p["dimensions"].items():
             unknown = "too few" if d["n"] else "no side"
-            rows.append([f"  {dimension}", f"{d['n']}", "", unknown if d["note"] else _auc(d)])
+            rows.append([f"  {dimension}", f"{d['n']}", "", unknown if d["note"] else auc_cell(d)])
     return rows
-
-
-def _gain(system: dict[str, Any]) -> str:
-    from valuecompass.judges.quality.evaluate import least_margin
-
-    if not system["margins"]:
-        return "-"
-    return span(system["margins"][least_margin(system["margins"])], "+")
-
-
-def _auc(figures: dict[str, Any]) -> str:
-    return span({**figures, "value": figures["auc"]})
-
-
-def _cell(system: dict[str, Any], name: str) -> str:
-    if name not in system["intervals"]:
-        return "-"
-    low, high = system["intervals"][name]
-    value = system[name] if name in system else system["shortcuts"][name]
-    return span({"value": value, "low": low, "high": high})

@@ -25,9 +25,9 @@ OwnSystems = Annotated[
     list[str] | None,
     typer.Option("--system", "-s", help="TOML file of a value system of your own. Repeat."),
 ]
-WIDEST = 24
-"""Characters of a name's word that are kept together."""
 Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
+WIDEST = 24
+"""Characters of a name's word that a table keeps together."""
 
 
 def own_systems(names: Sequence[str] | None) -> list[ValueSystem]:
@@ -129,3 +129,25 @@ def span(figure: Mapping[str, Any], sign: str = "") -> str:
     if figure["low"] is None:
         return f"{figure['value']:{sign}.2f}"
     return f"{figure['value']:{sign}.2f} [{figure['low']:{sign}.2f}, {figure['high']:{sign}.2f}]"
+
+
+def cell(entry: Mapping[str, Any], name: str) -> str:
+    """Return a figure of a system's report or of one of its shortcuts, with its limits, if any."""
+    value = entry["shortcuts"][name] if name in entry["shortcuts"] else entry[name]
+    low, high = entry["intervals"].get(name, (None, None))
+    return span({"value": value, "low": low, "high": high})
+
+
+def auc_cell(figures: Mapping[str, Any]) -> str:
+    """Return the AUC of a dimension or of sides (`auc`, `low`, `high`)."""
+    return span({**figures, "value": figures["auc"]})
+
+
+def nearest(margins: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """Return by how much a judge beats the shortcut nearest to it, and that one's name."""
+    from valuecompass.judges.quality.evaluate import least_margin
+
+    if not margins:
+        return "-", ""
+    name = least_margin(margins)
+    return span(margins[name], "+"), name.replace("_", " ")
