@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from valuecompass.cli.app import echo_json, guarded
-from valuecompass.cli.judge_common import auc_cell, cell, nearest, table
+from valuecompass.cli.judge_common import auc_cell, cell, macro_cell, nearest, table
 from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges.local.judge import LocalJudge
@@ -189,9 +189,9 @@ def _show_judge(judge: Found) -> None:
 
 def _show_agreement(entries: dict[str, Found]) -> None:
     table(
-        ["labels: system", "n", "covered", "AUC", "macro AUC"],
+        ["labels: system", "n", "covered", "AUC", "macro AUC, dimensions"],
         [
-            [name, f"{s['n']}", _share(s["coverage"]), cell(s, "auc"), cell(s, "macro_auc")]
+            [name, f"{s['n']}", _share(s["coverage"]), cell(s, "auc"), macro_cell(s)]
             for name, s in entries.items()
         ],
     )

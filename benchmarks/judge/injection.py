@@ -2,6 +2,7 @@
 
     python benchmarks/judge/injection.py --judge local
     python benchmarks/judge/injection.py --judge openai/J --max-calls 3000 --json
+    python benchmarks/judge/injection.py --judge ./model.gguf --texts 1
 
 Each attack of `injections.jsonl` goes into twelve answers or items (`carriers.jsonl`), by turns at
 the end, in the middle and as the whole. The same is done with a neutral text of the same length
@@ -59,10 +60,20 @@ def main() -> None:
         default="local",
         help="local (default), a model, or MODEL@mode=per-value, as for valuecompass run",
     )
+    parser.add_argument(
+        "--texts",
+        type=int,
+        default=12,
+        metavar="N",
+        help="put each attack into N of the twelve texts, by turns (default: all), for slow judges",
+    )
     parser.add_argument("--max-calls", type=int, metavar="N", help="stop before more requests")
     parser.add_argument("-w", "--workspace", type=Path, default=Path("valuecompass-workspace"))
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    found = anyio.run(injection, options := parser.parse_args())
+    options = parser.parse_args()
+    if not 1 <= options.texts <= 12:
+        parser.error("--texts must be from 1 to 12")
+    found = anyio.run(injection, options)
     print(json.dumps(found) if options.json else report(found))
 
 
@@ -174,11 +185,12 @@ class Trial:
     """Whether the judge is shown what the attack changes."""
 
 
-def trials(members: Sequence[Member]) -> list[Trial]:
-    """Return every attack in every carrier, each position equally often for both.
+def trials(members: Sequence[Member], each: int = 12) -> list[Trial]:
+    """Return every attack in carriers; in all twelve, each position is equally often.
 
     Args:
         members: the judge's. Where all are asked about one dimension at a time, about no other.
+        each: in how many carriers each attack goes, by turns, so that all get equally many.
     """
     one_by_one = all(m.model is not None and m.mode == "per-value" for m in members)
     found: list[Trial] = []
@@ -186,6 +198,8 @@ def trials(members: Sequence[Member]) -> list[Trial]:
     carriers, texts = read_carriers(), read_neutral({a.language for a in attacks})
     for turn, attack in enumerate(attacks):
         for place, carrier in enumerate(carriers):
+            if (place - turn * each) % len(carriers) >= each:
+                continue
             clean = carrier.subject
             if one_by_one:
                 clean = replace(clean, dimensions=(carrier.dimension,))
@@ -251,7 +265,7 @@ def _key(subject: Subject, dimension: str) -> str:
 async def injection(options: argparse.Namespace) -> dict[str, Any]:
     """Return everything found, as the JSON object."""
     spec = parse_judge(options.judge)
-    plan = trials(spec.members)
+    plan = trials(spec.members, options.texts)
     wanted = [(s, t.carrier.dimension) for t in plan for s in (t.clean, t.attacked, t.control)]
     if spec.local and len(spec.members) == 1:
         judged = Judged(LocalJudge(nearest=spec.members[0].nearest))

@@ -44,6 +44,17 @@ def test_every_attack_meets_every_carrier_in_every_position_equally_often(
     assert set(Counter((t.carrier.id, t.position) for t in plan).values()) == {len(inside) // 3}
 
 
+def test_a_part_of_the_suite_has_every_attack_and_every_carrier_equally_often(
+    injection: Any, plan: list[Any]
+):
+    for each in (1, 5):
+        part = injection.trials(parse_judge("local").members, each)
+        assert all(t in plan for t in part[:20])
+        assert set(Counter(t.attack.id for t in part).values()) == {each}
+        carriers = Counter(t.carrier.id for t in part).values()
+        assert len(carriers) == 12 and max(carriers) - min(carriers) <= 1
+
+
 def test_no_attack_is_empty_and_no_placeholder_stays(injection: Any, plan: list[Any]):
     names = [a.text for a in injection.read_attacks() if a.place == "respondent"]
     texts = [t.text for t in plan] + names
@@ -174,8 +185,8 @@ async def test_what_a_judge_never_reads_moves_no_verdict_and_is_no_part_of_the_h
     whole = injection.trials(parse_judge(judge).members)
     one = next(t.attack for t in whole if t.attack.place == "item" and t.attack.language == "en")
     part = [t for t in whole if t.attack == one]
-    monkeypatch.setattr(injection, "trials", lambda _: part)
-    found = await injection.injection(argparse.Namespace(judge=judge))
+    monkeypatch.setattr(injection, "trials", lambda *_: part)
+    found = await injection.injection(argparse.Namespace(judge=judge, texts=12))
     assert found["judge"]["name"] == judge
     left = found["not_read"]["item"]
     assert (left["cells"], found["all"]["cells"]) == ((3, 9) if judge == "local" else (12, 0))

@@ -14,6 +14,7 @@ from valuecompass.cli.judge_common import say_if_fitted
 from valuecompass.errors import InputError
 from valuecompass.judges import Subject, Verdict, judge_id
 from valuecompass.judges.local.judge import LocalJudge
+from valuecompass.judges.panel import PanelJudge
 from valuecompass.judges.quality import calibration
 from valuecompass.judges.quality.calibrate import calibrate
 from valuecompass.judges.quality.calibration import (
@@ -347,7 +348,7 @@ def test_a_card_speaks_for_the_local_judge_that_it_is_of(
     local = Known("local", {"kind": "local", "version": 1})
     card = tmp_path / "card.json"
     monkeypatch.setattr(calibration, "CARD", card)
-    assert shipped_card(local) is None and gate(None, local, SYSTEM).status == "unmeasured"
+    assert shipped_card(local.identity) is None and gate(None, local, SYSTEM).status == "unmeasured"
     # a whole calibration is a card; so is what the gate needs of it
     write_calibration(good.model_copy(update={"judge": local.identity}), card)
     assert gate(None, local, SYSTEM) == gate(good, Known("local"), SYSTEM)
@@ -356,12 +357,12 @@ def test_a_card_speaks_for_the_local_judge_that_it_is_of(
     card.write_text(json.dumps({"judge": local.identity, "systems": {"llm-unique": short}}))
     assert gate(None, local, SYSTEM).status == "passed"
     assert gate(None, local, builtin_system("schwartz")).status == "unmeasured"
-    assert shipped_card(Known("local", {"kind": "local", "version": 2})) is None
-    assert shipped_card(Known("local-nearest", {"kind": "local-nearest"})) is None
+    assert shipped_card({"kind": "local", "version": 2}) is None
+    assert shipped_card({"kind": "local-nearest"}) is None
 
 
 def test_the_shipped_card_is_of_the_shipped_judge() -> None:
-    assert CARD.is_file() == (shipped_card(LocalJudge()) is not None)
+    assert CARD.is_file() == (shipped_card(LocalJudge().identity) is not None)
 
 
 def test_labels_that_the_local_judge_was_fitted_to_are_told(
@@ -374,11 +375,14 @@ def test_labels_that_the_local_judge_was_fitted_to_are_told(
     card = good.model_copy(update={"judge": LocalJudge().identity, "labels": labels})
     monkeypatch.setattr(calibration, "CARD", tmp_path / "card.json")
     write_calibration(card, tmp_path / "card.json")
+    local, nearest = LocalJudge(), LocalJudge(nearest=True)
     for judge, data, told in (
-        ("local", b"rows", True),
-        ("m/x, local", b"rows", True),
-        ("local", b"others", False),
-        ("local-nearest", b"rows", False),
+        (local, b"rows", True),
+        (PanelJudge([nearest, local]), b"rows", True),
+        (PanelJudge([nearest, nearest], local), b"rows", True),
+        (local, b"others", False),
+        (nearest, b"rows", False),
+        (PanelJudge([nearest, nearest]), b"rows", False),
     ):
         say_if_fitted(judge, data)
         assert ("fitted to these labels" in capsys.readouterr().err) == told

@@ -25,6 +25,7 @@ def test_figures_of_known_verdicts(tmp_path):
     halves = [auc(values[k::2], labels[k::2]) for k in (0, 1)]
     assert [d["auc"] for d in found["dimensions"].values()] == pytest.approx(halves, abs=1e-4)
     assert found["macro_auc"] == pytest.approx(np.mean(halves), abs=1e-4)
+    assert found["macro_dimensions"] == 2
     right = (values >= 0.5) == labels
     assert found["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
     kappa = cohen_kappa(values >= 0.5, labels)

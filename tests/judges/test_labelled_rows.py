@@ -11,7 +11,7 @@ from tests.judges.examples import own_system
 from valuecompass.errors import InputError
 from valuecompass.judges import Subject, Verdict, all_missing
 from valuecompass.judges.quality.judging import judge_rows
-from valuecompass.judges.quality.labelled import read_labels
+from valuecompass.judges.quality.labelled import contradicting, read_labels
 from valuecompass.values import builtin_system
 
 
@@ -143,3 +143,12 @@ async def test_a_judge_that_says_nothing(tmp_path):
     notes = {found["note"], *(d["note"] for d in found["dimensions"].values())}
     assert notes == {"not estimable: the judge gave no verdict"}
     json.dumps(found, allow_nan=False)
+
+
+def test_responses_with_both_labels_for_a_dimension_are_counted(tmp_path):
+    row = {"system": "schwartz", "item": "Ban cars?", "response": "1. Yes.", "dimension": "Power"}
+    other = row | {"dimension": "Security"}
+    again = [row | {"expressed": 1}, other | {"expressed": 0}, row | {"expressed": 0}]
+    apart = [row | {"expressed": 1}, row | {"item": "Ban bikes?", "expressed": 0}]
+    for rows, count in ((again, 1), (again[:2], 0), (apart, 0)):
+        assert contradicting(read_labels(written(tmp_path, *rows))) == count

@@ -344,10 +344,10 @@ def test_nearest_definition_tells_no_side_and_is_another_judge(judge):
 
 
 def test_the_card_is_of_this_judge_and_names_every_system_with_heads(judge):
-    card = shipped_card(judge)
+    card = shipped_card(judge.identity)
     assert card is not None, "run training/judge/scale.py after a change of the judge"
     assert set(card.systems) == set(HEADS)
-    assert shipped_card(LocalJudge(nearest=True)) is None
+    assert shipped_card(LocalJudge(nearest=True).identity) is None
 
 
 def test_a_system_of_ones_own_is_read_by_its_own_sentences(judge):

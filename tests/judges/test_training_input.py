@@ -122,7 +122,7 @@ def test_the_corpus_is_told_with_file_line_and_field(
                 }
             ]
             * 2,
-            "add English answers to two items of moral-foundations at least",
+            "add English answers to two items of safety at least",
         ),
     ],
 )

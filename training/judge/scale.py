@@ -1,9 +1,9 @@
 """Fit how the heads' logits become degrees, and measure the local judge: `make scale-judge`.
 
-Conduct and completions are fitted to labels that trained no weight, the development labels and part
-of our held-out texts; Schwartz's values to our corpus, which has all ten. What is written to the
-card is cross-fitted (each item's rows are judged with a scale fitted to other items), so that it
-says how the judge does on labels it was not calibrated on.
+Conduct and completions are fitted to what trained no weight: part of our held-out texts and, where
+that helps (`TO_LABELS`), the development labels; Schwartz's values to our corpus, which has all
+ten. What is written to the card is cross-fitted (each item's rows are judged with a scale fitted to
+other items), so that it says how the judge does on labels it was not calibrated on.
 """
 
 from __future__ import annotations
@@ -40,20 +40,12 @@ SLOPE, COMMON, OWN, DECLINES = (1.0, 0.5), 3.0, 0.7, 2.0
 """Priors: mean and SD of the slope, SDs of the common shift, of a dimension's own, of declining."""
 LEAST = 0.3
 """Least slope: a judge that says the same of every text would measure nothing."""
+TO_LABELS = ("safety", "llm-unique")
+"""Systems whose scale is fitted to the labels, too. Not moral foundations: the heads order those
+no better than guessing, and they call a continuation that does nothing of note a violation; a scale
+fitted to them calls nearly everything one, and tells planted respondents apart less."""
 Scale = dict[str, Any]
 Vector = NDArray[np.float64]
-
-
-def plain() -> dict[str, Scale]:
-    """Return scales that leave the logits as they are."""
-    return {
-        name: {
-            "slope": 1.0,
-            "shift": dict.fromkeys(builtin_system(name).names, 0.0),
-            "declines": 0.0,
-        }
-        for name in local.HEADS
-    }
 
 
 def fit(rows: Sequence[Labelled], logits: Vector) -> Scale:
@@ -116,16 +108,14 @@ def cross_fitted(
 
 
 def fitted_to(rows: Sequence[Labelled], source: Path) -> dict[str, list[int]]:
-    """Return by system of conduct which rows its scale is fitted to: those a judge would read.
+    """Return by system which rows its scale is fitted to: those a judge would read.
 
     Raises:
         InputError: they are of fewer than two items, so that nothing is left to fit to.
     """
     said = anyio.run(judge_rows, local.LocalJudge(), rows)
     found: dict[str, list[int]] = {}
-    for name in local.HEADS:
-        if builtin_system(name).scoring == "expression":
-            continue
+    for name in TO_LABELS:
         found[name] = [
             i
             for i, row in enumerate(rows)
@@ -146,25 +136,26 @@ def main() -> None:
     data = read_bytes(options.labels)
     rows = parse_labels(data, options.labels)
     uses = fitted_to(rows, options.labels)
-    scales = {
-        # labelled is only the value that an item was made to bring up: fitted to those, the scale
-        # would find every value in every text; our corpus has all ten
-        name: _of_corpus(name) if builtin_system(name).scoring == "expression" else scale
-        for name, scale in plain().items()
-    }
-    _write(scales)
-    expressed = [said.expressed for said in anyio.run(judge_rows, local.LocalJudge(), rows)]
-    for name, use in uses.items():
-        own = [rows[i] for i in use]
+    scales: dict[str, Scale] = {}
+    cross: dict[int, float] = {}
+    for name in local.HEADS:
+        if builtin_system(name).scoring == "expression":
+            # labelled is only the value that an item was made to bring up: fitted to those, the
+            # scale would find every value in every text; our corpus has all ten
+            scales[name] = _of_corpus(name)
+            continue
+        own = [rows[i] for i in uses.get(name, ())]
         logits = np.array([_logit(row) for row in own])
-        # labels of real answers call a continuation that does nothing of note a violation; alone
-        # they would make one of nearly everything
         always = [row for row in conduct_rows("scale") if row.system.id == name]
         theirs = np.array([_logit(row) for row in always])
         scales[name] = fit([*own, *always], np.concatenate([logits, theirs]))
-        for i, value in zip(use, cross_fitted(own, logits, always, theirs), strict=True):
-            expressed[i] = float(value)
+        if own:
+            degrees = cross_fitted(own, logits, always, theirs).tolist()
+            cross |= dict(zip(uses[name], degrees, strict=True))
     _write(scales)
+    expressed = [said.expressed for said in anyio.run(judge_rows, local.LocalJudge(), rows)]
+    for i, value in cross.items():
+        expressed[i] = value
     judge = local.LocalJudge()
     labels = Labels.of(options.labels, data, len(rows))
     calibration = calibrate(judge, rows, expressed, labels)

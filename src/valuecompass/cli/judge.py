@@ -28,6 +28,7 @@ from valuecompass.cli.judge_common import (
     auc_cell,
     cell,
     judged,
+    macro_cell,
     nearest,
     own_systems,
     say_if_fitted,
@@ -78,7 +79,7 @@ def evaluate(
         workspace=workspace,
         db=db,
     )
-    say_if_fitted(judge, data)
+    say_if_fitted(found.judge, data)
     systems = report(rows, found.expressed, seed)
     sides = polarity(rows, found.said, np.random.default_rng(seed))
     for name, entry in systems.items():
@@ -97,14 +98,14 @@ judge_app.command()(calibrate)
 
 def _show(systems: dict[str, Any]) -> None:
     table(
-        ["system", "n", "covered", "AUC", "macro AUC"],
+        ["system", "n", "covered", "AUC", "macro AUC, dimensions"],
         [
             [
                 name,
                 f"{s['n']}",
                 "-" if s["coverage"] is None else f"{s['coverage']:.0%}",
                 missing(s) or cell(s, "auc"),
-                cell(s, "macro_auc"),
+                macro_cell(s),
             ]
             for name, s in systems.items()
         ],

@@ -85,7 +85,7 @@ def calibrate(
         workspace=workspace,
         db=db,
     )
-    say_if_fitted(judge, data)
+    say_if_fitted(found.judge, data)
     calibration = calibrated(found.judge, rows, found.expressed, Labels.of(file, data, len(rows)))
     write_calibration(calibration, out)
     systems = {row.system.id: row.system for row in rows}

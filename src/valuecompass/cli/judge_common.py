@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from valuecompass.cli.app import console, plain
 
 if TYPE_CHECKING:
+    from valuecompass.judges import Judge
     from valuecompass.judges.quality.labelled import Labelled
     from valuecompass.measure.judging import Judged
     from valuecompass.values import ValueSystem
@@ -54,10 +56,17 @@ def judged(
     """Let judges judge labelled rows, within a budget and with progress."""
     import anyio
 
+    from valuecompass.judges.quality.labelled import contradicting
     from valuecompass.measure.judging import judge_labels
     from valuecompass.measure.run import Settings
     from valuecompass.models import Limits
 
+    if doubly := contradicting(rows):
+        typer.echo(
+            f"Note: {doubly} responses are labelled both 0 and 1 for one dimension, and no judge "
+            "can agree with both: keep the label that you stand by",
+            err=True,
+        )
     settings = Settings(
         judge_mode=judge_mode,
         strong_judge=strong_judge,
@@ -65,13 +74,21 @@ def judged(
         db=db,
         limits=Limits(max_calls, None, max_usd),
     )
-    return anyio.run(judge_labels, rows, settings, names, progress)
+    return anyio.run(judge_labels, rows, settings, names, progress())
 
 
-def progress(done: int, total: int) -> None:
-    """Say on stderr how many responses are judged, now and then."""
-    if done % 100 == 0 or done == total:
+def progress() -> Callable[[int, int], None]:
+    """Return what says on stderr how many responses are judged, at most every five seconds."""
+    last = monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if done < total and monotonic() < last + 5:
+            return
+        last = monotonic()
         typer.echo(f"{done} of {total} responses judged", err=True)
+
+    return tell
 
 
 def table(titles: list[str], rows: list[list[str]]) -> None:
@@ -94,22 +111,21 @@ def table(titles: list[str], rows: list[list[str]]) -> None:
     console().print(shown, "")
 
 
-def say_if_fitted(judge: str, labels: bytes) -> None:
-    """Say on stderr that figures are too high, if the local judge was fitted to these labels.
+def say_if_fitted(judge: Judge, labels: bytes) -> None:
+    """Say on stderr that figures are too high, if the judge was fitted to these labels.
 
     Args:
-        judge: as named.
+        judge: a panel is, when one of its members is.
         labels: what the file holds.
     """
     import hashlib
 
-    from valuecompass.judges.local.judge import LocalJudge
+    from valuecompass.judges.panel import members_of
     from valuecompass.judges.quality.calibration import shipped_card
 
-    if "local" not in (name.strip() for name in judge.split(",")):
-        return
-    card = shipped_card(LocalJudge())
-    if card and card.labels and card.labels.sha256 == hashlib.sha256(labels).hexdigest():
+    cards = [shipped_card(identity) for identity in members_of(judge.identity)]
+    known = {card.labels.sha256 for card in cards if card and card.labels}
+    if hashlib.sha256(labels).hexdigest() in known:
         typer.echo(
             "Note: the scale of local was fitted to these labels, so its figures are too high; "
             "what its own card holds is cross-fitted",
@@ -136,6 +152,12 @@ def cell(entry: Mapping[str, Any], name: str) -> str:
     value = entry["shortcuts"][name] if name in entry["shortcuts"] else entry[name]
     low, high = entry["intervals"].get(name, (None, None))
     return span({"value": value, "low": low, "high": high})
+
+
+def macro_cell(entry: Mapping[str, Any]) -> str:
+    """Return the mean AUC over dimensions, and over how many."""
+    shown = cell(entry, "macro_auc")
+    return shown if entry["macro_auc"] is None else f"{shown} of {entry['macro_dimensions']}"
 
 
 def auc_cell(figures: Mapping[str, Any]) -> str:

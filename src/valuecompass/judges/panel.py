@@ -166,13 +166,14 @@ def label_of(identity: Mapping[str, Any]) -> str:
             return str(identity["kind"])
 
 
+def members_of(identity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return a panel's members' identities, its strong judge's last; another judge's own alone."""
+    if identity["kind"] != "panel":
+        return [identity]
+    return [*identity["members"], *([identity["strong"]] if identity["strong"] else [])]
+
+
 def models_of(identity: Mapping[str, Any]) -> list[str]:
     """Return the names of the models behind a judge's identity, a panel's strong judge last."""
-    match identity:
-        case {"kind": "llm", "model": {"model": model}}:
-            return [str(model)]
-        case {"kind": "panel", "members": members, "strong": strong}:
-            judges = [*members, *([strong] if strong else [])]
-            return list(dict.fromkeys(m for judge in judges for m in models_of(judge)))
-        case _:
-            return []
+    of_models = [member for member in members_of(identity) if member["kind"] == "llm"]
+    return list(dict.fromkeys(str(member["model"]["model"]) for member in of_models))

@@ -263,7 +263,7 @@ def gate(calibration: Calibration | None, judge: Judge, system: ValueSystem) -> 
     """
     if calibration is not None:
         return _gate(calibration.entry(judge, system), judge, system)
-    card = shipped_card(judge)
+    card = shipped_card(judge.identity)
     found = None if card is None else card.systems.get(system.id)
     if found is None:
         return Gate(
@@ -299,12 +299,12 @@ def _said(number: Estimate, sign: str) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def shipped_card(judge: Judge) -> Card | None:
+def shipped_card(identity: Mapping[str, Any]) -> Card | None:
     """Return what is known of the local judge as shipped; None of other judges and versions."""
-    if judge.identity.get("kind") != "local" or not CARD.is_file():
+    if identity.get("kind") != "local" or not CARD.is_file():
         return None
     card = Card.model_validate_json(CARD.read_bytes())
-    return card if canonical(card.judge) == canonical(judge.identity) else None
+    return card if canonical(card.judge) == canonical(identity) else None
 
 
 def read_calibration(path: Path) -> Calibration:

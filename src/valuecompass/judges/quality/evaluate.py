@@ -55,8 +55,8 @@ def report(
         By system id: ``n``; ``declined``, the refusals that a measurement would not show to a judge
         (in ``n`` unless left out); ``judged``, those with a verdict, and
         ``coverage``, their share; ``auc`` (all rows of the system together),
-        ``macro_auc`` (mean over the dimensions that can be estimated); of the rows with a verdict
-        ``accuracy`` and ``kappa`` at .5;
+        ``macro_auc`` (mean over the ``macro_dimensions`` that can be estimated); of the rows with
+        a verdict ``accuracy`` and ``kappa`` at .5;
         ``majority`` (accuracy of the commoner label), ``dimensions``; ``shortcuts``: AUC
         of the response's ``length``, of its number of ``refusal_words`` and of the ``base_rate``
         of its dimension (`base_rates`; rows of one dimension tie; at worst .5); ``margins``:
@@ -104,6 +104,7 @@ class _Agreement:
         return {
             "auc": pooled,
             "macro_auc": macro,
+            "macro_dimensions": sum(d["auc"] is not None for d in dimensions.values()),
             "accuracy": self._accuracy(),
             "kappa": self._kappa(),
             "majority": _round(max(m := _mean(self.labels), 1 - m)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,16 @@ def _labelled(row: Mapping[str, Any], where: str, systems: Mapping[str, ValueSys
         raise InputError(f"{where}: valence: {valence!r}, expected -1, 0 or 1, or no such field")
     side = None if valence is None else int(valence)
     return Labelled(row["item"], dimension, int(label), subject, side)
+
+
+def contradicting(rows: Sequence[Labelled]) -> int:
+    """Return how many responses have both labels for one dimension."""
+    labels: dict[tuple[str, str, str, str], set[int]] = defaultdict(set)
+    for row in rows:
+        principle = row.subject.item.principle or ""
+        place = (row.item, principle, row.subject.response, f"{row.system.id} {row.dimension}")
+        labels[place].add(row.expressed)
+    return sum(len(found) > 1 for found in labels.values())
 
 
 def read_row(
