@@ -11,7 +11,17 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-__all__ = ["clip", "count", "date", "elide", "interval", "number", "short_labels", "visible"]
+__all__ = [
+    "clip",
+    "count",
+    "date",
+    "elide",
+    "interval",
+    "number",
+    "ranks",
+    "short_labels",
+    "visible",
+]
 
 # Controls but tab and line feed, directional embeddings, overrides and isolates, lone surrogates,
 # non-characters, and the invisible tag letters. Direction *marks* and joiners stay: Hebrew,
@@ -99,6 +109,13 @@ def interval(low: float | None, high: float | None, decimals: int | None = None)
         return ""
     ends = number(low, decimals), number(high, decimals)
     return " to ".join(ends) if low < 0 else "–".join(ends)
+
+
+def ranks(rank: int | None, low: int | None, high: int | None) -> str:
+    """Return a rank with its set as text: `1`, or `2 (1–4)`; a dash for nobody's."""
+    if rank is None:
+        return "–"
+    return f"{rank}" if low == high else f"{rank} ({low}–{high})"
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

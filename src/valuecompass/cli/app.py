@@ -23,7 +23,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = ("run", "report", "export", "judge", "systems", "items", "models", "spending", "doctor")
+COMMANDS = (
+    *("run", "board", "report", "export"),
+    *("judge", "systems", "items", "models", "spending", "doctor"),
+)
 """Modules of this package that add their commands to the app when imported."""
 
 Workspace = Annotated[

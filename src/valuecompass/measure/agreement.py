@@ -196,7 +196,7 @@ async def _judges_of(store: Store, measurement: Measurement) -> tuple[dict[str, 
     known: dict[str, Any] = {}
     of_system = (
         select(measurements.c.manifest)
-        .where(measurements.c.system == measurement.system)
+        .where(measurements.c.system == measurement.system, measurements.c.kind == "measured")
         .order_by(measurements.c.created.desc())
     )
     for row in await store.rows(of_system):

@@ -87,18 +87,22 @@ def _unjudged(result: Result) -> bool:
 
 
 async def find_measurement(store: Store, measurement_id: str) -> Measurement | None:
-    """Return a measurement by id, or None."""
-    rows = await store.rows(select(measurements).where(measurements.c.id == measurement_id))
-    return await _load(store, rows[0]) if rows else None
+    """Return a measurement by id, or None; imported tables are none."""
+    own = (measurements.c.id == measurement_id) & (measurements.c.kind == "measured")
+    rows = await store.rows(select(measurements).where(own))
+    return await load_measurement(store, rows[0]) if rows else None
 
 
 async def latest_measurements(store: Store, system: str | None = None) -> list[Measurement]:
     """Return the newest measurement of each value system, in the order of the systems' first.
 
+    Imported tables are left out: they have neither items nor answers.
+
     Raises:
         InputError: there is none.
     """
-    query = select(measurements).order_by(measurements.c.created)
+    query = select(measurements).where(measurements.c.kind == "measured")
+    query = query.order_by(measurements.c.created)
     if system is not None:
         query = query.where(measurements.c.system == system)
     newest: dict[str, Mapping[str, Any]] = {}
@@ -108,10 +112,10 @@ async def latest_measurements(store: Store, system: str | None = None) -> list[M
         raise InputError(
             f"{store.name}: no measurement yet; make one with: valuecompass run -m MODEL -s SYSTEM"
         )
-    return [await _load(store, row) for row in newest.values()]
+    return [await load_measurement(store, row) for row in newest.values()]
 
 
-async def _load(store: Store, head: Mapping[str, Any]) -> Measurement:
+async def load_measurement(store: Store, head: Mapping[str, Any]) -> Measurement:
     found = await store.rows(
         select(scores).where(scores.c.measurement == head["id"]).order_by(scores.c.position)
     )

@@ -91,6 +91,9 @@ measurements = Table(
     Column("created", DateTime(timezone=True), nullable=False),
     Column("system", String(40), nullable=False),
     Column("manifest", JSON, nullable=False),
+    # measured: form x respondents x judge; published: a table of scores that somebody published
+    Column("kind", String(16), nullable=False, server_default="measured"),
+    Index("measurements_by_system", "system", "created"),
 )
 
 scores = Table(

@@ -8,7 +8,7 @@ commit that holds its rows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from valuecompass.errors import InputError, StoreError
 
 DATABASE = "valuecompass.sqlite"
-HEAD = "0001"
+HEAD = "0002"
 """Newest migration that this version knows."""
 MOST_WRITES_IN_A_COMMIT = 500
 BUSY = 20.0
@@ -81,6 +81,20 @@ class Store:
             await write.done.wait()
         if write.error is not None:
             raise write.error
+
+    async def load(self, blocks: Iterable[tuple[Executable, list[dict[str, Any]]]]) -> None:
+        """Run the statements that an iterable yields, in one transaction: memory for one of them.
+
+        For one long write of a command that writes nothing else at the same time. Whatever the
+        iterable raises undoes everything.
+
+        Raises:
+            StoreError: as `write`.
+        """
+        with _explained(self.name):
+            async with self.engine.begin() as connection:
+                for statement, rows in blocks:
+                    await connection.execute(statement, rows)
 
     def insert_new(self, table: Table) -> Insert:
         """Return an insert that leaves rows alone whose key is already there."""

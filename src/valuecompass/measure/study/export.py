@@ -144,6 +144,7 @@ async def choose(store: Store, which: Selection) -> list[Measurement]:
 async def _known(store: Store) -> str:
     heads = await store.rows(
         select(measurements.c.id, measurements.c.system, measurements.c.created)
+        .where(measurements.c.kind == "measured")
         .order_by(measurements.c.created.desc())
         .limit(10)
     )

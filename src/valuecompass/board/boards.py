@@ -1,0 +1,301 @@
+"""What respondents of one value system are compared on: their newest comparable scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from valuecompass.errors import InputError
+from valuecompass.hashing import canonical
+from valuecompass.measure.archive import load_measurement
+from valuecompass.measure.item_table import item_table
+from valuecompass.measure.measurement import Measurement, Score
+from valuecompass.store import Store, measurements, open_store, scores
+from valuecompass.values import ValueSystem
+
+Array = NDArray[np.float64]
+SAMPLES = 2_000
+"""Joint bootstrap draws of a board."""
+NO_INTERVAL = (
+    "No interval was published for these scores: how sure they are is not known, and ranks are "
+    "those of the bare numbers."
+)
+SALIENCE = (
+    "Rates say how often a value is brought up. Rates of different dimensions share no scale: "
+    "compare respondents on one dimension with them, not dimensions within a respondent."
+)
+
+
+@dataclass(frozen=True)
+class Board:
+    """Scores of R respondents on D dimensions of one value system; NaN is missing.
+
+    scores, low, high: (R, D) on 0-100, or on the scale of an imported table; limits of 95 %.
+    n: (R, D) responses or ratings.
+    within, within_low, within_high: (R, D) the trade-off scale.
+    draws: (B, R, D) joint draws of the scores; None where there are no items.
+    """
+
+    system: ValueSystem
+    measurements: tuple[Measurement, ...]
+    respondents: tuple[str, ...]
+    names: tuple[str, ...]
+    simulated: tuple[bool, ...]
+    scores: Array
+    low: Array
+    high: Array
+    n: Array
+    within: Array
+    within_low: Array
+    within_high: Array
+    draws: Array | None
+    imported: bool
+    notices: tuple[str, ...]
+    """Sentences that a reader must see beside the numbers."""
+
+    @property
+    def created(self) -> datetime:
+        """Date of the newest measurement in it."""
+        return max(m.created for m in self.measurements)
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Lowest and highest score; of an imported table without a known scale those it has."""
+        if not self.imported:
+            return 0.0, 100.0
+        scale = self.measurements[0].manifest["scale"]
+        return scale["low"], scale["high"]
+
+    def profiles(self) -> tuple[Array, str]:
+        """Return what dimensions are compared on within a respondent, and which kind that is.
+
+        Returns:
+            (R, D) and "trade-off", "as published" (no re-scaling), or "salience": rates, which
+            share no scale across dimensions.
+        """
+        if self.imported:
+            return self.scores, "as published"
+        measured = ~np.isnan(self.scores).all(axis=1)
+        if measured.any() and not np.isnan(self.within[measured]).any():
+            return self.within, "trade-off"
+        return self.scores, "salience"
+
+    def only(self, dimensions: Sequence[str]) -> Board:
+        """Return the board of some dimensions, in the order given."""
+        at = [self.names.index(name) for name in dimensions]
+        tables = ("scores", "low", "high", "n", "within", "within_low", "within_high")
+        kept: dict[str, Any] = {name: getattr(self, name)[:, at] for name in tables}
+        draws = None if self.draws is None else self.draws[:, :, at]
+        return replace(self, names=tuple(dimensions), draws=draws, **kept)
+
+
+async def load_board(
+    workspace: Path,
+    db: str | None,
+    system: str,
+    *,
+    date: str | None = None,
+    samples: int = SAMPLES,
+) -> Board:
+    """Read the newest board of a value system.
+
+    It is an imported table alone, or the newest measurement of our own together with the
+    respondents of earlier ones that were measured alike: same form, judge, prompts and joining of
+    opinions. Tables from elsewhere are never mixed with these, nor with each other.
+
+    Args:
+        workspace: folder of the store.
+        db: URL of another database, or None.
+        system: id of the value system.
+        date: ISO day; the board as it was on it. None: today's.
+        samples: joint draws; 0: none.
+
+    Raises:
+        InputError: there is no measurement of the system, or none of that day.
+    """
+    async with open_store(workspace, db, create=False) as store:
+        return await read_board(store, system, date=date, samples=samples)
+
+
+async def read_board(
+    store: Store, system: str, *, date: str | None = None, samples: int = SAMPLES
+) -> Board:
+    """Read a board from an open store; as `load_board`."""
+    heads = await _heads(store, system, date)
+    if heads[0]["kind"] == "published":
+        return await _published(store, heads[0])
+    key = _alike(heads[0]["manifest"])
+    own = [h for h in heads if h["kind"] == "measured" and _alike(h["manifest"]) == key]
+    return await _measured(store, own, samples)
+
+
+async def _heads(store: Store, system: str, date: str | None) -> list[Mapping[str, Any]]:
+    """Return the measurements up to a day, newest first; the first one is of that day."""
+    query = select(measurements).where(measurements.c.system == system)
+    rows = await store.rows(query)
+    heads = sorted(rows, key=_age, reverse=True)
+    if not heads:
+        raise InputError(
+            f"{store.name}: no measurement of {system} yet; make one with: valuecompass run "
+            f"-m MODEL -s {system}, or import a table: valuecompass board import FILE -s {system}"
+        )
+    if date is None:
+        return heads
+    wanted = day(date)
+    heads = [h for h in heads if utc(h["created"]).date() <= wanted]
+    if not heads or utc(heads[0]["created"]).date() != wanted:
+        days = dict.fromkeys(utc(h["created"]).date().isoformat() for h in sorted(rows, key=_age))
+        raise InputError(
+            f"--date {date}: nothing of {system} has this date; there is: "
+            f"{', '.join(list(days)[-12:])}"
+        )
+    return heads
+
+
+def day(text: str) -> date:
+    """Return an ISO day.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"--date {text}: expected a day such as 2025-02-28") from None
+
+
+def utc(moment: datetime) -> datetime:
+    """Return a stored moment with its zone: SQLite keeps none, and we store UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _age(head: Mapping[str, Any]) -> tuple[datetime, str]:
+    return utc(head["created"]), head["manifest"].get("imported", "")
+
+
+def _alike(manifest: Mapping[str, Any]) -> str:
+    """Return what must be equal for scores to be comparable."""
+    keys = ("system", "form", "judge", "opinions", "prompts", "calibration")
+    return canonical({key: manifest.get(key) for key in keys})
+
+
+async def _published(store: Store, head: Mapping[str, Any]) -> Board:
+    manifest = head["manifest"]
+    system = ValueSystem.model_validate(manifest["system"])
+    names = tuple(manifest["dimensions"])
+    at = {name: place for place, name in enumerate(names)}
+    query = select(scores.c.position, scores.c.dimension, scores.c.respondent, scores.c.score)
+    query = query.where(scores.c.measurement == head["id"]).order_by(scores.c.position)
+    found = await store.rows(query)
+    respondents = {row["position"]: row["respondent"] for row in found}
+    values = np.full((len(respondents), len(names)), np.nan)
+    for row in found:
+        if row["score"] is not None:
+            values[row["position"], at[row["dimension"]]] = row["score"]
+    nothing = np.full_like(values, np.nan)
+    notices = [NO_INTERVAL]
+    if left := [name for name in system.names if name not in at]:
+        notices.append(f"The table has no scores for: {', '.join(left)}.")
+    table = Measurement(head["id"], utc(head["created"]), head["system"], manifest, ())
+    return Board(
+        system=system,
+        measurements=(table,),
+        respondents=tuple(respondents.values()),
+        names=names,
+        simulated=(False,) * len(respondents),
+        scores=values,
+        **dict.fromkeys(("low", "high", "n", "within", "within_low", "within_high"), nothing),
+        draws=None,
+        imported=True,
+        notices=(*notices, *_missing(tuple(respondents.values()), names, values)),
+    )
+
+
+async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: int) -> Board:
+    rows: dict[str, tuple[Any, Array | None]] = {}
+    used: list[Measurement] = []
+    for head in heads:
+        measurement = await load_measurement(store, head)
+        new = [row for row in measurement.rows if row.respondent not in rows]
+        if not new:
+            continue
+        used.append(measurement)
+        drawn: dict[str, Array] = {}
+        if samples:
+            table = await item_table(store, measurement)
+            draws = table.draws(samples)
+            drawn = {who: draws[:, i] for i, who in enumerate(table.respondents)}
+        rows |= {row.respondent: (row, drawn.get(row.respondent)) for row in new}
+    system = ValueSystem.model_validate(used[0].manifest["system"])
+    own = [row for row, _ in rows.values()]
+    table = [[row.dimensions[name] for name in system.names] for row in own]
+    board = Board(
+        system=system,
+        measurements=tuple(used),
+        respondents=tuple(rows),
+        names=system.names,
+        simulated=tuple(row.simulated for row in own),
+        scores=_table([[s.score for s in of_one] for of_one in table]),
+        low=_table([[s.low for s in of_one] for of_one in table]),
+        high=_table([[s.high for s in of_one] for of_one in table]),
+        n=_table([[s.n for s in of_one] for of_one in table]),
+        within=_within(table, "score"),
+        within_low=_within(table, "low"),
+        within_high=_within(table, "high"),
+        draws=np.stack([d for _, d in rows.values() if d is not None], axis=1) if samples else None,
+        imported=False,
+        notices=_notices(used),
+    )
+    seen = np.flatnonzero(~np.isnan(board.scores).all(axis=0)).tolist()
+    missing = _missing(board.respondents, board.names, board.scores)
+    whole = replace(board, notices=(*board.notices, *missing))
+    return whole.only([board.names[at] for at in seen])
+
+
+def _within(table: Sequence[Sequence[Score]], key: str) -> Array:
+    """Return a number of the trade-off scale, NaN where there is none."""
+    found = [[cast("dict[str, Any]", s.detail.get("within", {})) for s in row] for row in table]
+    return _table([[within.get(key) for within in row] for row in found])
+
+
+def _table(values: Sequence[Sequence[float | None]]) -> Array:
+    return np.array([[np.nan if v is None else v for v in of_one] for of_one in values])
+
+
+def _notices(used: Sequence[Measurement]) -> tuple[str, ...]:
+    found: list[str] = []
+    gate = used[0].gate
+    if gate is not None and gate.status != "passed":
+        mark = "Demonstration. " if gate.status == "failed" else ""
+        found.append(mark + gate.reason)
+    if used[0].manifest["system"]["scoring"] == "expression":
+        found.append(SALIENCE)
+    if len(used) > 1:
+        days = sorted({f"{m.created:%Y-%m-%d}" for m in used})
+        found.append(
+            f"Put together from {len(used)} measurements that were made alike ({', '.join(days)})."
+        )
+    if any(row.simulated for m in used for row in m.rows):
+        found.append("Some respondents are simulated: texts with planted values, nobody's answers.")
+    return tuple(found)
+
+
+def _missing(respondents: Sequence[str], names: Sequence[str], values: Array) -> list[str]:
+    """Say who lacks a score where others have one."""
+    absent = np.isnan(values)
+    absent[:, absent.all(axis=0)] = False
+    found: list[str] = []
+    for at in np.flatnonzero(absent.any(axis=1)).tolist():
+        who, gone = respondents[at], [names[i] for i in np.flatnonzero(absent[at]).tolist()]
+        found.append(f"{who} has no score for {', '.join(gone)}: missing is no zero.")
+        if len(found) == 20:
+            found.append("More respondents lack scores; --json shows every one as null.")
+            break
+    return found

@@ -1,0 +1,230 @@
+"""`valuecompass board`: ranks with ties, under anybody's weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
+from valuecompass.cli.judge_common import table
+
+if TYPE_CHECKING:
+    from valuecompass.board.alignment import Alignment
+    from valuecompass.board.weights import Weights
+
+board_app = typer.Typer(
+    help="Show respondents ranked, with ties, and import published tables.",
+    invoke_without_command=True,
+)
+app.add_typer(board_app, name="board")
+
+System = Annotated[str, typer.Option("--system", "-s", help="A value system: id or TOML file.")]
+Date = Annotated[str | None, typer.Option(help="The board as it was on this day, YYYY-MM-DD.")]
+Top = Annotated[int, typer.Option(min=1, help="Respondents to show in the terminal.")]
+
+
+@board_app.callback()
+def board(
+    context: typer.Context,
+    system: System = "schwartz",
+    dims: Annotated[
+        str | None, typer.Option(help="Only these dimensions or groups, separated by commas.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="equal, NAME=NUMBER,.. (as they are), culture:NAME, person:FILE, population:FILE. "
+            "[default: equal]"
+        ),
+    ] = None,
+    profiles: Annotated[
+        Path | None, typer.Option(help="JSON file of cultures for culture:NAME.")
+    ] = None,
+    date: Date = None,
+    top: Top = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights drawn for comparison.")] = 0,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Rank the respondents of a value system by the weighted mean of their scores.
+
+    Ranks are sets that hold for all respondents together with 95 % confidence: 2-4 is a tie.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    import anyio
+    import numpy as np
+
+    from valuecompass.board.alignment import align, preferred, stability
+    from valuecompass.board.boards import load_board
+    from valuecompass.board.profiles import demonstration_profiles, read_profiles
+    from valuecompass.board.weights import chosen, parse_weights
+    from valuecompass.errors import InputError
+    from valuecompass.measure.run import resolve_system
+
+    theory = resolve_system(system)
+    found = anyio.run(lambda: load_board(workspace, db, theory.id, date=date))
+    if dims is not None:
+        names = chosen(dims, found.system)
+        if gone := [name for name in names if name not in found.names]:
+            raise InputError(f"--dims: this board has no scores for {', '.join(gone)}")
+        found = found.only(names)
+    text = weights or "equal"
+    known = None
+    if text.startswith("culture:"):
+        own = found.system
+        known = demonstration_profiles(own) if profiles is None else read_profiles(profiles, own)
+    used = parse_weights(text, found, known)
+    ranked = align(found, used.values)
+    turned = stability(ranked, np.random.default_rng(seed))
+    beats = None if used.population is None else preferred(found, used.population)
+    if json:
+        echo_json(_document(ranked, used, turned, beats))
+    else:
+        _show(ranked, used, turned, beats, top)
+
+
+@board_app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help='JSON rows {"model": NAME, "Dimension": NUMBER, ..}, or CSV.')
+    ],
+    date: Annotated[str, typer.Option(help="When it was published, YYYY-MM-DD.")],
+    system: System = "schwartz",
+    meta: Annotated[
+        Path | None,
+        typer.Option(help="JSON or CSV rows of models: developer, openness, release."),
+    ] = None,
+    scale: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Lowest and highest score possible. [default: not known]"),
+    ] = None,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Import a published table of scores as a measurement of its date, on its own scale."""
+    import anyio
+
+    from valuecompass.board.boards import day
+    from valuecompass.measure.published import import_table
+    from valuecompass.measure.run import resolve_system
+
+    theory, when = resolve_system(system), day(date)
+
+    async def run() -> Any:
+        return await import_table(
+            file, theory, when, workspace=workspace, db=db, meta=meta, scale=scale
+        )
+
+    done = anyio.run(run)
+    low, high = scale or (done.found.low, done.found.high)
+    if json:
+        echo_json(
+            {
+                "measurement": done.id,
+                "new": done.new,
+                "date": when.isoformat(),
+                "respondents": done.found.rows,
+                "dimensions": list(done.found.dimensions),
+                "missing": done.found.missing,
+                "scale": {"low": low, "high": high, "declared": scale is not None},
+                "unknown_in_meta": list(done.unknown),
+            }
+        )
+        return
+    if not done.new:
+        typer.echo(f"{file}: already imported as {done.id}; nothing changed")
+        return
+    typer.echo(
+        f"Imported {done.found.rows:,} respondents on {len(done.found.dimensions)} dimensions of "
+        f"{theory.name} as {done.id}, {when.isoformat()}; scores from {done.found.low:g} to "
+        f"{done.found.high:g}, {done.found.missing:,} missing; no interval published"
+    )
+    if done.unknown:
+        typer.echo(f"Note: --meta names {len(done.unknown)} models that the table does not have")
+
+
+def _document(
+    ranked: Alignment, used: Weights, turned: dict[str, Any] | None, beats: dict[str, Any] | None
+) -> dict[str, Any]:
+    board = ranked.board
+    document = {
+        "system": board.system.id,
+        "date": board.created.date().isoformat(),
+        "measurements": [m.id for m in board.measurements],
+        "imported": board.imported,
+        "scale": {"low": board.scale[0], "high": board.scale[1]},
+        "dims": list(board.names),
+        "weights": {"name": used.name, "values": used.by_name(board.names)},
+        "rows": ranked.rows(),
+        "stability": turned,
+        "notices": [*board.notices, *used.notices],
+    }
+    return document if beats is None else document | {"beats": beats}
+
+
+def _show(
+    ranked: Alignment,
+    used: Weights,
+    turned: dict[str, Any] | None,
+    beats: dict[str, Any] | None,
+    top: int,
+) -> None:
+    from valuecompass.board.terminal import terminal_board
+    from valuecompass.board.wording import ranks
+
+    board, rows = ranked.board, ranked.rows()
+    if not board.imported:
+        terminal_board(board.measurements, console())
+    title = f"{board.system.name}, {board.created:%Y-%m-%d}, weights: {used.name}"
+    _say(title)
+    digits = 1 if not board.imported else 2 if board.scale[1] > 10 else 3
+    shown = [
+        [
+            ranks(row["rank"], row["rank_low"], row["rank_high"]),
+            row["respondent"] + ("  (simulated)" if row["simulated"] else ""),
+            _figure(row, digits),
+            *(_short(row["dimensions"][name]["score"], digits) for name in _columns(ranked)),
+        ]
+        for row in rows[:top]
+    ]
+    table(["rank", "respondent", "score [95 %]", *_columns(ranked)], shown)
+    if len(rows) > top:
+        typer.echo(f"{len(rows) - top:,} more: --top {len(rows)} or --json\n")
+    if turned is not None:
+        first = ", ".join(f"{n} {s:.0%}" for n, s in list(turned["first"].items())[:4])
+        _say(
+            f"Other weights: {turned['same_first']:.0%} of {turned['weights']:,} random ones leave "
+            f"the first place, {turned['same_order']:.0%} the whole order; "
+            f"{turned['pairs_turned']:.0%} of the pairs turn on average. First: {first}"
+        )
+    for one, others in (beats or {}).items():
+        said = ", ".join(f"{other} {share:.0%}" for other, share in others.items())
+        _say(f"{one} suits better than: {said}")
+    for notice in (*board.notices, *used.notices):
+        _say(f"Note: {notice}")
+
+
+def _columns(ranked: Alignment) -> list[str]:
+    """Return the dimensions to show: an imported table's, where they fit; ours stand above."""
+    board = ranked.board
+    return list(board.names) if board.imported and len(board.names) <= 6 else []
+
+
+def _figure(row: dict[str, Any], digits: int) -> str:
+    if row["score"] is None:
+        return "missing"
+    told = f"{row['score']:.{digits}f}"
+    return told if row["low"] is None else f"{told} [{row['low']:.1f}, {row['high']:.1f}]"
+
+
+def _short(score: float | None, digits: int) -> str:
+    return "missing" if score is None else f"{score:.{digits}f}"
+
+
+def _say(sentence: str) -> None:
+    console().print(plain(sentence))

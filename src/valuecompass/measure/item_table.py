@@ -1,0 +1,147 @@
+"""What each item says of each respondent: the data under the scores, read back from answers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuecompass.hashing import digest
+from valuecompass.items import Item
+from valuecompass.judges.protocol import THRESHOLD
+from valuecompass.measure.archive import found_answers, items_query, verdicts_of
+from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.scoring import Column, Result, columns_of, findings_of, ratings_of
+from valuecompass.store import Store, answers, verdicts
+from valuecompass.values import ValueSystem
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ItemTable:
+    """Sums over the responses to each item: (R respondents, n items, D dimensions).
+
+    totals: sums of values in [0, 1]; 0 where there is no response.
+    counts: responses that carry the score.
+    items: (n,) ids.
+    """
+
+    respondents: tuple[str, ...]
+    items: tuple[str, ...]
+    names: tuple[str, ...]
+    totals: Array
+    counts: Array
+
+    @property
+    def means(self) -> Array:
+        """Mean value of each item, NaN where a respondent has no response that counts."""
+        empty = np.full_like(self.totals, np.nan)
+        return np.divide(self.totals, self.counts, out=empty, where=self.counts > 0)
+
+    def scores(self) -> Array:
+        """Return the scores, (R, D) on 0-100: pooled means over responses."""
+        return 100 * _ratio(self.totals.sum(axis=1), self.counts.sum(axis=1))
+
+    def draws(self, samples: int) -> Array:
+        """Return joint draws of the scores, (samples, R, D) on 0-100.
+
+        The Bayesian bootstrap of `stats.cluster_bootstrap_mean`, clustered on items. An item's
+        weights follow from its id alone, so that every respondent and dimension, also those of
+        another measurement, are resampled together: differences of draws are paired. Each
+        respondent has a prior of one item of average size, on which all dimensions are 0 or all
+        are 1: a mean over dimensions then has the prior that a single dimension has, and not a
+        bias which grows surer with every dimension.
+        """
+        weights = np.stack([_generator(i).standard_exponential(samples) for i in self.items])
+        r, n, d = self.totals.shape
+        flat = (self.totals.transpose(1, 0, 2), self.counts.transpose(1, 0, 2))
+        sums, sizes = (weights.T @ of.reshape(n, r * d) for of in flat)
+        seen = (self.counts > 0).sum(axis=1).reshape(r * d)
+        size = _ratio(self.counts.sum(axis=1).reshape(r * d), seen)
+        halves = [_generator(n).standard_gamma(0.5, (samples, 2)) for n in self.respondents]
+        prior = np.repeat(np.stack(halves, axis=1), d, axis=1)
+        drawn = (sums + prior[..., 0] * size) / (sizes + prior.sum(axis=2) * size)
+        return 100 * np.where(seen > 0, drawn, np.nan).reshape(samples, r, d)
+
+
+async def item_table(store: Store, measurement: Measurement) -> ItemTable:
+    """Read what a measurement's scores are made of.
+
+    Args:
+        store: the open store.
+        measurement: one of our own.
+    """
+    system = ValueSystem.model_validate(measurement.manifest["system"])
+    bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
+    places = {item: place for place, item in enumerate(bodies)}
+    shape = (len(measurement.rows), len(places), len(system.names))
+    totals, counts = np.zeros(shape), np.zeros(shape)
+    parsed = {i: _item(body) for i, body in bodies.items()}
+    columns = (
+        *(answers.c[n] for n in ("position", "item", "outcome", "reading")),
+        verdicts.c.body.label("verdicts"),
+    )
+    query = found_answers(measurement, columns)
+    async with contextlib.aclosing(store.stream(query, 2_000)) as blocks:
+        async for rows in blocks:
+            for position, of_one in groupby(rows, key=lambda row: row["position"]):
+                found = [_result(row, parsed[row["item"]], system) for row in of_one]
+                for at, item, value in _values(system, measurement, found):
+                    totals[position, places[item], at] += value
+                    counts[position, places[item], at] += 1
+    used = counts.sum(axis=(0, 2)) > 0
+    return ItemTable(
+        tuple(row.respondent for row in measurement.rows),
+        tuple(item for item, keep in zip(places, used, strict=True) if keep),
+        system.names,
+        totals[:, used],
+        counts[:, used],
+    )
+
+
+def _values(
+    system: ValueSystem, measurement: Measurement, results: Sequence[Result]
+) -> Iterator[tuple[int, str, float]]:
+    """Yield dimension, item and value of what carries the score."""
+    if system.scoring == "keyed-scale":
+        found: Mapping[str, Column] = ratings_of(results)
+    else:
+        found = columns_of(system, measurement.manifest["opinions"], results)
+    for at, name in enumerate(system.names):
+        if (column := found.get(name)) is None:
+            continue
+        values = np.asarray(column.values)
+        if system.scoring == "safe-rate":
+            values = (values >= THRESHOLD).astype(float)
+        yield from ((at, item, v) for item, v in zip(column.items, values.tolist(), strict=True))
+
+
+def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
+    own = verdicts_of(row)
+    return Result(
+        item=item,
+        presentation=0,
+        repeat=0,
+        key=None,
+        outcome=row["outcome"],
+        reading=row["reading"],
+        findings=findings_of(own, system.names) if own else None,
+    )
+
+
+def _item(body: Mapping[str, Any]) -> Item:
+    return Item.model_validate({k: v for k, v in body.items() if k != "id"})
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
+
+
+def _generator(name: str) -> np.random.Generator:
+    return np.random.default_rng(int(digest(name, 16), 16))
