@@ -89,13 +89,14 @@ def align(board: Board, weights: Sequence[float] | Array) -> Alignment:
     used = np.flatnonzero(w)
     score = board.scores[:, used] @ w[used]
     low = high = np.full(len(score), np.nan)
-    draws = None
+    draws = fewest = None
     if board.draws is not None and not np.isnan(score).all():
         draws = board.draws[:, :, used] @ w[used]
         tail = (1 - LEVEL) / 2
         ends = np.quantile(draws, [tail, 1 - tail], axis=0)  # NaN where a score is missing
         low, high = np.fmin(ends[0], score), np.fmax(ends[1], score)
-    return Alignment(board, w, score, low, high, rank_sets(score, draws, level=LEVEL))
+        fewest = max(2, int(board.items[~np.isnan(score)][:, used].min()))
+    return Alignment(board, w, score, low, high, rank_sets(score, draws, level=LEVEL, n=fewest))
 
 
 def stability(alignment: Alignment, rng: np.random.Generator) -> dict[str, Any] | None:
@@ -169,7 +170,7 @@ def _turned(a: Array, b: Array) -> float:
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return round(float(value), 10) if np.isfinite(value) else None
 
 
 def _whole(value: float) -> int | None:

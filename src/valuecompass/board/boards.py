@@ -41,6 +41,7 @@ class Board:
     n: (R, D) responses or ratings.
     within, within_low, within_high: (R, D) the trade-off scale.
     draws: (B, R, D) joint draws of the scores; None where there are no items.
+    items: (R, D) number of items behind each score; NaN where draws were not asked for.
     """
 
     system: ValueSystem
@@ -56,6 +57,7 @@ class Board:
     within_low: Array
     within_high: Array
     draws: Array | None
+    items: Array
     imported: bool
     notices: tuple[str, ...]
     """Sentences that a reader must see beside the numbers."""
@@ -90,7 +92,7 @@ class Board:
     def only(self, dimensions: Sequence[str]) -> Board:
         """Return the board of some dimensions, in the order given."""
         at = [self.names.index(name) for name in dimensions]
-        tables = ("scores", "low", "high", "n", "within", "within_low", "within_high")
+        tables = ("scores", "low", "high", "n", "items", "within", "within_low", "within_high")
         kept: dict[str, Any] = {name: getattr(self, name)[:, at] for name in tables}
         draws = None if self.draws is None else self.draws[:, :, at]
         return replace(self, names=tuple(dimensions), draws=draws, **kept)
@@ -131,8 +133,8 @@ async def read_board(
     heads = await _heads(store, system, date)
     if heads[0]["kind"] == "published":
         return await _published(store, heads[0])
-    key = _alike(heads[0]["manifest"])
-    own = [h for h in heads if h["kind"] == "measured" and _alike(h["manifest"]) == key]
+    key = alike(heads[0]["manifest"])
+    own = [h for h in heads if h["kind"] == "measured" and alike(h["manifest"]) == key]
     return await _measured(store, own, samples)
 
 
@@ -159,6 +161,26 @@ async def _heads(store: Store, system: str, date: str | None) -> list[Mapping[st
     return heads
 
 
+async def measurement_of(store: Store, system: str, date: str, respondent: str) -> Measurement:
+    """Return the newest measurement of our own of a day that has a respondent.
+
+    Raises:
+        InputError: there is none.
+    """
+    wanted = day(date)
+    own = (measurements.c.system == system) & (measurements.c.kind == "measured")
+    heads = await store.rows(select(measurements).where(own))
+    for head in sorted(heads, key=_age, reverse=True):
+        names = [r["name"] for r in head["manifest"]["respondents"]]
+        if utc(head["created"]).date() == wanted and respondent in names:
+            return await load_measurement(store, head)
+    days = dict.fromkeys(utc(h["created"]).date().isoformat() for h in sorted(heads, key=_age))
+    raise InputError(
+        f"--baseline {date}: {respondent} was not measured on {system} then; measurements of our "
+        f"own are of: {', '.join(days) or 'no day'}"
+    )
+
+
 def day(text: str) -> date:
     """Return an ISO day.
 
@@ -180,7 +202,7 @@ def _age(head: Mapping[str, Any]) -> tuple[datetime, str]:
     return utc(head["created"]), head["manifest"].get("imported", "")
 
 
-def _alike(manifest: Mapping[str, Any]) -> str:
+def alike(manifest: Mapping[str, Any]) -> str:
     """Return what must be equal for scores to be comparable."""
     keys = ("system", "form", "judge", "opinions", "prompts", "calibration")
     return canonical({key: manifest.get(key) for key in keys})
@@ -211,7 +233,9 @@ async def _published(store: Store, head: Mapping[str, Any]) -> Board:
         names=names,
         simulated=(False,) * len(respondents),
         scores=values,
-        **dict.fromkeys(("low", "high", "n", "within", "within_low", "within_high"), nothing),
+        **dict.fromkeys(
+            ("low", "high", "n", "items", "within", "within_low", "within_high"), nothing
+        ),
         draws=None,
         imported=True,
         notices=(*notices, *_missing(tuple(respondents.values()), names, values)),
@@ -219,7 +243,9 @@ async def _published(store: Store, head: Mapping[str, Any]) -> Board:
 
 
 async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: int) -> Board:
-    rows: dict[str, tuple[Any, Array | None]] = {}
+    rows: dict[str, Any] = {}
+    drawn: dict[str, Array] = {}
+    items: dict[str, Array] = {}
     used: list[Measurement] = []
     for head in heads:
         measurement = await load_measurement(store, head)
@@ -227,14 +253,15 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
         if not new:
             continue
         used.append(measurement)
-        drawn: dict[str, Array] = {}
         if samples:
             table = await item_table(store, measurement)
-            draws = table.draws(samples)
-            drawn = {who: draws[:, i] for i, who in enumerate(table.respondents)}
-        rows |= {row.respondent: (row, drawn.get(row.respondent)) for row in new}
+            draws, counts = table.draws(samples), (table.counts > 0).sum(axis=1)
+            for at, who in enumerate(table.respondents):
+                drawn.setdefault(who, draws[:, at])
+                items.setdefault(who, counts[at].astype(float))
+        rows |= {row.respondent: row for row in new}
     system = ValueSystem.model_validate(used[0].manifest["system"])
-    own = [row for row, _ in rows.values()]
+    own = list(rows.values())
     table = [[row.dimensions[name] for name in system.names] for row in own]
     board = Board(
         system=system,
@@ -249,7 +276,12 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
         within=_within(table, "score"),
         within_low=_within(table, "low"),
         within_high=_within(table, "high"),
-        draws=np.stack([d for _, d in rows.values() if d is not None], axis=1) if samples else None,
+        draws=np.stack([drawn[who] for who in rows], axis=1) if samples else None,
+        items=(
+            np.stack([items[who] for who in rows])
+            if samples
+            else np.full((len(rows), len(system.names)), np.nan)
+        ),
         imported=False,
         notices=_notices(used),
     )

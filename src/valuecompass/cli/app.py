@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    *("run", "board", "report", "export"),
+    *("run", "board", "compare", "match", "space", "gate", "report", "export"),
     *("judge", "systems", "items", "models", "spending", "doctor"),
 )
 """Modules of this package that add their commands to the app when imported."""

@@ -68,6 +68,12 @@ def run(
         Path | None,
         typer.Option(help="File of judge calibrate: show shares corrected for the judge's errors."),
     ] = None,
+    occasion: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask everything anew under this name (2026-12, say); valuecompass drift compares."
+        ),
+    ] = None,
     max_calls: MaxCalls = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=0, help="Stop before more tokens than this.")
@@ -105,6 +111,7 @@ def run(
         judge=judge,
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        occasion=occasion,
         opinions=opinions,
         calibration=calibration,
         workspace=workspace,

@@ -116,6 +116,7 @@ async def latest_measurements(store: Store, system: str | None = None) -> list[M
 
 
 async def load_measurement(store: Store, head: Mapping[str, Any]) -> Measurement:
+    """Return the measurement of a row of the table of measurements."""
     found = await store.rows(
         select(scores).where(scores.c.measurement == head["id"]).order_by(scores.c.position)
     )

@@ -204,21 +204,46 @@ async def run_plan(
     with _lock(workspace, plan):
         await asker.budget.load()  # another process may have spent while this one waited
         asker.versions.clear()
-        run = _Run(
-            plan=plan,
-            store=store,
-            asker=asker,
-            tell=tell,
-            results=[[None] * len(plan.questions) for _ in plan.respondents],
-            done=[0] * len(plan.respondents),
-            judge_id=judge_id(plan.judge, plan.system),
-        )
-        run.start()
-        await _work(run)
-        if asker.stop is not None:
-            raise asker.stop
+        run = await _answered(plan, store, asker, tell)
         _check_answered(run)
         return await _finish(run)
+
+
+async def ask_plan(
+    plan: Plan,
+    store: Store,
+    asker: Asker,
+    tell: Callable[[Progress], None] = lambda _: None,
+) -> list[list[Result]]:
+    """Ask and judge what a plan says, without a measurement: for who looks as answers come.
+
+    Returns:
+        What came of each question, by respondent; all is stored.
+
+    Raises:
+        BudgetReached, ProviderStopped, Interrupted: as `run_plan`.
+    """
+    run = await _answered(plan, store, asker, tell)
+    return [[r for r in of_one if r is not None] for of_one in run.results]
+
+
+async def _answered(
+    plan: Plan, store: Store, asker: Asker, tell: Callable[[Progress], None]
+) -> _Run:
+    run = _Run(
+        plan=plan,
+        store=store,
+        asker=asker,
+        tell=tell,
+        results=[[None] * len(plan.questions) for _ in plan.respondents],
+        done=[0] * len(plan.respondents),
+        judge_id=judge_id(plan.judge, plan.system),
+    )
+    run.start()
+    await _work(run)
+    if asker.stop is not None:
+        raise asker.stop
+    return run
 
 
 def _check_answered(run: _Run) -> None:

@@ -17,6 +17,7 @@ from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import found_answers, items_query, verdicts_of
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.scoring import Column, Result, columns_of, findings_of, ratings_of
+from valuecompass.stats import OpinionMethod
 from valuecompass.store import Store, answers, verdicts
 from valuecompass.values import ValueSystem
 
@@ -82,7 +83,8 @@ async def item_table(store: Store, measurement: Measurement) -> ItemTable:
     places = {item: place for place, item in enumerate(bodies)}
     shape = (len(measurement.rows), len(places), len(system.names))
     totals, counts = np.zeros(shape), np.zeros(shape)
-    parsed = {i: _item(body) for i, body in bodies.items()}
+    opinions: OpinionMethod = measurement.manifest["opinions"]
+    parsed = {i: item_of(body) for i, body in bodies.items()}
     columns = (
         *(answers.c[n] for n in ("position", "item", "outcome", "reading")),
         verdicts.c.body.label("verdicts"),
@@ -92,7 +94,7 @@ async def item_table(store: Store, measurement: Measurement) -> ItemTable:
         async for rows in blocks:
             for position, of_one in groupby(rows, key=lambda row: row["position"]):
                 found = [_result(row, parsed[row["item"]], system) for row in of_one]
-                for at, item, value in _values(system, measurement, found):
+                for at, item, value in item_values(system, opinions, found):
                     totals[position, places[item], at] += value
                     counts[position, places[item], at] += 1
     used = counts.sum(axis=(0, 2)) > 0
@@ -105,14 +107,14 @@ async def item_table(store: Store, measurement: Measurement) -> ItemTable:
     )
 
 
-def _values(
-    system: ValueSystem, measurement: Measurement, results: Sequence[Result]
+def item_values(
+    system: ValueSystem, opinions: OpinionMethod, results: Sequence[Result]
 ) -> Iterator[tuple[int, str, float]]:
-    """Yield dimension, item and value of what carries the score."""
+    """Yield the place of the dimension, the item and the value in [0, 1] of what carries scores."""
     if system.scoring == "keyed-scale":
         found: Mapping[str, Column] = ratings_of(results)
     else:
-        found = columns_of(system, measurement.manifest["opinions"], results)
+        found = columns_of(system, opinions, results)
     for at, name in enumerate(system.names):
         if (column := found.get(name)) is None:
             continue
@@ -135,7 +137,8 @@ def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
     )
 
 
-def _item(body: Mapping[str, Any]) -> Item:
+def item_of(body: Mapping[str, Any]) -> Item:
+    """Return a stored item."""
     return Item.model_validate({k: v for k, v in body.items() if k != "id"})
 
 

@@ -20,7 +20,10 @@ from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
 from valuecompass.values import ValueSystem
 
-DECIDING = ("name", "model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort")
+DECIDING = (
+    *("name", "model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort"),
+    "occasion",
+)
 """What of a respondent decides its scores; its name seeds the bootstrap."""
 
 

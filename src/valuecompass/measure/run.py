@@ -74,6 +74,8 @@ class Settings:
     """Of judges that name none: one-call, per-value or concepts."""
     strong_judge: str | None = None
     """A model name: asked where a panel disagrees."""
+    occasion: str | None = None
+    """Names a repetition: the respondents are asked anew, whatever the workspace holds."""
     opinions: str = "any"
     calibration: Path | None = None
     """The judge's errors (``judge calibrate``): scores are shown corrected for them, too."""
@@ -166,6 +168,8 @@ def resolve_respondents(settings: Settings, systems: Sequence[ValueSystem]) -> l
     ]
     if settings.roster is not None:
         found += parse_roster(settings.roster, systems)
+    if settings.occasion is not None:
+        found = [r.model_copy(update={"occasion": settings.occasion}) for r in found]
     return found
 
 

@@ -102,6 +102,8 @@ class Request:
             "messages": [{"role": m.role, "content": m.content} for m in self.messages],
             "params": {k: v for k, v in params.items() if v is not None},
         }
+        if self.model.occasion is not None:
+            body["occasion"] = self.model.occasion
         if self.item is not None:
             body["item"] = self.item["id"]
         if (local := fingerprint(self.model.model)) is not None:

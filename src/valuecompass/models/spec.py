@@ -50,6 +50,8 @@ class Respondent(BaseModel):
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    occasion: str | None = None
+    """Name of a repetition: the same request of another occasion is asked anew."""
     price: Price | None = None
     developer: str | None = None
     openness: Literal["open", "closed"] | None = None

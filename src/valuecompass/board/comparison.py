@@ -1,0 +1,175 @@
+"""Who differs from whom: paired on the same items, with false discoveries under control."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuecompass.board.boards import Board, read_board
+from valuecompass.errors import InputError
+from valuecompass.items import Item
+from valuecompass.measure.archive import items_query
+from valuecompass.measure.item_table import ItemTable, item_of, item_table
+from valuecompass.measure.measurement import Measurement
+from valuecompass.stats.comparison import claims
+from valuecompass.store import Store, open_store
+
+Array = NDArray[np.float64]
+MOST = 8
+"""Respondents that are compared at once."""
+FDR = 0.05
+
+
+async def compare(
+    workspace: Path,
+    db: str | None,
+    system: str,
+    respondents: Sequence[str],
+    *,
+    date: str | None = None,
+    seed: int = 0,
+    items: int = 5,
+) -> dict[str, Any]:
+    """Compare respondents on every dimension, all pairs, on the items that both answered.
+
+    Args:
+        workspace: folder of the store.
+        db: URL of another database, or None.
+        system: id of the value system.
+        respondents: two to eight names as on the board; the first less the second.
+        date: the board of this day; None: the newest.
+        seed: of the resampling.
+        items: how many items to name that separate a pair most.
+
+    Returns:
+        The documented JSON object: ``pairs``, each with ``dimensions`` (difference on the scale of
+        the scores with 95 % limits, p, q and ``discovered`` at a false discovery rate of 5 % over
+        all pairs and dimensions, n items) and the ``items`` that separate it most. An imported
+        table gives bare differences.
+
+    Raises:
+        InputError: an unknown respondent, or fewer than two or more than eight.
+    """
+    if not 2 <= len(dict.fromkeys(respondents)) <= MOST:
+        raise InputError(f"compare: name two to {MOST} different respondents")
+    async with open_store(workspace, db, create=False) as store:
+        board = await read_board(store, system, date=date, samples=0)
+        at = [position(board, name) for name in dict.fromkeys(respondents)]
+        if board.imported:
+            pairs = [_bare(board, i, j) for k, i in enumerate(at) for j in at[k + 1 :]]
+        else:
+            table = await items_of(store, board, [board.respondents[i] for i in at])
+            texts = {i.id: i.text for m in board.measurements for i in await _items(store, m)}
+            pairs = _paired(table, board, texts, seed, items)
+    return {
+        "system": board.system.id,
+        "date": board.created.date().isoformat(),
+        "measurements": [m.id for m in board.measurements],
+        "imported": board.imported,
+        "fdr": FDR,
+        "pairs": pairs,
+        "notices": list(board.notices),
+    }
+
+
+def position(board: Board, name: str) -> int:
+    """Return a respondent's place on the board.
+
+    Raises:
+        InputError: it is not there; the message names those that are.
+    """
+    if name not in board.respondents:
+        known = ", ".join(board.respondents[:20]) + (", .." if len(board.respondents) > 20 else "")
+        raise InputError(f"{name}: not on the board of {board.system.id}; there are: {known}")
+    return board.respondents.index(name)
+
+
+async def items_of(store: Store, board: Board, respondents: Sequence[str]) -> ItemTable:
+    """Return what items say of some respondents of a board, from all its measurements."""
+    found: dict[str, tuple[ItemTable, int]] = {}
+    for measurement in board.measurements:
+        table = await item_table(store, measurement)
+        for at, name in enumerate(table.respondents):
+            if name in respondents:
+                found.setdefault(name, (table, at))
+    ids = tuple(dict.fromkeys(i for table, _ in found.values() for i in table.items))
+    places = {item: place for place, item in enumerate(ids)}
+    names = next(iter(found.values()))[0].names
+    totals, counts = np.zeros((2, len(respondents), len(ids), len(names)))
+    for row, name in enumerate(respondents):
+        table, at = found[name]
+        own = [places[i] for i in table.items]
+        totals[row, own], counts[row, own] = table.totals[at], table.counts[at]
+    return ItemTable(tuple(respondents), ids, names, totals, counts)
+
+
+async def _items(store: Store, measurement: Measurement) -> list[Item]:
+    rows = await store.rows(items_query(measurement))
+    return [item_of(row["body"]) for row in rows]
+
+
+def _paired(
+    table: ItemTable, board: Board, texts: dict[str, str], seed: int, most: int
+) -> list[dict[str, Any]]:
+    values = table.means
+    found = claims(values, np.asarray(table.items), np.random.default_rng(seed), fdr=FDR)
+    pairs: list[dict[str, Any]] = []
+    for row, (i, j) in enumerate(found.pairs.tolist()):
+        dimensions = {
+            name: {
+                "a": _number(board.scores[board.respondents.index(table.respondents[i]), d]),
+                "b": _number(board.scores[board.respondents.index(table.respondents[j]), d]),
+                "difference": _points(found.difference[row, at]),
+                "low": _points(found.low[row, at]),
+                "high": _points(found.high[row, at]),
+                "p": _number(found.p[row, at]),
+                "q": _number(found.q[row, at]),
+                "discovered": bool(found.discovered[row, at]),
+                "n": int(found.n[row, at]),
+            }
+            for d, name in enumerate(board.names)
+            for at in [table.names.index(name)]
+        }
+        apart = values[i] - values[j]
+        order = np.argsort(-np.nan_to_num(np.abs(apart)), axis=None)[:most].tolist()
+        separating: list[dict[str, Any]] = [
+            {
+                "item": table.items[place],
+                "text": texts[table.items[place]],
+                "dimension": table.names[d],
+                "difference": _points(float(apart[place, d])),
+            }
+            for place, d in (divmod(one, len(table.names)) for one in order)
+            if apart[place, d]
+        ]
+        names: dict[str, Any] = {"a": table.respondents[i], "b": table.respondents[j]}
+        pairs.append(names | {"dimensions": dimensions, "items": separating})
+    return pairs
+
+
+def _bare(board: Board, i: int, j: int) -> dict[str, Any]:
+    """Return the differences of an imported table: numbers without limits."""
+    nothing = dict.fromkeys(("low", "high", "p", "q", "discovered", "n"))
+    dimensions = {
+        name: {
+            "a": _number(board.scores[i, d]),
+            "b": _number(board.scores[j, d]),
+            "difference": _number(board.scores[i, d] - board.scores[j, d]),
+            **nothing,
+        }
+        for d, name in enumerate(board.names)
+    }
+    names = {"a": board.respondents[i], "b": board.respondents[j]}
+    return names | {"dimensions": dimensions, "items": []}
+
+
+def _points(value: float) -> float | None:
+    return _number(100 * value)
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None

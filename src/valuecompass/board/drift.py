@@ -1,0 +1,236 @@
+"""How a respondent's scores have moved between dated measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+
+from valuecompass.board.boards import alike, day, utc
+from valuecompass.errors import InputError
+from valuecompass.measure.archive import load_measurement
+from valuecompass.measure.item_table import ItemTable, item_table
+from valuecompass.stats.comparison import benjamini_hochberg, claims
+from valuecompass.store import Store, measurements, open_store, scores
+
+FDR = 0.05
+SETTINGS = ("model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort")
+"""What of a respondent must be the same for two measurements to be of the same one."""
+Json = dict[str, Any]
+
+
+async def drift(
+    workspace: Path,
+    db: str | None,
+    name: str,
+    system: str,
+    *,
+    baseline: str | None = None,
+    seed: int = 0,
+) -> Json:
+    """Compare a respondent's measurements of different dates, each with the first.
+
+    Measurements of our own are compared where form, judge, prompts and joining of opinions are the
+    same, item by item; imported tables where their scales look the same. Nothing else is.
+
+    Args:
+        workspace: folder of the store.
+        db: URL of another database, or None.
+        name: of the respondent.
+        system: id of the value system.
+        baseline: day of the measurement to compare with; None: the first of its kind.
+        seed: of the resampling.
+
+    Returns:
+        The documented JSON object: ``series``, oldest first, each with its date and scores, and
+        ``changes``, each with dates, ``dimensions`` (difference, low, high, p, q over all changes
+        and dimensions, ``discovered``, n items) and what else changed (``notes``).
+
+    Raises:
+        InputError: nobody of this name was measured, or not on the day of the baseline.
+    """
+    async with open_store(workspace, db, create=False) as store:
+        heads = await _heads(store, name, system)
+        first = None if baseline is None else day(baseline)
+        days = [utc(h["created"]).date() for h in heads]
+        if first is not None and first not in days:
+            known = ", ".join(dict.fromkeys(d.isoformat() for d in days))
+            raise InputError(f"--baseline {first}: {name} was not measured then, but: {known}")
+        series = [await _entry(store, head, name) for head in heads]
+        changes: list[Json] = []
+        for key in dict.fromkeys(_kind(head) for head in heads):
+            own = [k for k, head in enumerate(heads) if _kind(head) == key]
+            base = next((k for k in own if first in (None, days[k])), None)
+            if base is None:
+                continue
+            tables = {k: await _table(store, heads[k], name) for k in own}
+            changes += [
+                _change(heads, series, tables, base, k, name, seed) for k in own if k > base
+            ]
+    _control(changes)
+    notices = [
+        "These measurements share no form and judge, or no scale: they are not compared."
+        for _ in [0]
+        if len(series) > 1 and not changes
+    ]
+    return {
+        "respondent": name,
+        "system": system,
+        "fdr": FDR,
+        "series": series,
+        "changes": changes,
+        "notices": notices,
+    }
+
+
+async def _heads(store: Store, name: str, system: str) -> list[Mapping[str, Any]]:
+    """Return the measurements that a respondent is in, oldest first."""
+    own = select(scores.c.measurement).where(scores.c.respondent == name).distinct()
+    query = select(measurements).where(measurements.c.system == system, measurements.c.id.in_(own))
+    heads = sorted(await store.rows(query), key=lambda h: utc(h["created"]))
+    if not heads:
+        raise InputError(
+            f"{store.name}: {name} has no measurement of {system}; the board lists "
+            "who has: valuecompass board"
+        )
+    return heads
+
+
+def _kind(head: Mapping[str, Any]) -> str:
+    """Return what measurements must share to be compared."""
+    if head["kind"] == "measured":
+        return alike(head["manifest"])
+    scale = head["manifest"]["scale"]
+    if scale["declared"]:
+        return f"published {scale['low']} {scale['high']}"
+    largest = max(abs(scale["low"]), abs(scale["high"]))
+    return f"published, {'1' if largest <= 1 else '100' if largest <= 100 else 'more'}"
+
+
+async def _entry(store: Store, head: Mapping[str, Any], name: str) -> Json:
+    query = select(scores).where(scores.c.measurement == head["id"], scores.c.respondent == name)
+    found = await store.rows(query)
+    names = [d["name"] for d in head["manifest"]["system"]["dimensions"]]
+    order = sorted(found, key=lambda row: names.index(row["dimension"]))
+    published = head["kind"] == "published"
+    return {
+        "measurement": head["id"],
+        "date": utc(head["created"]).date().isoformat(),
+        "imported": published,
+        "dimensions": {
+            row["dimension"]: {
+                "score": row["score"],
+                "low": row["low"],
+                "high": row["high"],
+                "n": None if published else row["n"],
+            }
+            for row in order
+        },
+    }
+
+
+async def _table(store: Store, head: Mapping[str, Any], name: str) -> ItemTable | None:
+    if head["kind"] == "published":
+        return None
+    table = await item_table(store, await load_measurement(store, head))
+    at = table.respondents.index(name)
+    one = slice(at, at + 1)
+    return ItemTable((name,), table.items, table.names, table.totals[one], table.counts[one])
+
+
+def _change(
+    heads: Sequence[Mapping[str, Any]],
+    series: Sequence[Json],
+    tables: Mapping[int, ItemTable | None],
+    base: int,
+    now: int,
+    name: str,
+    seed: int,
+) -> Json:
+    before, after = tables[base], tables[now]
+    if before is None or after is None:
+        dimensions = _bare(series[base]["dimensions"], series[now]["dimensions"])
+    else:
+        dimensions = _paired(before, after, seed)
+    return {
+        "from": series[base]["date"],
+        "to": series[now]["date"],
+        "measurements": [heads[base]["id"], heads[now]["id"]],
+        "dimensions": dimensions,
+        "notes": _notes(heads[base]["manifest"], heads[now]["manifest"], name),
+    }
+
+
+def _bare(before: Json, after: Json) -> Json:
+    found: Json = {}
+    for name in (n for n in before if n in after):
+        old, new = before[name]["score"], after[name]["score"]
+        apart = None if old is None or new is None else round(new - old, 10)
+        found[name] = {"difference": apart}
+        found[name] |= dict.fromkeys(("low", "high", "p", "q", "discovered", "n"))
+    return found
+
+
+def _paired(before: ItemTable, after: ItemTable, seed: int) -> Json:
+    shared = [item for item in before.items if item in set(after.items)]
+    rows = [[table.items.index(item) for item in shared] for table in (after, before)]
+    values = np.stack([after.means[0, rows[0]], before.means[0, rows[1]]])
+    found = claims(values, np.asarray(shared), np.random.default_rng(seed))
+    names = ("difference", "low", "high")
+    return {
+        name: {
+            **{key: _points(getattr(found, key)[0, d]) for key in names},
+            "p": _number(found.p[0, d]),
+            "q": None,
+            "discovered": None,
+            "n": int(found.n[0, d]),
+        }
+        for d, name in enumerate(before.names)
+        if found.n[0, d]
+    }
+
+
+def _control(changes: Sequence[Json]) -> None:
+    """Write q-values over all changes and dimensions, in place."""
+    cells = [cell for change in changes for cell in change["dimensions"].values()]
+    tested = [cell for cell in cells if cell["p"] is not None]
+    if tested:
+        q, discovered = benjamini_hochberg([cell["p"] for cell in tested], FDR)
+        for cell, one, sure in zip(tested, q.tolist(), discovered.tolist(), strict=True):
+            cell["q"], cell["discovered"] = round(one, 6), sure
+
+
+def _notes(before: Json, after: Json, name: str) -> list[str]:
+    """Say what else changed between two measurements of a name."""
+    if before.get("kind") == "published":
+        return ["no interval was published: whether this is a change or chance is not known"]
+    old, new = (
+        next(r for r in manifest["respondents"] if r["name"] == name)
+        for manifest in (before, after)
+    )
+    found = [
+        f"{key}: {old.get(key)} before, {new.get(key)} now"
+        for key in SETTINGS
+        if old.get(key) != new.get(key)
+    ]
+    versions = [
+        manifest["versions"].get(one["model"], [])
+        for manifest, one in ((before, old), (after, new))
+    ]
+    if versions[0] != versions[1]:
+        found.append(
+            f"the provider reports {', '.join(versions[1]) or 'no version'}, "
+            f"before {', '.join(versions[0]) or 'none'}"
+        )
+    return found
+
+
+def _points(value: float) -> float | None:
+    return _number(100 * value)
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
