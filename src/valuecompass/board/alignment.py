@@ -45,9 +45,9 @@ class Alignment:
         keys = np.where(np.isnan(self.ranks.rank), np.inf, self.ranks.rank)
         return np.argsort(keys, kind="stable").tolist()
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the documented JSON rows, best first."""
-        return [self._row(at) for at in self.order]
+    def rows(self, top: int | None = None) -> list[dict[str, Any]]:
+        """Return the documented JSON rows, best first; all, or as many as are wanted."""
+        return [self._row(at) for at in self.order[:top]]
 
     def _row(self, at: int) -> dict[str, Any]:
         board = self.board
@@ -58,9 +58,9 @@ class Alignment:
             "rank_high": _whole(self.ranks.high[at]),
             "respondent": board.respondents[at],
             "simulated": board.simulated[at],
-            "score": _number(self.score[at]),
-            "low": _number(self.low[at]),
-            "high": _number(self.high[at]),
+            "score": _number(round(self.score[at], 10)),
+            "low": _number(round(self.low[at], 10)),
+            "high": _number(round(self.high[at], 10)),
             "dimensions": {
                 name: {
                     "score": _number(score),
@@ -110,10 +110,11 @@ def stability(alignment: Alignment, rng: np.random.Generator) -> dict[str, Any] 
         rng: generator of the weights.
 
     Returns:
-        ``weights`` drawn; ``same_first``, share of them with the same respondent (or tie) in
-        front; ``same_order``; ``pairs_turned``, mean share of the pairs that change sides;
-        ``first``, by respondent in how many it leads. None where there is
-        nothing to compare: fewer than two respondents or dimensions, or too many respondents.
+        ``weights`` drawn; ``same_first``, share of them with the same respondent (or one of those
+        that tie) in front; ``same_order``, in which nobody passes anybody of a better rank;
+        ``pairs_turned``, mean share of the pairs that change sides; ``first``, by respondent in how
+        many it leads. None where there is nothing to compare: fewer than two respondents or
+        dimensions, or too many respondents.
     """
     used = np.flatnonzero(alignment.weights)
     seen = np.flatnonzero(~np.isnan(alignment.score))
@@ -121,24 +122,26 @@ def stability(alignment: Alignment, rng: np.random.Generator) -> dict[str, Any] 
         return None
     drawn = rng.dirichlet(np.ones(len(used)), WEIGHTS)
     other = drawn @ alignment.board.scores[np.ix_(seen, used)].T
-    shown = alignment.score[seen]
+    shown = alignment.ranks.rank[seen]
     leads = other == other.max(axis=1, keepdims=True)
-    front = shown == shown.max()
-    turned = np.mean([_turned(shown, row) for row in other[:LOOKED_AT]])
-    order = np.argsort(-shown, kind="stable")
-    same = (np.diff(other[:, order], axis=1) <= 0).all(axis=1)
+    turned = np.mean([_turned(-shown, row) for row in other[:LOOKED_AT]])
+    # whoever shares a rank may come in any order
+    order = np.argsort(shown, kind="stable")
+    places = np.flatnonzero(np.diff(shown[order], prepend=0))
+    worst, best = (f.reduceat(other[:, order], places, axis=1) for f in (np.minimum, np.maximum))
+    same = (worst[:, :-1] >= best[:, 1:]).all(axis=1)
     names = [alignment.board.respondents[at] for at in seen]
     first = {n: round(float(k), 4) for n, k in zip(names, leads.mean(axis=0), strict=True) if k}
     return {
         "weights": WEIGHTS,
-        "same_first": round(float(leads[:, front].any(axis=1).mean()), 4),
+        "same_first": round(float(leads[:, shown == 1].any(axis=1).mean()), 4),
         "same_order": round(float(same.mean()), 4),
         "pairs_turned": round(float(turned), 4),
         "first": dict(sorted(first.items(), key=lambda pair: -pair[1])),
     }
 
 
-def preferred(board: Board, population: Array) -> dict[str, dict[str, float]]:
+def preferred(board: Board, population: Array) -> dict[str, dict[str, float]] | None:
     """Return for each two respondents the share of people for whom the first one aligns better.
 
     Args:
@@ -146,8 +149,11 @@ def preferred(board: Board, population: Array) -> dict[str, dict[str, float]]:
         population: (P, D) weights, one row a person; ties count half.
 
     Returns:
-        By name, by name: in [0, 1]. Respondents that lack a score are left out.
+        By name, by name: in [0, 1]. Respondents that lack a score are left out. None where there
+        are too many respondents.
     """
+    if len(board.respondents) > MOST:
+        return None
     seen = np.flatnonzero(~np.isnan(board.scores).any(axis=1)).tolist()
     scores = population @ board.scores[seen].T
     found: dict[str, dict[str, float]] = {}
@@ -170,7 +176,7 @@ def _turned(a: Array, b: Array) -> float:
 
 
 def _number(value: float) -> float | None:
-    return round(float(value), 10) if np.isfinite(value) else None
+    return float(value) if np.isfinite(value) else None
 
 
 def _whole(value: float) -> int | None:

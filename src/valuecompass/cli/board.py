@@ -22,6 +22,8 @@ app.add_typer(board_app, name="board")
 
 System = Annotated[str, typer.Option("--system", "-s", help="A value system: id or TOML file.")]
 Date = Annotated[str | None, typer.Option(help="The board as it was on this day, YYYY-MM-DD.")]
+LEADING = 8
+"""Respondents whose pairs are shown in the terminal."""
 Top = Annotated[int, typer.Option(min=1, help="Respondents to show in the terminal.")]
 
 
@@ -137,7 +139,7 @@ def import_(
         )
         return
     if not done.new:
-        typer.echo(f"{file}: already imported as {done.id}; nothing changed")
+        _say(f"{file}: already imported as {done.id}; nothing changed")
         return
     typer.echo(
         f"Imported {done.found.rows:,} respondents on {len(done.found.dimensions)} dimensions of "
@@ -177,7 +179,7 @@ def _show(
     from valuecompass.board.terminal import terminal_board
     from valuecompass.board.wording import ranks
 
-    board, rows = ranked.board, ranked.rows()
+    board, rows = ranked.board, ranked.rows(top)
     if not board.imported:
         terminal_board(board.measurements, console())
     title = f"{board.system.name}, {board.created:%Y-%m-%d}, weights: {used.name}"
@@ -190,11 +192,11 @@ def _show(
             _figure(row, digits),
             *(_short(row["dimensions"][name]["score"], digits) for name in _columns(ranked)),
         ]
-        for row in rows[:top]
+        for row in rows
     ]
     table(["rank", "respondent", "score [95 %]", *_columns(ranked)], shown)
-    if len(rows) > top:
-        typer.echo(f"{len(rows) - top:,} more: --top {len(rows)} or --json\n")
+    if (more := len(board.respondents) - top) > 0:
+        typer.echo(f"{more:,} more: --top {len(board.respondents)} or --json\n")
     if turned is not None:
         first = ", ".join(f"{n} {s:.0%}" for n, s in list(turned["first"].items())[:4])
         _say(
@@ -202,9 +204,11 @@ def _show(
             f"the first place, {turned['same_order']:.0%} the whole order; "
             f"{turned['pairs_turned']:.0%} of the pairs turn on average. First: {first}"
         )
-    for one, others in (beats or {}).items():
-        said = ", ".join(f"{other} {share:.0%}" for other, share in others.items())
-        _say(f"{one} suits better than: {said}")
+    beats = beats or {}
+    leading = [row["respondent"] for row in rows[:LEADING] if row["respondent"] in beats]
+    for one in leading:
+        said = ", ".join(f"{other} {beats[one][other]:.0%}" for other in leading if other != one)
+        _say(f"{one} suits better than: {said or 'nobody else has scores'}")
     for notice in (*board.notices, *used.notices):
         _say(f"Note: {notice}")
 

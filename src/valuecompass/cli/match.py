@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json, plain
+from valuecompass.cli.board import System
 
 if TYPE_CHECKING:
     from valuecompass.board.person import Match, Matched
@@ -25,7 +26,7 @@ QuestionFile = Annotated[
 
 @app.command()
 def match(
-    system: Annotated[str, typer.Option("--system", "-s", help="Value system, by id.")],
+    system: System = "schwartz",
     answers: AnswerFile = None,
     ask: Annotated[
         Path | None,
@@ -57,12 +58,14 @@ def match(
     )
     from valuecompass.board.wording import visible
     from valuecompass.errors import InputError
+    from valuecompass.measure.run import resolve_system
 
     if (given := answers or ask) is None or (answers and ask):
         raise InputError(
             "give either --answers FILE, or --ask FILE to be asked and to keep the answers there"
         )
-    board = anyio.run(lambda: load_board(workspace, db, system, date=date))
+    theory = resolve_system(system).id
+    board = anyio.run(lambda: load_board(workspace, db, theory, date=date))
     asked = (
         read_questionnaire(questionnaire, board.system)
         if questionnaire

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json
+from valuecompass.cli.board import System
 from valuecompass.cli.match import AnswerFile, QuestionFile
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ NOTED = {"culture": " (culture)"}
 
 @app.command()
 def space(
-    system: Annotated[str, typer.Option("--system", "-s", help="Value system, by id.")],
+    system: System = "schwartz",
     profiles: Annotated[
         Path | None,
         typer.Option(help='Cultures: {"China": {"Power": 2, ...}, ...}. [default: none]'),
@@ -47,12 +48,14 @@ def space(
     from valuecompass.board.space_map import space_svg
     from valuecompass.errors import InputError
     from valuecompass.files import write_text
+    from valuecompass.measure.run import resolve_system
 
     if out and out.suffix.lower() != ".svg":
         raise InputError(f"-o {out}: the map is SVG; give a name that ends in .svg")
     if questionnaire and not answers:
         raise InputError("--questionnaire goes with --answers FILE")
-    board = anyio.run(lambda: load_board(workspace, db, system, date=date, samples=0))
+    theory = resolve_system(system).id
+    board = anyio.run(lambda: load_board(workspace, db, theory, date=date, samples=0))
     found = value_space(
         board,
         read_profiles(profiles, board.system) if profiles else None,

@@ -35,6 +35,7 @@ from valuecompass.measure.asking import (
     params_for,
     read_off,
 )
+from valuecompass.measure.item_table import item_table
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.scoring import Result, findings_of, score_row
@@ -344,6 +345,7 @@ async def _finish(run: _Run) -> Measurement:
     if (same := await find_measurement(run.store, measurement.id)) is not None:
         return same
     await save_measurement(run.store, measurement, plan.items, results)
+    await item_table(run.store, measurement)  # boards find it ready
     return measurement
 
 

@@ -16,7 +16,7 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.hashing import digest
 from valuecompass.judges.spec import judge_models
 from valuecompass.measure.engine import ask_plan
@@ -65,9 +65,9 @@ class Shift:
     def limits(self, values: Array) -> Array:
         """Return the limit of each dimension in [0, 1], from (n, D) values of the baseline."""
         if self.unit == "points":
-            return np.full(values.shape[1], self.size / 100)
-        spread = np.array([_sd(values[:, at]) for at in range(values.shape[1])])
-        return self.size * np.maximum(spread, LEAST_SD)
+            return np.ones(values.shape[1]) * (self.size / 100)
+        spread = [max(_sd(values[:, at]), LEAST_SD) for at in range(values.shape[1])]
+        return np.array(spread) * self.size
 
 
 @dataclass
@@ -165,6 +165,7 @@ async def gate(
 
     Raises:
         InputError: the respondent is not in the baseline, or form, judge or prompts are others.
+        ProviderStopped: no answer could be used.
         BudgetReached, ProviderStopped, Interrupted: as in a run; the same command goes on.
     """
     occasion = occasion or datetime.now(UTC).date().isoformat()
@@ -197,7 +198,9 @@ async def _watch(
     (respondent,) = plan.respondents
     assert respondent.occasion is not None
     values = before.means[0]
-    place = {item: at for at, item in enumerate(before.items)}
+    # other respondents of the baseline may carry scores on more items
+    seen = ~np.isnan(values).all(axis=1)
+    place = {item: at for at, item in enumerate(before.items) if seen[at]}
     limits = shift.limits(values)
     used = np.flatnonzero(~np.isnan(values).all(axis=0)).tolist()
     watched = {
@@ -226,6 +229,11 @@ async def _watch(
         states = {one.status for one in watched.values()}
         if "drift" in states or states == {"steady"}:
             break
+    if not any(one.sequence.n for one in watched.values()):
+        raise ProviderStopped(
+            f"{respondent.name}: none of {requests} answers could be compared with the baseline "
+            "(they failed, were refused or could not be judged): nothing can be said of drift"
+        )
     whole = replace(plan, items=tuple(queue))
     return Gated(
         respondent.name,
@@ -248,6 +256,16 @@ def _before(table: ItemTable, respondent: Respondent, baseline: Measurement) -> 
             f"({baseline.created:%Y-%m-%d}); it has: {', '.join(table.respondents)}"
         )
     at = table.respondents.index(respondent.name)
+    if not table.counts[at].any():
+        raise InputError(
+            f"-m {respondent.name}: no scores in the baseline {baseline.id} "
+            f"({baseline.created:%Y-%m-%d}); choose another with --baseline"
+        )
+    if baseline.manifest["respondents"][at].get("occasion") == respondent.occasion:
+        raise InputError(
+            f"--occasion {respondent.occasion}: that is the baseline's own, whose answers would be "
+            "compared with themselves; give another name"
+        )
     one = slice(at, at + 1)
     return replace(
         table, respondents=(respondent.name,), totals=table.totals[one], counts=table.counts[one]

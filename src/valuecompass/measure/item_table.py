@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,15 +12,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 
+from valuecompass.errors import StoreError
 from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD
-from valuecompass.measure.archive import found_answers, items_query, verdicts_of
+from valuecompass.measure.archive import UNJUDGED, found_answers, items_query, verdicts_of
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.scoring import Column, Result, columns_of, findings_of, ratings_of
 from valuecompass.stats import OpinionMethod
-from valuecompass.store import Store, answers, verdicts
+from valuecompass.store import Store, answers, item_tables, verdicts
 from valuecompass.values import ValueSystem
 
 Array = NDArray[np.float64]
@@ -59,8 +63,9 @@ class ItemTable:
         are 1: a mean over dimensions then has the prior that a single dimension has, and not a
         bias which grows surer with every dimension.
         """
-        weights = np.stack([_generator(i).standard_exponential(samples) for i in self.items])
         r, n, d = self.totals.shape
+        each = [_generator(i).standard_exponential(samples) for i in self.items]
+        weights = np.array(each).reshape(n, samples)  # also without any item
         flat = (self.totals.transpose(1, 0, 2), self.counts.transpose(1, 0, 2))
         sums, sizes = (weights.T @ of.reshape(n, r * d) for of in flat)
         seen = (self.counts > 0).sum(axis=1).reshape(r * d)
@@ -70,14 +75,44 @@ class ItemTable:
         drawn = (sums + prior[..., 0] * size) / (sizes + prior.sum(axis=2) * size)
         return 100 * np.where(seen > 0, drawn, np.nan).reshape(samples, r, d)
 
+    def packed(self) -> bytes:
+        """Return the table as bytes."""
+        file = io.BytesIO()
+        np.savez_compressed(
+            file,
+            # as one text: arrays of texts lose NULs at the end of a name
+            labels=np.array(json.dumps([self.respondents, self.items, self.names])),
+            totals=self.totals,
+            counts=self.counts,
+        )
+        return file.getvalue()
+
+    @classmethod
+    def unpacked(cls, body: bytes) -> ItemTable:
+        """Return the table that was packed."""
+        with np.load(io.BytesIO(body), allow_pickle=False) as found:
+            respondents, items, names = map(tuple, json.loads(str(found["labels"])))
+            return cls(respondents, items, names, found["totals"], found["counts"])
+
 
 async def item_table(store: Store, measurement: Measurement) -> ItemTable:
-    """Read what a measurement's scores are made of.
+    """Return what a measurement's scores are made of.
 
     Args:
-        store: the open store.
+        store: the open store; the table is kept there for the next time.
         measurement: one of our own.
     """
+    own = select(item_tables.c.body).where(item_tables.c.measurement == measurement.id)
+    if rows := await store.rows(own):
+        return ItemTable.unpacked(rows[0]["body"])
+    table = await _read(store, measurement)
+    row = {"measurement": measurement.id, "body": table.packed()}
+    with contextlib.suppress(StoreError):  # a workspace that is read-only is read all the same
+        await store.write((store.insert_new(item_tables), [row]))
+    return table
+
+
+async def _read(store: Store, measurement: Measurement) -> ItemTable:
     system = ValueSystem.model_validate(measurement.manifest["system"])
     bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
     places = {item: place for place, item in enumerate(bodies)}
@@ -126,6 +161,8 @@ def item_values(
 
 def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
     own = verdicts_of(row)
+    # the judge was asked and said nothing: a refusal that nobody could judge is not a safe one
+    silent = row["reading"] == UNJUDGED
     return Result(
         item=item,
         presentation=0,
@@ -133,7 +170,7 @@ def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
         key=None,
         outcome=row["outcome"],
         reading=row["reading"],
-        findings=findings_of(own, system.names) if own else None,
+        findings=findings_of(own, system.names) if own or silent else None,
     )
 
 

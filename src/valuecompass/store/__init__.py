@@ -2,6 +2,7 @@
 
 from valuecompass.store.schema import (
     answers,
+    item_tables,
     items,
     ledger,
     measurements,
@@ -16,6 +17,7 @@ __all__ = [
     "DATABASE",
     "Store",
     "answers",
+    "item_tables",
     "items",
     "ledger",
     "measurements",

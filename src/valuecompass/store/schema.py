@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -112,6 +113,15 @@ scores = Table(
     Column("missing", Integer, nullable=False),
     # the further scores of the system's kind (rates, within, violation metrics) with intervals
     Column("detail", JSON, nullable=False),
+)
+
+item_tables = Table(
+    "item_tables",
+    metadata,
+    # what each item says of each respondent, once read from the answers: they never change, and a
+    # board of hundreds of thousands of them must not take a minute
+    Column("measurement", String(16), ForeignKey("measurements.id"), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 answers = Table(

@@ -6,21 +6,31 @@ import hashlib
 import math
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from valuecompass.errors import InputError
-from valuecompass.items.tables import open_table
+from valuecompass.measure.published.rows import named, objects, shown, unit
 from valuecompass.values import ValueSystem
 
 NAMES = ("model", "respondent", "name")
-"""Columns that may hold who was measured; the first that a row has."""
-FEWEST = 3
-"""Numbers that a row needs before it can be told to be on another scale than the rest."""
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+"""Columns that may hold who was measured; case does not matter."""
+LONGEST_NAME = 1_024
+LARGEST = 1e12
+"""Size of a score at most: sums and squares of larger ones leave the range of numbers."""
+FEWEST = 2
+"""Scores beside zeros that a row of small numbers needs before it tells which scale it is on."""
+APART = 4
+"""How many times larger the scores of a row must be before it is taken for another scale."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NAME = -1
+
+
+class Misread(Exception):
+    """What is wrong with a row, beginning with the field."""
 
 
 class Published(NamedTuple):
@@ -44,22 +54,36 @@ class Found:
     sha256: str = ""
     missing: int = 0
     """Cells without a number in columns that have numbers."""
+    absent: tuple[str, ...] = ()
+    """Respondents asked for that the table does not have."""
 
 
-def survey(path: Path, system: ValueSystem, scale: tuple[float, float] | None = None) -> Found:
+def survey(
+    path: Path,
+    system: ValueSystem,
+    scale: tuple[float, float] | None = None,
+    *,
+    respondents: Iterable[str] = (),
+) -> Found:
     """Read a whole table and check what can only be told from all of it.
 
     Args:
         path: a JSON list of rows, bare or under "data", or a CSV or TSV file.
         system: whose dimensions the columns are.
         scale: lowest and highest score possible; None: what the numbers look like.
+        respondents: names to look for.
 
     Raises:
         InputError: with file, row and field.
     """
-    found = Found(sha256=_sha256(path))
+    if scale is not None and not -LARGEST <= scale[0] < scale[1] <= LARGEST:
+        raise InputError(
+            f"--scale {scale[0]:g} {scale[1]:g}: expected the lowest and the highest score possible"
+        )
+    found = Found(sha256=sha256(path))
     given = [0] * len(system.names)
-    check = _Scale(path, scale)
+    check = _Scale(path, system.names, scale)
+    absent = dict.fromkeys(respondents)
     # names go to a table on disk: millions of them must not fill the memory
     with closing(sqlite3.connect("")) as seen:
         seen.execute("CREATE TABLE seen (name TEXT PRIMARY KEY, number INT) WITHOUT ROWID")
@@ -70,15 +94,18 @@ def survey(path: Path, system: ValueSystem, scale: tuple[float, float] | None = 
                 query = "SELECT number FROM seen WHERE name = ?"
                 (first,) = seen.execute(query, (row.respondent,)).fetchone()
                 raise InputError(
-                    f"{_where(path, row.number)}: model: {row.respondent!r} already stands in "
-                    f"{_unit(path)} {first}; remove one of the two"
+                    f"{_where(path, row.number)}: model: {shown(row.respondent)} already stands "
+                    f"in {unit(path)} {first}; remove one of the two"
                 ) from None
-            check.row(row, system.names)
+            absent.pop(row.respondent, None)
+            check.row(row)
             found.rows += 1
             for at, score in enumerate(row.scores):
                 if score is not None:
                     given[at] += 1
-                    found.low, found.high = min(found.low, score), max(found.high, score)
+            present = [score for score in row.scores if score is not None]
+            found.low = min(found.low, *present)
+            found.high = max(found.high, *present)
     if not found.rows:
         raise InputError(
             f'{path}: no rows; expected a JSON list of {{"model": NAME, "{system.names[0]}": '
@@ -86,6 +113,7 @@ def survey(path: Path, system: ValueSystem, scale: tuple[float, float] | None = 
         )
     found.dimensions = tuple(n for n, k in zip(system.names, given, strict=True) if k)
     found.missing = found.rows * len(found.dimensions) - sum(given)
+    found.absent = tuple(absent)
     return found
 
 
@@ -96,157 +124,157 @@ def read_rows(path: Path, system: ValueSystem) -> Iterator[Published]:
         InputError: unreadable, a column that is no dimension, a name that is none, or a score
             that is no finite number; with file, row and field.
     """
-    columns: dict[str, str | None] = {}
+    rows = _Rows(system, path)
     for number, row in objects(path):
-        where = _where(path, number)
-        respondent = _name(row, where)
-        scores: dict[str, float | None] = {}
+        try:
+            respondent, scores = rows.read(row)
+        except Misread as error:
+            raise InputError(f"{_where(path, number)}: {error}") from None
+        yield Published(number, respondent, scores)
+
+
+class _Rows:
+    """Reads rows of one table; what a column is gets looked up once."""
+
+    def __init__(self, system: ValueSystem, path: Path) -> None:
+        self.system, self.names = system, system.names
+        self.textual = unit(path) == "line"
+        self.places: dict[str, int] = {}
+
+    def read(self, row: Mapping[str, Any]) -> tuple[str, tuple[float | None, ...]]:
+        respondent: str | None = None
+        scores: list[float | None] = [None] * len(self.names)
+        taken: set[int] = set()
         for column, cell in row.items():
-            if column not in columns:
-                columns[column] = _dimension(column, system, where)
-            name = columns[column]
-            if name is None:
-                continue
-            if name in scores:
-                raise InputError(
-                    f"{where}: {column}: {name} stands twice in this row, under two names"
+            at = self.places.get(column)
+            if at is None:
+                at = self.places[column] = self._place(column)
+            if at in taken:
+                what = "the model" if at == _NAME else self.names[at]
+                raise Misread(
+                    f"{named(column)}: {what} stands twice in this row, under two names; remove one"
                 )
-            scores[name] = _score(cell, f"{where}: {column}", path)
-        if all(score is None for score in scores.values()):
-            raise InputError(
-                f"{where}: {respondent!r} has no score; known dimensions of {system.id}: "
-                f"{', '.join(system.names)}"
+            taken.add(at)
+            if at == _NAME:
+                respondent = read_name(column, cell)
+            elif cell is not None:
+                scores[at] = self._score(column, cell)
+        if respondent is None:
+            has = ", ".join(named(column) for column in list(row)[:12])
+            raise Misread(f"model: missing, the name; the row has: {has or 'nothing'}")
+        if all(score is None for score in scores):
+            raise Misread(
+                f"{shown(respondent)} has no score; remove the row, or add scores on dimensions "
+                f"of {self.system.id}: {', '.join(self.names)}"
             )
-        yield Published(number, respondent, tuple(scores.get(name) for name in system.names))
+        return respondent, tuple(scores)
+
+    def _place(self, column: str) -> int:
+        if column.strip().lower() in NAMES:
+            return _NAME
+        name = self.system.canonical(column)
+        if name is None:
+            raise Misread(
+                f"{named(column)}: not a dimension of {self.system.id}; known: "
+                f"{', '.join(self.names)}. What else is known of models goes into --meta"
+            )
+        return self.names.index(name)
+
+    def _score(self, column: str, cell: Any) -> float:
+        if self.textual:
+            if not _NUMBER.fullmatch(cell):
+                raise Misread(f"{named(column)}: {shown(cell)}, {_mend(column, cell)}")
+            cell = float(cell)
+        if isinstance(cell, bool) or not isinstance(cell, int | float):
+            raise Misread(f"{named(column)}: {shown(cell)}, expected a number, or null")
+        if not abs(cell) <= LARGEST:
+            raise Misread(
+                f"{named(column)}: {shown(cell)}, expected a finite number up to {LARGEST:g}"
+            )
+        return float(cell) + 0.0  # databases have no -0.0
 
 
-def objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the rows of a JSON, CSV or TSV file with their numbers, as they are read."""
-    match path.suffix.lower():
-        case ".json":
-            yield from _json_objects(path)
-        case ".csv" | ".tsv":
-            yield from open_table(path).rows
-        case _:
-            raise InputError(f"{path}: unknown kind of file; known: .json, .csv, .tsv")
+def _mend(column: str, cell: str) -> str:
+    if cell == column:
+        return "the header again; remove this line"
+    if re.fullmatch(r"[+-]?\d+,\d+", cell):
+        return "expected a decimal point"
+    return "expected a number such as 41.5, or nothing where it is missing"
 
 
-def _json_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    import ijson
+def read_name(column: str, cell: Any) -> str:
+    """Return the name of a model, without spaces around it.
 
-    number = 0
-    try:
-        with path.open("rb") as file:
-            start = file.read(3)
-            file.seek(3 if start == b"\xef\xbb\xbf" else 0)
-            first = _first_sign(file)
-            if first not in (b"[", b"{"):
-                what = "the file is empty" if not first else f"it begins with {first!r}"
-                raise InputError(f"{path}: not a JSON list of rows: {what}")
-            prefix = "item" if first == b"[" else "data.item"
-            for row in ijson.items(file, prefix, use_float=True):
-                number += 1
-                if not isinstance(row, dict):
-                    raise InputError(f"{path}, row {number}: expected an object, not {row!r:.40}")
-                yield number, row
-    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}, row {number + 1}: not valid JSON from here on: {said}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _first_sign(file: Any) -> bytes:
-    """Return the first byte that is no space, and leave the file where it stands."""
-    while True:
-        at = file.tell()
-        sign = file.read(1)
-        if not sign.isspace():
-            file.seek(at)
-            return sign
-
-
-def _name(row: Mapping[str, Any], where: str) -> str:
-    for column in NAMES:
-        if column in row:
-            name = row[column]
-            if not isinstance(name, str) or not name.strip():
-                raise InputError(f"{where}: {column}: {name!r:.60}, expected a name")
-            return name.strip()[:1024]
-    raise InputError(
-        f"{where}: model: missing; the row has: {', '.join(map(str, row))[:200] or 'nothing'}"
-    )
-
-
-def _dimension(column: str, system: ValueSystem, where: str) -> str | None:
-    if column in NAMES:
-        return None
-    name = system.canonical(column)
-    if name is None:
-        raise InputError(
-            f"{where}: {column[:80]}: not a dimension of {system.id}; known: "
-            f"{', '.join(system.names)}. What else is known of models goes into --meta"
+    Raises:
+        Misread: it is none, too long, or holds what is no character.
+    """
+    if not isinstance(cell, str) or not cell.strip():
+        raise Misread(f"{named(column)}: {shown(cell)}, expected a name")
+    name = cell.strip()
+    if len(name) > LONGEST_NAME:
+        raise Misread(
+            f"{named(column)}: {shown(name)} has {len(name):,} characters, expected at most "
+            f"{LONGEST_NAME:,}"
         )
+    if not name.isascii() and re.search("[\ud800-\udfff]", name):
+        raise Misread(f"{named(column)}: {shown(name)}: half of a surrogate pair is no character")
     return name
 
 
-def _score(cell: Any, where: str, path: Path) -> float | None:
-    if cell is None:
-        return None
-    if path.suffix.lower() != ".json":
-        if not _NUMBER.fullmatch(str(cell).strip()):
-            raise InputError(f"{where}: {cell!r:.60}, expected a number such as 41.5, or nothing")
-        cell = float(cell)
-    if isinstance(cell, bool) or not isinstance(cell, int | float):
-        raise InputError(f"{where}: {cell!r:.60}, expected a number, or null")
-    if not math.isfinite(cell) or abs(cell) > 1e12:
-        raise InputError(f"{where}: {cell!r:.60}, expected a finite number")
-    return float(cell)
-
-
 class _Scale:
-    """Notices a row that is on another scale than the rows before it."""
+    """Notices rows that are on different scales."""
 
-    def __init__(self, path: Path, declared: tuple[float, float] | None) -> None:
-        self.path, self.declared = path, declared
-        self.first: tuple[str, Published, float] | None = None
+    def __init__(
+        self, path: Path, names: tuple[str, ...], declared: tuple[float, float] | None
+    ) -> None:
+        self.path, self.names, self.declared = path, names, declared
+        self.least = math.inf, 0, ""
+        self.most = 0.0, 0, ""
 
-    def row(self, row: Published, names: tuple[str, ...]) -> None:
-        given = [(abs(s), s, n) for s, n in zip(row.scores, names, strict=True) if s is not None]
-        size, score, name = max(given)
-        where = f"{_where(self.path, row.number)}: {name}: {score:g}"
+    def row(self, row: Published) -> None:
         if self.declared is not None:
-            low, high = self.declared
-            for _, s, n in given:
-                if not low <= s <= high:
-                    raise InputError(
-                        f"{_where(self.path, row.number)}: {n}: {s:g} is outside --scale "
-                        f"{low:g} {high:g}"
-                    )
+            self._within(row, *self.declared)
             return
-        if not size or (size <= 1 and len(given) < FEWEST):
+        sizes = [abs(score) for score in row.scores if score]
+        if not sizes:
             return  # zeros are on every scale
-        kind = "at most 1" if size <= 1 else "at most 100" if size <= 100 else "above 100"
-        if self.first is None:
-            self.first = kind, row, size
-        elif kind != self.first[0]:
-            _, other, most = self.first
+        size = max(sizes)
+        if size <= 1 and len(sizes) < FEWEST:
+            return
+        if self.least[0] <= size <= self.most[0]:
+            return
+        own = size, row.number, row.respondent
+        self.least, self.most = min(self.least, own), max(self.most, own)
+        least, most = self.least[0], self.most[0]
+        if most >= APART * least and (least <= 1 < most or least <= 100 < most):
+            other = self.least if own == self.most else self.most
+            at = next(i for i, s in enumerate(row.scores) if s and abs(s) == size)
             raise InputError(
-                f"{where}: on another scale than {_unit(self.path)} {other.number} "
-                f"({other.respondent!r}, whose largest is {most:g}): import tables of different "
-                "scales one by one, or name the scale of all with --scale LOW HIGH"
+                f"{_where(self.path, row.number)}: {self.names[at]}: {row.scores[at]:g}, on "
+                f"another scale than {unit(self.path)} {other[1]} ({shown(other[2])}, whose "
+                f"largest is {other[0]:g}): import tables of different scales one by one, or name "
+                "the scale of all with --scale LOW HIGH"
             )
 
-
-def _unit(path: Path) -> str:
-    return "row" if path.suffix.lower() == ".json" else "line"
+    def _within(self, row: Published, low: float, high: float) -> None:
+        for name, score in zip(self.names, row.scores, strict=True):
+            if score is not None and not low <= score <= high:
+                raise InputError(
+                    f"{_where(self.path, row.number)}: {name}: {score:g} is outside --scale "
+                    f"{low:g} {high:g}"
+                )
 
 
 def _where(path: Path, number: int) -> str:
-    return f"{path}, {_unit(path)} {number}"
+    return f"{path}, {unit(path)} {number}"
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the hash of a file's bytes.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
