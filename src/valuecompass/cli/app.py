@@ -24,8 +24,8 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    *("run", "board", "compare", "culture", "cultures", "match", "space", "gate"),
-    *("report", "export"),
+    *("run", "board", "board_more", "compare", "culture", "cultures", "match", "space", "gate"),
+    *("health", "report", "export"),
     *("judge", "systems", "items", "models", "spending", "doctor"),
 )
 """Modules of this package that add their commands to the app when imported."""

@@ -62,6 +62,7 @@ def board(
 
     from valuecompass.board.alignment import align, preferred, stability
     from valuecompass.board.boards import load_board
+    from valuecompass.board.discriminant import marks
     from valuecompass.board.profiles import demonstration_profiles, read_profiles
     from valuecompass.board.weights import chosen, parse_weights
     from valuecompass.errors import InputError
@@ -69,6 +70,7 @@ def board(
 
     theory = resolve_system(system)
     found = anyio.run(lambda: load_board(workspace, db, theory.id, date=date))
+    marked = marks(found)
     if dims is not None:
         names = chosen(dims, found.system)
         if gone := [name for name in names if name not in found.names]:
@@ -84,9 +86,11 @@ def board(
     turned = stability(ranked, np.random.default_rng(seed))
     beats = None if used.population is None else preferred(found, used.population)
     if json:
-        echo_json(_document(ranked, used, turned, beats))
+        echo_json(_document(ranked, used, turned, beats) | {"discriminant": marked.json()})
     else:
         _show(ranked, used, turned, beats, top)
+        for sentence in marked.sentences:
+            _say(f"Note: {sentence}")
 
 
 @board_app.command("import")

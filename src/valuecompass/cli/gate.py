@@ -94,10 +94,13 @@ def gate(
         from valuecompass.board.boards import measurement_of
         from valuecompass.measure.gate import gate as gated
         from valuecompass.measure.run import resolve_system
+        from valuecompass.models import parse_respondent
         from valuecompass.store import open_store
 
+        theory = resolve_system(system)
+        name = parse_respondent(model, [theory]).name
         async with open_store(workspace, db, create=False) as store:
-            before = await measurement_of(store, resolve_system(system).id, baseline, model)
+            before = await measurement_of(store, theory.id, baseline, name)
             return await gated(
                 store, model, before, shift, settings, occasion=occasion, tell=_progress
             )

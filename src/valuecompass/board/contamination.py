@@ -1,0 +1,191 @@
+"""Are respondents otherwise on public items than on fresh ones that nobody can have trained on?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from sqlalchemy import select
+
+from valuecompass.board.boards import Board, alike, day, utc
+from valuecompass.board.comparison import items_of
+from valuecompass.errors import InputError
+from valuecompass.hashing import canonical
+from valuecompass.measure.archive import find_measurement, load_measurement
+from valuecompass.measure.item_table import ItemTable, item_table
+from valuecompass.measure.measurement import Measurement
+from valuecompass.stats.comparison import benjamini_hochberg
+from valuecompass.store import Store, measurements
+
+Array = NDArray[np.float64]
+FDR = 0.05
+DRAWS = 2_000
+NO_FRESH = (
+    "No fresh form was measured, so that nothing is known of contamination. Measure the same "
+    "respondents on a parallel form of new items and name it with --fresh."
+)
+FORMS = (
+    "A difference that most respondents share speaks of the items of the two forms rather than of "
+    "contamination; that of one respondent beyond the others' speaks of the respondent."
+)
+EITHER_WAY = (
+    "In this value system no end of a dimension is the good one: an answer that was trained on may "
+    "be higher or lower."
+)
+
+
+async def contamination(store: Store, board: Board, fresh: str | None) -> dict[str, Any]:
+    """Compare respondents' scores on a board's public items with those on fresh items.
+
+    Items that both forms have are left out of both.
+
+    Args:
+        store: the open store.
+        board: a board of our own measurements: the public items.
+        fresh: id or day of a measurement on another form, or None.
+
+    Returns:
+        ``fresh`` (id of the measurement, or None), ``reason`` (why there is none), ``items`` of
+        either kind, ``respondents``: name -> dimension -> ``difference`` (public less fresh, points
+        of 0-100), ``low``, ``high``, ``q`` over all, ``suspicious``, and ``beyond`` (the
+        difference less the mean of the other respondents', with limits); and ``notices``.
+
+    Raises:
+        InputError: no such measurement, one of the same form, otherwise judged, or of others.
+    """
+    if fresh is None:
+        return {"fresh": None, "reason": NO_FRESH, "items": None, "respondents": None}
+    other = await _fresh(store, board, fresh)
+    table = await item_table(store, other)
+    shared = [name for name in board.respondents if name in table.respondents]
+    if not shared:
+        raise InputError(
+            f"--fresh {fresh}: it has no respondent of the board; measure {board.respondents[0]}"
+        )
+    public = await items_of(store, board, shared)
+    rows = [table.respondents.index(name) for name in shared]
+    fresh_own = ItemTable(
+        tuple(shared), table.items, table.names, table.totals[rows], table.counts[rows]
+    )
+    tables = (_without(public, table.items), _without(fresh_own, public.items))
+    notices = [FORMS] + ([EITHER_WAY] if board.system.scoring in ("expression", "rating") else [])
+    return {
+        "fresh": other.id,
+        "reason": None,
+        "items": {"public": len(tables[0].items), "fresh": len(tables[1].items)},
+        "respondents": differences(*tables),
+        "notices": notices,
+    }
+
+
+def differences(public: ItemTable, fresh: ItemTable) -> dict[str, Any]:
+    """Return scores on public less fresh items, by respondent and dimension.
+
+    Args:
+        public: items that may have been trained on.
+        fresh: other items, the same respondents in the same order.
+
+    Returns:
+        As ``respondents`` of `contamination`. ``suspicious``: higher on the public items at a false
+        discovery rate of 5 % over respondents and dimensions.
+    """
+    apart = public.scores() - fresh.scores()
+    draws = public.draws(DRAWS) - fresh.draws(DRAWS)
+    low, high = _limits(apart, draws)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * ndtr(-np.abs(apart) / draws.std(axis=0, ddof=1))
+    q, discovered = benjamini_hochberg(np.asarray(p, dtype=np.float64), FDR)
+    beyond = apart - _others(apart)
+    ends = _limits(beyond, draws - _others(draws))
+    found: dict[str, Any] = {}
+    for r, name in enumerate(public.respondents):
+        found[name] = {
+            dimension: {
+                "difference": _number(apart[r, d]),
+                "low": _number(low[r, d]),
+                "high": _number(high[r, d]),
+                "q": _number(q[r, d]),
+                "suspicious": bool(discovered[r, d] and apart[r, d] > 0),
+                "beyond": {
+                    "difference": _number(beyond[r, d]),
+                    "low": _number(ends[0][r, d]),
+                    "high": _number(ends[1][r, d]),
+                },
+            }
+            for d, dimension in enumerate(public.names)
+            if np.isfinite(apart[r, d])
+        }
+    return found
+
+
+def _limits(value: Array, draws: Array) -> tuple[Array, Array]:
+    """Return limits of 95 % that hold the value: (..., R, D) draws along the first axis."""
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    return np.minimum(low, value), np.maximum(high, value)
+
+
+def _others(values: Array) -> Array:
+    """Return for each respondent the mean of the others, NaN where nobody else has a value."""
+    seen = ~np.isnan(values)
+    total = np.where(seen, values, 0.0).sum(axis=-2, keepdims=True) - np.where(seen, values, 0.0)
+    count = seen.sum(axis=-2, keepdims=True) - seen
+    return np.divide(total, count, out=np.full(values.shape, np.nan), where=count > 0)
+
+
+def _without(table: ItemTable, items: tuple[str, ...]) -> ItemTable:
+    gone = set(items)
+    kept = [i for i, item in enumerate(table.items) if item not in gone]
+    if not kept:
+        raise InputError("--fresh: every item of one form is also in the other; none is fresh")
+    own = tuple(table.items[i] for i in kept)
+    return ItemTable(
+        table.respondents, own, table.names, table.totals[:, kept], table.counts[:, kept]
+    )
+
+
+async def _fresh(store: Store, board: Board, text: str) -> Measurement:
+    """Return the measurement named: by its id, or the newest of a day on another form."""
+    found = (
+        await find_measurement(store, text)
+        if "-" not in text
+        else await _of_day(store, board, text)
+    )
+    if found is None or found.system != board.system.id:
+        raise InputError(
+            f"--fresh {text}: no measurement of {board.system.id} on another form; give its id "
+            "(valuecompass run --json prints it) or its day, YYYY-MM-DD"
+        )
+    manifest = board.measurements[0].manifest
+    if found.manifest["form"] == manifest["form"]:
+        raise InputError(f"--fresh {text}: it has the form of the board, not a fresh one")
+    if alike(found.manifest | {"form": None}) != alike(manifest | {"form": None}):
+        changed = [
+            key
+            for key in ("judge", "opinions", "prompts", "system", "calibration")
+            if canonical(found.manifest.get(key)) != canonical(manifest.get(key))
+        ]
+        raise InputError(
+            f"--fresh {text}: measured otherwise than the board ({', '.join(changed)}); "
+            "measure it again like the board"
+        )
+    return found
+
+
+async def _of_day(store: Store, board: Board, text: str) -> Measurement | None:
+    wanted = day(text)
+    query = select(measurements).where(
+        measurements.c.system == board.system.id, measurements.c.kind == "measured"
+    )
+    form = board.measurements[0].manifest["form"]
+    heads = [
+        head
+        for head in await store.rows(query.order_by(measurements.c.created.desc()))
+        if utc(head["created"]).date() == wanted and head["manifest"]["form"] != form
+    ]
+    return await load_measurement(store, heads[0]) if heads else None
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None

@@ -1,0 +1,343 @@
+"""Health of a form: how reliably it measures, and how far it is used up."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+
+from valuecompass.board.boards import Board, read_board
+from valuecompass.board.contamination import contamination
+from valuecompass.board.discriminant import FEWEST, circle, marks
+from valuecompass.errors import InputError
+from valuecompass.items import Item
+from valuecompass.judges.panel import label_of
+from valuecompass.judges.protocol import THRESHOLD
+from valuecompass.measure.archive import UNJUDGED, found_answers, items_query, verdicts_of
+from valuecompass.measure.item_table import item_of, item_values
+from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.scoring import Result, findings_of
+from valuecompass.stats.generalisability import (
+    Components,
+    cheapest_design,
+    dependability,
+    generalisability,
+    variance_components,
+)
+from valuecompass.stats.reliability import cronbach_alpha, split_half
+from valuecompass.store import Store, answers, open_store, verdicts
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Json = dict[str, Any]
+TARGETS = (0.8, 0.9)
+"""Dependability for which the cheapest design is sought: decisions on groups, on single models."""
+LARGEST = {"item": 1_000, "repeat": 5, "judge": 5}
+"""Numbers up to which designs are tried."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What single answers say, in [0, 1]; NaN where nothing was seen.
+
+    values: (R respondents, n items, K repeats, D dimensions), as they carry the scores.
+    votes: (R, n, K, J judges, D), what each member of a panel says; None without a panel.
+    """
+
+    respondents: tuple[str, ...]
+    items: tuple[Item, ...]
+    names: tuple[str, ...]
+    judges: tuple[str, ...]
+    values: Array
+    votes: Array | None
+
+    def table(self, d: int) -> Array:
+        """Return (R, items of the dimension): the mean over repeats, NaN where nothing was seen."""
+        cells = self.values[:, self.of(d)][..., d]
+        seen = ~np.isnan(cells)
+        total, count = (np.asarray(of.sum(axis=2)) for of in (np.where(seen, cells, 0.0), seen))
+        return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+    def of(self, d: int) -> Flags:
+        """Return which items carry a dimension."""
+        return np.asarray(~np.isnan(self.values[..., d]).all(axis=(0, 2)), dtype=bool)
+
+
+async def health(
+    workspace: Path,
+    db: str | None,
+    system: str,
+    *,
+    date: str | None = None,
+    fresh: str | None = None,
+    uses: int = 3,
+    seed: int = 0,
+) -> Json:
+    """Say how healthy the form of a board is.
+
+    Args:
+        workspace: folder of the store.
+        db: URL of another database, or None.
+        system: id of the value system.
+        date: the board of this day; None: the newest.
+        fresh: id or day of a measurement of the same respondents on a parallel form of new items.
+        uses: measurements in which an item may be used before it counts as worn.
+        seed: of splits and draws.
+
+    Returns:
+        The documented JSON object: ``reliability``, ``generalisability``, ``saturation``,
+        ``exposure``, ``contamination``, ``discriminant`` and ``circle``; what cannot be estimated
+        is None, and ``notices`` say why.
+
+    Raises:
+        InputError: the board is an imported table, or `fresh` is no fresh measurement.
+    """
+    async with open_store(workspace, db, create=False) as store:
+        board = await read_board(store, system, date=date)
+        if board.imported:
+            raise InputError(
+                f"health: the newest board of {system} is a published table, which has no items; "
+                "name the day of a measurement of our own with --date"
+            )
+        cells = await read_cells(store, board)
+        worn = await _exposure(store, board, uses)
+        clean = await contamination(store, board, fresh)
+    rng = np.random.default_rng(seed)
+    n = len(cells.respondents)
+    enough = n >= FEWEST
+    notices = list(board.notices)
+    if not enough:
+        notices.append(
+            f"Reliability and generalisability need {FEWEST} respondents with scores, and there "
+            f"{'is' if n == 1 else 'are'} {n}."
+        )
+    told = marks(board)
+    return {
+        "system": board.system.id,
+        "date": board.created.date().isoformat(),
+        "measurements": [m.id for m in board.measurements],
+        "form": board.measurements[0].manifest["form"],
+        "respondents": list(cells.respondents),
+        "reliability": reliability(cells, rng) if enough else None,
+        "generalisability": facets(cells, rng) if enough else None,
+        "saturation": saturation(cells),
+        "exposure": worn,
+        "contamination": clean,
+        "discriminant": told.json(),
+        "circle": circle(board, rng),
+        "notices": [*notices, *told.sentences],
+    }
+
+
+def reliability(cells: Cells, rng: np.random.Generator) -> Json:
+    """Return by dimension alpha with limits and split-half reliability; halves keep kin together.
+
+    An item and the items made from it go into one half.
+    """
+    kin = np.array([(item.lineage.parents or (item.id,))[0] for item in cells.items])
+    found: Json = {}
+    for d, name in enumerate(cells.names):
+        table = cells.table(d)
+        alpha = cronbach_alpha(table)
+        half = split_half(table, rng, clusters=kin[cells.of(d)])
+        found[name] = {
+            "items": table.shape[1],
+            "alpha": _limits(alpha),
+            "split_half": {
+                "value": _number(half.value),
+                "correlation_sd": _number(half.correlation_sd),
+            },
+        }
+    return found
+
+
+def facets(cells: Cells, rng: np.random.Generator) -> Json:
+    """Return by dimension what makes scores vary, and what a design would reach.
+
+    Facets with one level cannot be told from the others and are left out. A repeat of one item has
+    nothing to do with the same repeat of another: its components without the item are 0.
+    """
+    return {name: _facets(cells, d, rng) for d, name in enumerate(cells.names)}
+
+
+def _facets(cells: Cells, d: int, rng: np.random.Generator) -> Json:
+    names = ("respondent", "item", "repeat", "judge")
+    study = cells.values[..., None, :] if cells.votes is None else cells.votes
+    scores = study[:, cells.of(d)][..., d]
+    single = [name for name, size in zip(names, scores.shape, strict=True) if size < 2]
+    used = [name for name in names if name not in single]
+    empty: Json = {"facets": used, "not_covered": single}
+    if "item" in single:
+        return empty | dict.fromkeys(("covers", "components", "now", "designs"))
+    table = scores.reshape([size for size in scores.shape if size > 1])
+    found = variance_components(table, used, rng)
+    now = {name: size for name, size in zip(used, table.shape, strict=True) if name != used[0]}
+    total = float(np.nansum(found.variance))
+    components = [
+        {
+            "effect": list(effect),
+            **_limits(found.interval(effect)[:3], 6),
+            "share": _number(float(found.variance[e]) / total) if total > 0 else None,
+        }
+        for e, effect in enumerate(found.effects)
+    ]
+    reached = {
+        "n": now,
+        "dependability": _limits(dependability(found, now)[:3]),
+        "generalisability": _limits(generalisability(found, now)[:3]),
+    }
+    known = reached["dependability"]["value"] is not None
+    designs = {f"{t}": _design(found, used[1:], t) if known else None for t in TARGETS}
+    return empty | {
+        "covers": list(found.covers),
+        "components": components,
+        "now": reached,
+        "designs": designs,
+    }
+
+
+def _design(found: Components, used: Sequence[str], target: float) -> Json | None:
+    """Return the cheapest design in calls: one for an answer, one for each judge that reads it."""
+    answer = "repeat" if "repeat" in used else "item"
+    cost = {name: float(name in (answer, "judge")) for name in used}
+    grid = {name: range(1, LARGEST[name] + 1) for name in used}
+    best = cheapest_design(found, cost, grid, target=target).cheapest
+    if best is None:
+        return None
+    return {"n": best.n, "calls": round(best.cost), "expected": _number(best.coefficient)}
+
+
+def saturation(cells: Cells) -> Json:
+    """Return the shares of items on which the respondents do not differ.
+
+    ``equal``: all have the same value; ``same_verdict``: all are on the same side of .5. Of items
+    that two respondents have answered, on each dimension, and on all that an item carries.
+    """
+    means = np.full((*cells.values.shape[:2], len(cells.names)), np.nan)
+    for d in range(len(cells.names)):
+        means[:, cells.of(d), d] = cells.table(d)
+    lowest, highest = (of.reduce(means, axis=0, initial=np.nan) for of in (np.fmin, np.fmax))
+    several = np.asarray((~np.isnan(means)).sum(axis=0) > 1, dtype=bool)
+    same = (highest - lowest < 1e-9, (lowest >= THRESHOLD) == (highest >= THRESHOLD))
+    by_name = {
+        name: _saturated(several[:, [d]], *(of[:, [d]] for of in same))
+        for d, name in enumerate(cells.names)
+    }
+    return _saturated(several, *same) | {"dimensions": by_name}
+
+
+def _saturated(several: Flags, equal: Flags, agreed: Flags) -> Json:
+    """Return shares of the items, (n, D), that are saturated on every dimension they count on."""
+    counted = several.any(axis=1)
+    n = int(counted.sum())
+    whole = np.stack([(~several | of).all(axis=1) for of in (equal, agreed)])
+    shares = [_number(whole[k, counted].mean()) if n else None for k in (0, 1)]
+    return {"items": n, "equal": shares[0], "same_verdict": shares[1]}
+
+
+async def _exposure(store: Store, board: Board, uses: int) -> Json:
+    """Return in how many measurements of this workspace the items of the board were used."""
+    ids = [m.id for m in board.measurements]
+    own = select(answers.c.item).where(answers.c.measurement.in_(ids))
+    query = (
+        select(answers.c.item, func.count(answers.c.measurement.distinct()).label("used"))
+        .where(answers.c.item.in_(own))
+        .group_by(answers.c.item)
+    )
+    counts = np.array([row["used"] for row in await store.rows(query)])
+    times, items = np.unique(counts, return_counts=True)
+    return {
+        "items": len(counts),
+        "times": {f"{t}": k for t, k in zip(times.tolist(), items.tolist(), strict=True)},
+        "uses": uses,
+        "worn": _number((counts > uses).mean()),
+    }
+
+
+async def read_cells(store: Store, board: Board) -> Cells:
+    """Read what single answers say of the respondents that have scores."""
+    manifest = board.measurements[0].manifest["judge"]
+    panel = manifest["members"] if manifest["kind"] == "panel" else ()
+    own = [r for r, of in enumerate(board.scores) if not np.isnan(of).all()]
+    rows = {board.respondents[r]: place for place, r in enumerate(own)}
+    seen: dict[tuple[int, str, int, int, int], float] = {}
+    items: dict[str, Item] = {}
+    taken: set[str] = set()
+    for m in board.measurements:
+        new = {p: row.respondent for p, row in enumerate(m.rows) if row.respondent not in taken}
+        taken |= set(new.values())
+        places = {p: rows[name] for p, name in new.items() if name in rows}
+        found = await store.rows(items_query(m))
+        items |= {row["id"]: item_of(row["body"]) for row in found}
+        seen |= await _seen(store, board, m, places, items, len(panel))
+    ids = list(dict.fromkeys(item for _, item, *_ in seen))
+    repeats = 1 + max((repeat for _, _, repeat, *_ in seen), default=0)
+    cells = np.full((len(rows), len(ids), repeats, 1 + len(panel), len(board.names)), np.nan)
+    at, names = {item: place for place, item in enumerate(ids)}, board.system.names
+    columns = {names.index(name): d for d, name in enumerate(board.names)}
+    for (r, item, repeat, judge, d), value in seen.items():
+        if d in columns:
+            cells[r, at[item], repeat, judge, columns[d]] = value
+    return Cells(
+        tuple(rows),
+        tuple(items[item] for item in ids),
+        board.names,
+        tuple(label_of(member) for member in panel),
+        cells[..., 0, :],
+        cells[..., 1:, :] if panel else None,
+    )
+
+
+async def _seen(
+    store: Store,
+    board: Board,
+    measurement: Measurement,
+    places: Mapping[int, int],
+    items: Mapping[str, Item],
+    panel: int,
+) -> dict[tuple[int, str, int, int, int], float]:
+    """Return values by respondent, item, repeat, judge (0: the joined verdict) and dimension."""
+    names, opinions = board.system.names, measurement.manifest["opinions"]
+    columns = (
+        *(answers.c[n] for n in ("position", "item", "repeat", "outcome", "reading")),
+        verdicts.c.body.label("verdicts"),
+    )
+    found: dict[tuple[int, str, int, int, int], float] = {}
+    query = found_answers(measurement, columns)
+    async with contextlib.aclosing(store.stream(query, 2_000)) as blocks:
+        async for rows in blocks:
+            for row in (row for row in rows if row["position"] in places):
+                body = verdicts_of(row)
+                # the judge was asked and said nothing: findings of nothing, not no findings
+                silent = row["reading"] == UNJUDGED
+                said = [body, *(_vote(body, member) for member in range(panel))]
+                for judge, own in enumerate(said):
+                    result = Result(
+                        *(items[row["item"]], 0, row["repeat"], None, row["outcome"]),
+                        reading=row["reading"],
+                        findings=findings_of(own, names) if own or silent else None,
+                    )
+                    for d, item, value in item_values(board.system, opinions, [result]):
+                        key = (places[row["position"]], item, row["repeat"], judge, d)
+                        found[key] = value
+    return found
+
+
+def _vote(body: Sequence[Any], member: int) -> list[Json]:
+    """Return the verdicts as one member of a panel gave them."""
+    return [v | {"expressed": v["votes"][member]} for v in body if v.get("votes")]
+
+
+def _limits(interval: Sequence[float], digits: int = 4) -> Json:
+    numbers = [_number(x, digits) for x in interval]
+    return dict(zip(("value", "low", "high"), numbers, strict=True))
+
+
+def _number(value: float, digits: int = 4) -> float | None:
+    return round(float(value), digits) if np.isfinite(value) else None
