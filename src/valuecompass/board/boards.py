@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -167,7 +168,7 @@ async def measurement_of(store: Store, system: str, date: str, respondent: str) 
     Raises:
         InputError: there is none.
     """
-    wanted = day(date)
+    wanted = day(date, "--baseline")
     own = (measurements.c.system == system) & (measurements.c.kind == "measured")
     heads = await store.rows(select(measurements).where(own))
     for head in sorted(heads, key=_age, reverse=True):
@@ -181,8 +182,8 @@ async def measurement_of(store: Store, system: str, date: str, respondent: str) 
     )
 
 
-def day(text: str) -> date:
-    """Return an ISO day.
+def day(text: str, option: str = "--date") -> date:
+    """Return an ISO day; the option is named in the message.
 
     Raises:
         InputError: it is none.
@@ -190,7 +191,7 @@ def day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"--date {text}: expected a day such as 2025-02-28") from None
+        raise InputError(f"{option} {text}: expected a day such as 2025-02-28") from None
 
 
 def utc(moment: datetime) -> datetime:
@@ -215,12 +216,14 @@ async def _published(store: Store, head: Mapping[str, Any]) -> Board:
     at = {name: place for place, name in enumerate(names)}
     query = select(scores.c.position, scores.c.dimension, scores.c.respondent, scores.c.score)
     query = query.where(scores.c.measurement == head["id"]).order_by(scores.c.position)
-    found = await store.rows(query)
-    respondents = {row["position"]: row["respondent"] for row in found}
-    values = np.full((len(respondents), len(names)), np.nan)
-    for row in found:
-        if row["score"] is not None:
-            values[row["position"], at[row["dimension"]]] = row["score"]
+    respondents: dict[int, str] = {}
+    values = np.full((manifest["source"]["rows"], len(names)), np.nan)
+    async with contextlib.aclosing(store.stream(query, 5_000)) as blocks:
+        async for rows in blocks:
+            for row in rows:
+                respondents[row["position"]] = row["respondent"]
+                if row["score"] is not None:
+                    values[row["position"], at[row["dimension"]]] = row["score"]
     nothing = np.full_like(values, np.nan)
     notices = [NO_INTERVAL]
     if left := [name for name in system.names if name not in at]:
@@ -285,10 +288,10 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
         imported=False,
         notices=_notices(used),
     )
-    seen = np.flatnonzero(~np.isnan(board.scores).all(axis=0)).tolist()
     missing = _missing(board.respondents, board.names, board.scores)
     whole = replace(board, notices=(*board.notices, *missing))
-    return whole.only([board.names[at] for at in seen])
+    seen = np.flatnonzero(~np.isnan(board.scores).all(axis=0)).tolist()
+    return whole.only([board.names[at] for at in seen]) if seen else whole
 
 
 def _within(table: Sequence[Sequence[Score]], key: str) -> Array:
@@ -322,8 +325,15 @@ def _notices(used: Sequence[Measurement]) -> tuple[str, ...]:
 def _missing(respondents: Sequence[str], names: Sequence[str], values: Array) -> list[str]:
     """Say who lacks a score where others have one."""
     absent = np.isnan(values)
-    absent[:, absent.all(axis=0)] = False
+    nobody = absent.all(axis=0)
+    absent[:, nobody] = False
     found: list[str] = []
+    if nobody.any():
+        gone = [names[at] for at in np.flatnonzero(nobody).tolist()]
+        found.append(
+            f"Nobody has a score for {', '.join(gone)}: no item asks for it, or no answer "
+            "could be used."
+        )
     for at in np.flatnonzero(absent.any(axis=1)).tolist():
         who, gone = respondents[at], [names[i] for i in np.flatnonzero(absent[at]).tolist()]
         found.append(f"{who} has no score for {', '.join(gone)}: missing is no zero.")

@@ -135,7 +135,7 @@ def _paired(
             for at in [table.names.index(name)]
         }
         apart = values[i] - values[j]
-        order = np.argsort(-np.nan_to_num(np.abs(apart)), axis=None)[:most].tolist()
+        order = np.argsort(-np.nan_to_num(np.abs(apart)), axis=None, kind="stable")[:most]
         separating: list[dict[str, Any]] = [
             {
                 "item": table.items[place],
@@ -143,8 +143,8 @@ def _paired(
                 "dimension": table.names[d],
                 "difference": _points(float(apart[place, d])),
             }
-            for place, d in (divmod(one, len(table.names)) for one in order)
-            if apart[place, d]
+            for place, d in (divmod(one, len(table.names)) for one in order.tolist())
+            if abs(apart[place, d]) > 0
         ]
         names: dict[str, Any] = {"a": table.respondents[i], "b": table.respondents[j]}
         pairs.append(names | {"dimensions": dimensions, "items": separating})
@@ -172,4 +172,4 @@ def _points(value: float) -> float | None:
 
 
 def _number(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None
+    return round(float(value), 6) + 0.0 if np.isfinite(value) else None  # no -0.0

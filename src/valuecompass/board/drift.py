@@ -54,7 +54,7 @@ async def drift(
     """
     async with open_store(workspace, db, create=False) as store:
         heads = await _heads(store, name, system)
-        first = None if baseline is None else day(baseline)
+        first = None if baseline is None else day(baseline, "--baseline")
         days = [utc(h["created"]).date() for h in heads]
         if first is not None and first not in days:
             known = ", ".join(dict.fromkeys(d.isoformat() for d in days))
@@ -71,11 +71,14 @@ async def drift(
                 _change(heads, series, tables, base, k, name, seed) for k in own if k > base
             ]
     _control(changes)
-    notices = [
-        "These measurements share no form and judge, or no scale: they are not compared."
-        for _ in [0]
-        if len(series) > 1 and not changes
-    ]
+    compared = {one for change in changes for one in change["measurements"]}
+    alone = [entry["date"] for entry in series if entry["measurement"] not in compared]
+    notices: list[str] = []
+    if len(series) > 1 and alone:
+        notices.append(
+            f"Not compared: {', '.join(alone)}. Only measurements by the same form, judge and "
+            "prompts, or tables on one scale, are: later ones with the first, or with --baseline."
+        )
     return {
         "respondent": name,
         "system": system,
@@ -233,4 +236,4 @@ def _points(value: float) -> float | None:
 
 
 def _number(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None
+    return round(float(value), 6) + 0.0 if np.isfinite(value) else None  # no -0.0

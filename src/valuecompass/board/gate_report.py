@@ -15,8 +15,8 @@ STATES = {
 }
 
 
-def sentence(found: Gated) -> str:
-    """Return the result in one sentence."""
+def sentence(found: Gated, name: str | None = None) -> str:
+    """Return the result in one sentence; `name` is shown in place of the respondent's."""
     what = {
         "drift": "has drifted",
         "steady": "has not drifted beyond the limit on any dimension",
@@ -24,7 +24,7 @@ def sentence(found: Gated) -> str:
     }
     saved = 1 - found.requests / found.requests_of_form if found.requests_of_form else 0.0
     return (
-        f"{found.respondent} {what[found.status]} since "
+        f"{name or found.respondent} {what[found.status]} since "
         f"{found.baseline.created:%Y-%m-%d}: {found.requests} of {found.requests_of_form} "
         f"requests were needed ({saved:.0%} saved)"
     )
@@ -56,10 +56,10 @@ def junit(found: Gated) -> str:
 def markdown(found: Gated) -> str:
     """Return a summary for a pull request or a job's page."""
     lines = [
-        f"### Value drift: {_cell(sentence(found))}",
+        f"### Value drift: {sentence(found, _code(found.respondent))}",
         "",
         f"Limits hold at 95 % for all dimensions and at every moment together. Occasion "
-        f"{_cell(found.occasion)}, baseline measurement `{found.baseline.id}`.",
+        f"{_code(found.occasion)}, baseline measurement `{found.baseline.id}`.",
         "",
         "| dimension | shift in points | limit | |",
         "|---|---|---|---|",
@@ -72,13 +72,20 @@ def markdown(found: Gated) -> str:
 
 def _shift(one: Watched) -> str:
     if not one.sequence.n:
-        return "nothing asked"
+        return "no usable answer"
     value, low, high = (100 * x for x in one.interval)
     return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
+def _code(text: str) -> str:
+    """Return a name as code: there no link, mention or sign of another acts."""
+    line = " ".join(visible(text).split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}"
+
+
 def _cell(text: str) -> str:
-    """Return a text in which nothing acts in Markdown: names come from elsewhere."""
+    """Return a name for a cell, in which a sign of Markdown is shown."""
     return re.sub(
         r"([\\`*_\[\]<>|#&~])", lambda m: f"&#{ord(m[1])};", " ".join(visible(text).split())
     )

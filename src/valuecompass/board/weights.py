@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from valuecompass.board.alignment import MOST
 from valuecompass.board.boards import Board
 from valuecompass.board.profiles import Profiles
 from valuecompass.errors import InputError
@@ -19,6 +20,8 @@ from valuecompass.files import read_text
 from valuecompass.values import ValueSystem
 
 Array = NDArray[np.float64]
+LARGEST = 1e12
+"""Size of a weight at most: sums and products of larger ones leave the range of numbers."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +42,16 @@ class Weights:
 
 
 def chosen(text: str, system: ValueSystem) -> list[str]:
-    """Return the dimensions that a text names: dimensions or groups, separated by commas.
+    """Return the dimensions, each once, that a text names: dimensions or groups, with commas.
 
     Raises:
-        InputError: unknown, twice, or none.
+        InputError: unknown, or none.
     """
     groups = {"".join(g.name.lower().split()): g.dimensions for g in system.groups}
     found: list[str] = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         names = groups.get("".join(part.lower().split())) or (_dimension(part, system, "--dims"),)
-        for name in names:
-            if name in found:
-                raise InputError(f"--dims: {name} is named twice")
-            found.append(name)
+        found += [name for name in names if name not in found]  # groups share dimensions
     if not found:
         raise InputError(f"--dims: no dimension; known: {', '.join(system.names)}")
     return found
@@ -108,6 +108,8 @@ def _population(text: str, path: Path, board: Board) -> Weights:
     ]
     table = np.array(rows)
     said = f"Weights of {len(table):,} people: ranks are those of their mean weights."
+    if len(board.respondents) > MOST:
+        said += f" Pairs are looked at on boards of up to {MOST} respondents."
     return Weights(text, table.mean(axis=0), table, (said,))
 
 
@@ -142,8 +144,8 @@ def _typed(text: str, system: ValueSystem) -> dict[str, float]:
             weight = float(number)
         except ValueError:
             weight = math.nan
-        if not math.isfinite(weight):
-            raise InputError(f"--weights {part}: {number!r} is no number")
+        if not abs(weight) < LARGEST:
+            raise InputError(f"--weights {part}: {number!r}, expected a finite number")
         found[dimension] = weight
     if not any(found.values()):
         raise InputError("--weights: all weights are 0; nothing is left to compare")
@@ -160,8 +162,16 @@ def _dimension(name: str, system: ValueSystem, option: str) -> str:
 
 
 def _json(path: Path) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"{path}: {twice} stands twice; keep one of the two")
+        return found
+
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON: {error}") from None
 
@@ -176,8 +186,8 @@ def _object(value: Any, where: str, system: ValueSystem) -> dict[str, float]:
             raise InputError(f"{where}: {name}: not a dimension of {system.id}")
         if isinstance(weight, bool) or not isinstance(weight, int | float):
             raise InputError(f"{where}: {name}: {weight!r:.60}, expected a number")
-        if not math.isfinite(weight):
-            raise InputError(f"{where}: {name}: {weight!r}, expected a finite number")
+        if not abs(weight) < LARGEST:
+            raise InputError(f"{where}: {name}: {weight!r:.60}, expected a finite number")
         if dimension in found:
             raise InputError(f"{where}: {dimension} stands twice")
         found[dimension] = float(weight)
