@@ -45,8 +45,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("-w", "--workspace", type=Path, default=Path("valuecompass-workspace"))
     workspace: Path = parser.parse_args().workspace
-    from valuecompass.board.publish import write_report
-    from valuecompass.board.terminal import terminal_board
+    from valuecompass.board.page.publish import write_report
+    from valuecompass.board.page.terminal import terminal_board
     from valuecompass.cli.app import console, quoted
     from valuecompass.cli.live import Live
     from valuecompass.cli.report import opener

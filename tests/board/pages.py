@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 from tests.board.examples import SYSTEMS, made_up_cases, made_up_measurement
-from valuecompass.board import render_report
+from valuecompass.board.page import render_report
 from valuecompass.items import Item
 from valuecompass.measure.measurement import Case, Mark, Measurement, Row, Score
 from valuecompass.values import ValueSystem

@@ -11,7 +11,9 @@ import pytest
 from scipy import stats
 
 from valuecompass.board.boards import Board
-from valuecompass.board.culture import (
+from valuecompass.board.cultures.profiles import Profiles, demonstration_profiles
+from valuecompass.board.cultures.report import compared_draws, culture_report
+from valuecompass.board.cultures.similarity import (
     AS_IS,
     METHODS,
     Treatment,
@@ -21,9 +23,7 @@ from valuecompass.board.culture import (
     parse_treatment,
     similarity,
 )
-from valuecompass.board.culture_report import compared_draws, culture_report
-from valuecompass.board.profiles import Profiles, demonstration_profiles
-from valuecompass.board.specification import choices, specification_curve
+from valuecompass.board.cultures.specification import choices, specification_curve
 from valuecompass.errors import InputError
 from valuecompass.measure.measurement import Measurement
 from valuecompass.values import builtin_system

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.board.test_surveys import person, written
-from valuecompass.board.profiles import demonstration_profiles
+from valuecompass.board.cultures.profiles import demonstration_profiles
 from valuecompass.values import builtin_system
 
 NAMES = builtin_system("schwartz").names

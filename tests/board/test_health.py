@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.board.test_person import SCHWARTZ, board_of
-from valuecompass.board.contamination import differences
-from valuecompass.board.discriminant import circle, marks, positions
-from valuecompass.board.health import Cells, facets, reliability, saturation
+from valuecompass.board.health.contamination import differences
+from valuecompass.board.health.discriminant import circle, marks, positions
+from valuecompass.board.health.form import Cells, facets, reliability, saturation
 from valuecompass.items import Item
 from valuecompass.items.schema import Lineage
 from valuecompass.measure.item_table import ItemTable

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from valuecompass.board.boards import SALIENCE, Board
-from valuecompass.board.person import Person, match
+from valuecompass.board.persons.match import Person, match
 from valuecompass.errors import InputError
 from valuecompass.values import builtin_system
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuecompass.board.profiles import demonstration_profiles, read_profiles
+from valuecompass.board.cultures.profiles import demonstration_profiles, read_profiles
 from valuecompass.errors import InputError
 from valuecompass.values import builtin_system
 

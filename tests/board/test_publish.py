@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from valuecompass.board.publish import SMOLLM, lead_of
+from valuecompass.board.page.publish import SMOLLM, lead_of
 from valuecompass.measure import Measurement, Row
 from valuecompass.measure.scoring import FIRST_SIDE
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuecompass.board.questionnaire import (
+from valuecompass.board.persons.questionnaire import (
     Interview,
     own_questionnaire,
     read_answers,

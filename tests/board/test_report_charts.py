@@ -4,7 +4,7 @@ import re
 
 from tests.board.examples import NAMES, made_up_measurement
 from tests.board.pages import Page, report
-from valuecompass.board import render_report
+from valuecompass.board.page import render_report
 from valuecompass.measure.measurement import Measurement, Row, Score
 from valuecompass.values import builtin_system
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.board.examples import ANSWER, NAMES, made_up_case, made_up_measurement
 from tests.board.pages import Page
-from valuecompass.board import render_report
+from valuecompass.board.page import render_report
 from valuecompass.measure.measurement import Mark
 from valuecompass.values import builtin_system
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.board.pages import HOSTILE, hostile_report, report
-from valuecompass.board import render_report
+from valuecompass.board.page import render_report
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -10,10 +10,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.board.test_person import NAN, SCHWARTZ, UP, board_of, person_of
-from valuecompass.board.person import Person
-from valuecompass.board.profiles import Profiles
-from valuecompass.board.space import Space, stress_in_words, value_space
-from valuecompass.board.space_map import space_svg
+from valuecompass.board.cultures.profiles import Profiles
+from valuecompass.board.persons.match import Person
+from valuecompass.board.persons.space import Space, stress_in_words, value_space
+from valuecompass.board.persons.space_map import space_svg
 from valuecompass.errors import InputError
 
 MADE = np.random.default_rng(6).normal(size=(9, 10))

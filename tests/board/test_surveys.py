@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from valuecompass.board.profiles import read_profiles
-from valuecompass.board.surveys import SAMPLES, build_profiles
+from valuecompass.board.cultures.profiles import read_profiles
+from valuecompass.board.cultures.surveys import SAMPLES, build_profiles
 from valuecompass.errors import InputError
 from valuecompass.values import builtin_system
 

@@ -11,7 +11,7 @@ from tests.board.examples import (
     corrected_measurement,
     made_up_measurement,
 )
-from valuecompass.board import terminal_board
+from valuecompass.board.page import terminal_board
 from valuecompass.measure.measurement import Measurement, Row, Score
 from valuecompass.values import builtin_system
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from tests.measure.helpers import JUDGE, judging
 from tests.support import mock_provider as mock_module
-from valuecompass.board.theories import as_expression, compare_theories
-from valuecompass.board.theory_figures import Readings, figures
+from valuecompass.board.health.theories import as_expression, compare_theories
+from valuecompass.board.health.theory_figures import Readings, figures
 from valuecompass.errors import BudgetReached, InputError
 from valuecompass.judges import judge_id
 from valuecompass.judges.local.judge import LocalJudge

@@ -11,7 +11,7 @@ import pytest
 
 from tests.board.test_alignment import SYSTEM, a_board
 from valuecompass.board.boards import Board
-from valuecompass.board.profiles import demonstration_profiles, read_profiles
+from valuecompass.board.cultures.profiles import demonstration_profiles, read_profiles
 from valuecompass.board.weights import Weights, chosen, parse_weights
 from valuecompass.errors import InputError
 from valuecompass.values import builtin_system

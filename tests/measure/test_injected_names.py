@@ -27,7 +27,7 @@ from tests.measure.helpers import (
 from tests.support import mock_provider as mock_module
 from tests.support.answers import answer
 from tests.support.mock_provider import in_thread
-from valuecompass.board.publish import write_report
+from valuecompass.board.page.publish import write_report
 from valuecompass.items import Item
 from valuecompass.items.io import read_items
 from valuecompass.items.io import write_items as write_item_file

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from valuecompass.board.alignment import MOST
 from valuecompass.board.boards import Board
-from valuecompass.board.profiles import Profiles
+from valuecompass.board.cultures.profiles import Profiles
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
 from valuecompass.values import ValueSystem

@@ -62,8 +62,8 @@ def board(
 
     from valuecompass.board.alignment import align, preferred, stability
     from valuecompass.board.boards import load_board
-    from valuecompass.board.discriminant import marks
-    from valuecompass.board.profiles import demonstration_profiles, read_profiles
+    from valuecompass.board.cultures.profiles import demonstration_profiles, read_profiles
+    from valuecompass.board.health.discriminant import marks
     from valuecompass.board.weights import chosen, parse_weights
     from valuecompass.errors import InputError
     from valuecompass.measure.run import resolve_system
@@ -180,7 +180,7 @@ def _show(
     beats: dict[str, Any] | None,
     top: int,
 ) -> None:
-    from valuecompass.board.terminal import terminal_board
+    from valuecompass.board.page.terminal import terminal_board
     from valuecompass.board.wording import ranks
 
     board, rows = ranked.board, ranked.rows(top)

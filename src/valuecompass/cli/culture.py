@@ -50,8 +50,8 @@ def culture(
     import anyio
 
     from valuecompass.board.boards import load_board
-    from valuecompass.board.culture_report import culture_report
-    from valuecompass.board.profiles import demonstration_profiles, read_profiles
+    from valuecompass.board.cultures.profiles import demonstration_profiles, read_profiles
+    from valuecompass.board.cultures.report import culture_report
     from valuecompass.errors import InputError
     from valuecompass.measure.run import resolve_system
 

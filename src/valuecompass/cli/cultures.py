@@ -36,7 +36,7 @@ def build(
     """Make value profiles of countries from a survey's file, for `culture --profiles`."""
     from json import dumps
 
-    from valuecompass.board.surveys import build_profiles
+    from valuecompass.board.cultures.surveys import build_profiles
     from valuecompass.errors import InputError
     from valuecompass.files import inert, write_text
 

@@ -36,7 +36,7 @@ def health(
     """
     import anyio
 
-    from valuecompass.board.health import health as examined
+    from valuecompass.board.health.form import health as examined
     from valuecompass.measure.run import resolve_system
 
     theory = resolve_system(system).id

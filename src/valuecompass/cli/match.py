@@ -12,8 +12,8 @@ from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json,
 from valuecompass.cli.board import System
 
 if TYPE_CHECKING:
-    from valuecompass.board.person import Match, Matched
-    from valuecompass.board.questionnaire import Interview, Questionnaire
+    from valuecompass.board.persons.match import Match, Matched
+    from valuecompass.board.persons.questionnaire import Interview, Questionnaire
 
 AnswerFile = Annotated[
     Path | None, typer.Option("--answers", help='A person\'s answers: {"1": 3, "2": 5, ...}.')
@@ -50,8 +50,8 @@ def match(
     import numpy as np
 
     from valuecompass.board.boards import load_board
-    from valuecompass.board.person import match, person_of
-    from valuecompass.board.questionnaire import (
+    from valuecompass.board.persons.match import match, person_of
+    from valuecompass.board.persons.questionnaire import (
         own_questionnaire,
         read_answers,
         read_questionnaire,
@@ -112,7 +112,7 @@ def _row(one: Matched) -> list[str]:
 
 def _interview(asked: Questionnaire, path: Path) -> None:
     """Ask what is not answered yet; what is answered is on disk when this ends, however."""
-    from valuecompass.board.questionnaire import Interview
+    from valuecompass.board.persons.questionnaire import Interview
     from valuecompass.errors import Interrupted
 
     interview = Interview(asked, path)

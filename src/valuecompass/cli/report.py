@@ -25,7 +25,7 @@ def report(
     """Write the newest measurement of every system as one self-contained HTML file."""
     import anyio
 
-    from valuecompass.board.publish import write_report
+    from valuecompass.board.page.publish import write_report
     from valuecompass.errors import InputError
 
     path = out or workspace / "report.html"

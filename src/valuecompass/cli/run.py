@@ -128,7 +128,7 @@ def run(
     elif csv:
         sys.stdout.write(csv_text(measurements))
     elif not dry_run:
-        from valuecompass.board.terminal import terminal_board
+        from valuecompass.board.page.terminal import terminal_board
 
         terminal_board(measurements, console())
         typer.echo(f"Report: valuecompass report -w {quoted(workspace)}")

@@ -12,7 +12,7 @@ from valuecompass.cli.board import System
 from valuecompass.cli.match import AnswerFile, QuestionFile
 
 if TYPE_CHECKING:
-    from valuecompass.board.space import Space
+    from valuecompass.board.persons.space import Space
 
 NOTED = {"culture": " (culture)"}
 
@@ -42,10 +42,10 @@ def space(
     import anyio
 
     from valuecompass.board.boards import load_board
-    from valuecompass.board.person import read_person
-    from valuecompass.board.profiles import read_profiles
-    from valuecompass.board.space import value_space
-    from valuecompass.board.space_map import space_svg
+    from valuecompass.board.cultures.profiles import read_profiles
+    from valuecompass.board.persons.match import read_person
+    from valuecompass.board.persons.space import value_space
+    from valuecompass.board.persons.space_map import space_svg
     from valuecompass.errors import InputError
     from valuecompass.files import write_text
     from valuecompass.measure.run import resolve_system
@@ -71,7 +71,7 @@ def space(
 
 
 def _show(found: Space) -> None:
-    from valuecompass.board.space import stress_in_words
+    from valuecompass.board.persons.space import stress_in_words
     from valuecompass.board.wording import number, short_labels, visible
     from valuecompass.cli.judge_common import table
 

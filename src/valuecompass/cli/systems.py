@@ -117,7 +117,7 @@ def compare(
     """
     import anyio
 
-    from valuecompass.board.theories import compare_theories
+    from valuecompass.board.health.theories import compare_theories
     from valuecompass.measure.run import Settings
     from valuecompass.models import Limits
 

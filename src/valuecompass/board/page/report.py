@@ -15,10 +15,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from valuecompass.board import svg, view, wording
-from valuecompass.board.evidence import Piece, Seen, cut, seen
-from valuecompass.board.facts import facts, script_json, shared, without
-from valuecompass.board.view import Respondent, Section
+from valuecompass.board import wording
+from valuecompass.board.page import svg, view
+from valuecompass.board.page.evidence import Piece, Seen, cut, seen
+from valuecompass.board.page.facts import facts, script_json, shared, without
+from valuecompass.board.page.view import Respondent, Section
 from valuecompass.measure.measurement import Case, Mark, Measurement
 from valuecompass.values import BUILTIN, Scoring, builtin_system
 
@@ -171,13 +172,13 @@ def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:
 
 @cache
 def _asset(name: str) -> str:
-    return (files("valuecompass.board") / "templates" / name).read_text(encoding="utf-8")
+    return (files("valuecompass.board.page") / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("valuecompass.board"),
+        loader=PackageLoader("valuecompass.board.page"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

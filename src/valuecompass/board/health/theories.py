@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from valuecompass.board.boards import Board, read_board
-from valuecompass.board.theory_figures import Readings, figures
+from valuecompass.board.health.theory_figures import Readings, figures
 from valuecompass.errors import InputError, RequestFailed, known_error
 from valuecompass.hashing import digest
 from valuecompass.items import Item

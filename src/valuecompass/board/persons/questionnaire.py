@@ -104,7 +104,9 @@ def own_questionnaire(system: ValueSystem) -> Questionnaire:
             f"(only for {', '.join(OWN)}); name one with --questionnaire FILE"
         )
     name = f"questionnaire-{system.id}.json"
-    return _questionnaire((files("valuecompass.board") / "data" / name).read_bytes(), name, system)
+    return _questionnaire(
+        (files("valuecompass.board.persons") / "data" / name).read_bytes(), name, system
+    )
 
 
 def read_questionnaire(path: Path, system: ValueSystem) -> Questionnaire:

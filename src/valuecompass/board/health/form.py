@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from valuecompass.board.boards import Board, read_board
-from valuecompass.board.contamination import contamination
-from valuecompass.board.discriminant import FEWEST, circle, marks
+from valuecompass.board.health.contamination import contamination
+from valuecompass.board.health.discriminant import FEWEST, circle, marks
 from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.judges.panel import label_of

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from valuecompass.board.boards import Board
-from valuecompass.board.culture import (
+from valuecompass.board.cultures.profiles import Profiles
+from valuecompass.board.cultures.similarity import (
     Floats,
     Method,
     Treatment,
@@ -19,8 +20,7 @@ from valuecompass.board.culture import (
     parse_treatment,
     similarity,
 )
-from valuecompass.board.profiles import Profiles
-from valuecompass.board.specification import specification_curve
+from valuecompass.board.cultures.specification import specification_curve
 from valuecompass.errors import InputError
 
 __all__ = ["ALPHA", "compared_draws", "culture_report"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.board.boards import SALIENCE, Board
-from valuecompass.board.questionnaire import (
+from valuecompass.board.persons.questionnaire import (
     Questionnaire,
     own_questionnaire,
     read_answers,

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from markupsafe import Markup
 
-from valuecompass.board import svg
-from valuecompass.board.svg import Arc, Estimate, Series
+from valuecompass.board.page import svg
+from valuecompass.board.page.svg import Arc, Estimate, Series
 from valuecompass.board.wording import date, short_labels
 from valuecompass.judges.quality.calibration import Gate
 from valuecompass.measure.measurement import Case, Measurement, Row, Score

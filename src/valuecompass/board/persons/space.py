@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.board.boards import Board
-from valuecompass.board.person import Person, centred_ranks, compared
-from valuecompass.board.profiles import Profiles
+from valuecompass.board.cultures.profiles import Profiles
+from valuecompass.board.persons.match import Person, centred_ranks, compared
 from valuecompass.errors import InputError
 from valuecompass.stats.maps import classical_mds, pca
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from valuecompass.board.report import render_report
+from valuecompass.board.page.report import render_report
 from valuecompass.files import write_text
 from valuecompass.measure import Case, Measurement
 from valuecompass.measure.archive import latest_measurements, load_cases

@@ -14,8 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from valuecompass.board.svg import Estimate
-from valuecompass.board.view import Line, Respondent, Section, detail, people, section
+from valuecompass.board.page.svg import Estimate
+from valuecompass.board.page.view import Line, Respondent, Section, detail, people, section
 from valuecompass.board.wording import elide, interval, number, short_labels, visible
 from valuecompass.measure.measurement import Measurement, Score
 

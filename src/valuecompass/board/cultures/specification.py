@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.board.culture import (
+from valuecompass.board.cultures.profiles import Profiles
+from valuecompass.board.cultures.similarity import (
     AS_IS,
     METHODS,
     SAME,
@@ -19,7 +20,6 @@ from valuecompass.board.culture import (
     nearest,
     similarity,
 )
-from valuecompass.board.profiles import Profiles
 from valuecompass.errors import InputError
 
 __all__ = ["SUPPORT", "choices", "specification_curve"]

@@ -70,7 +70,9 @@ def demonstration_profiles(system: ValueSystem) -> Profiles:
     Raises:
         InputError: they have other dimensions than the system.
     """
-    text = (files("valuecompass.board") / "data" / DEMONSTRATION).read_text(encoding="utf-8")
+    text = (files("valuecompass.board.cultures") / "data" / DEMONSTRATION).read_text(
+        encoding="utf-8"
+    )
     if system.id != json.loads(text)["about"]["system"]:
         raise InputError(
             f"-s {system.id}: no profiles of cultures come with the package for this system; "

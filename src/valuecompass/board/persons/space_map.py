@@ -11,7 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from valuecompass.board.space import Point, Space, stress_in_words
+from valuecompass.board.persons.space import Point, Space, stress_in_words
 from valuecompass.board.wording import short_labels
 
 __all__ = ["space_svg"]

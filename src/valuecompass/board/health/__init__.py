@@ -1,0 +1,1 @@
+"""What a form and its dimensions are worth: reliability, wear, what can be told apart."""

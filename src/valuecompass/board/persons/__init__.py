@@ -1,0 +1,1 @@
+"""Whose order of values is like a person's: questionnaire, match, value space."""
