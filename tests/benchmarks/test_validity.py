@@ -191,9 +191,9 @@ def test_scores_that_are_worse_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_halves_on_two_forms_are_linked() -> None:
     world = smaller("linking", apart=[1.0], long_form=50, harder=1.5)
     found = linking(world, 12)
-    for way in ("concurrent, judge without error", "link_rates"):
-        bias = named(found, f"bias, {way}")
-        assert bias.held and named(found, f"coverage, {way}").held
+    for way in ("concurrent, judge without error", "link_rates, as judged"):
+        bias, covered = (named(found, f"{x}, {way}; all of these") for x in ("bias", "coverage"))
+        assert bias.held and covered.held
         assert bias.beside["unlinked"] < -0.5
 
 
@@ -205,7 +205,7 @@ def test_a_link_that_does_not_link_fails(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(linking_gate, "link_rates", unlinked)
     found = linking(smaller("linking", apart=[0.0], long_form=50, harder=1.5), 8)
-    assert named(found, "bias, link_rates").held is False
+    assert named(found, "bias, link_rates, as judged; all of these").held is False
 
 
 def test_the_tradeoff_scale_keeps_its_order_and_rates_do_not() -> None:

@@ -99,6 +99,7 @@ def test_a_row_holds_what_is_documented() -> None:
         "rank_high": 1,
         "respondent": "a",
         "simulated": False,
+        "about": {},
         "score": 10.0,
         "dimensions": {
             "Self-direction": {"score": 40.0, "low": 39.0, "high": 41.0, "n": 7},

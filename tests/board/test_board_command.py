@@ -24,7 +24,7 @@ TABLE = [
 ]
 KEYS = {
     *("system", "date", "measurements", "imported", "scale", "dims", "weights", "rows"),
-    *("stability", "discriminant", "notices"),
+    *("covers", "stability", "discriminant", "notices"),
 }
 
 
@@ -76,7 +76,17 @@ def test_the_contract_on_a_published_table(cli: Command, tmp_path: Path) -> None
     assert set(column(found, "low")) == set(column(found, "high")) == {None}
     row = found["rows"][0]
     assert set(row) == {
-        *("rank", "rank_low", "rank_high", "respondent", "simulated", "score", "low", "high"),
+        *(
+            "rank",
+            "rank_low",
+            "rank_high",
+            "respondent",
+            "simulated",
+            "about",
+            "score",
+            "low",
+            "high",
+        ),
         "dimensions",
     }
     assert row["dimensions"]["Stimulation"] == {"score": 0.1, "low": None, "high": None, "n": None}

@@ -30,7 +30,14 @@ ITEMS = likert_items(OF_EACH, TRAITS[:2])
 HOSTILE = "\x1b[31m[x](javascript:1)\u202e\"'<b>&|`*_# ]]>\x07\nend"
 KEYS = {
     *("status", "respondent", "system", "baseline", "occasion", "max_shift", "alpha", "items"),
-    *("items_of_form", "requests", "requests_of_form", "dimensions"),
+    *(
+        "items_of_form",
+        "requests",
+        "requests_of_form",
+        "refused",
+        "refused_at_baseline",
+        "dimensions",
+    ),
 }
 
 
@@ -297,7 +304,9 @@ def shown(**shifts: tuple[float, float, float]) -> Gated:
         watched.append(Watched(name, 0.1, sequence, Interval(*interval)))
     when = datetime(2026, 1, 5, tzinfo=UTC)
     before = Measurement("id", when, "big-five", {}, ())
-    return Gated("m", "big-five", before, "o", Shift(10, "points"), tuple(watched), 3, 9, 3, 9)
+    return Gated(
+        "m", "big-five", before, "o", Shift(10, "points"), tuple(watched), 3, 9, 3, 9, 0, 0
+    )
 
 
 NAN = float("nan")

@@ -13,7 +13,7 @@ CELLS = st.sampled_from([0.0, 1.0, np.nan])
 
 
 def rate(outcomes, team):
-    """Ratings after (items, n) outcomes by TrueSkill's two-team update, one item after the other."""
+    """Ratings after (items, n) outcomes by TrueSkill's two-team update, item by item."""
     mu, variance = np.full(outcomes.shape[1], 25.0), np.full(outcomes.shape[1], (25 / 3) ** 2)
     for outcome in outcomes:
         win, lose = outcome == 1, outcome == 0

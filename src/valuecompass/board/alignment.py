@@ -58,6 +58,7 @@ class Alignment:
             "rank_high": _whole(self.ranks.high[at]),
             "respondent": board.respondents[at],
             "simulated": board.simulated[at],
+            "about": dict(board.about[at]) if board.about else {},
             "score": _number(round(self.score[at], 10)),
             "low": _number(round(self.low[at], 10)),
             "high": _number(round(self.high[at], 10)),

@@ -24,6 +24,8 @@ from valuecompass.values import ValueSystem
 Array = NDArray[np.float64]
 SAMPLES = 2_000
 """Joint bootstrap draws of a board."""
+COVERS = ("item", "repeat")
+"""Facets that intervals cover: not wording, frame of the prompt or language, and not the judge."""
 NO_INTERVAL = (
     "No interval was published for these scores: how sure they are is not known, and ranks are "
     "those of the bare numbers."
@@ -62,6 +64,8 @@ class Board:
     imported: bool
     notices: tuple[str, ...]
     """Sentences that a reader must see beside the numbers."""
+    about: tuple[Mapping[str, str], ...] = ()
+    """Of each respondent what is known of developer, openness and release."""
 
     @property
     def created(self) -> datetime:
@@ -241,6 +245,7 @@ async def _published(store: Store, head: Mapping[str, Any]) -> Board:
         ),
         draws=None,
         imported=True,
+        about=tuple(manifest["meta"].get(name, {}) for name in respondents.values()),
         notices=(*notices, *_missing(tuple(respondents.values()), names, values)),
     )
 
@@ -286,12 +291,20 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
             else np.full((len(rows), len(system.names)), np.nan)
         ),
         imported=False,
+        about=tuple(_about(used, name) for name in rows),
         notices=_notices(used),
     )
     missing = _missing(board.respondents, board.names, board.scores)
     whole = replace(board, notices=(*board.notices, *missing))
     seen = np.flatnonzero(~np.isnan(board.scores).all(axis=0)).tolist()
     return whole.only([board.names[at] for at in seen]) if seen else whole
+
+
+def _about(used: Sequence[Measurement], name: str) -> Mapping[str, str]:
+    """Return what a roster said of a respondent."""
+    known = next(r for m in used for r in m.manifest["respondents"] if r["name"] == name)
+    keys = {"developer": "developer", "openness": "openness", "released": "release"}
+    return {to: str(known[key]) for key, to in keys.items() if known.get(key) is not None}
 
 
 def _within(table: Sequence[Sequence[Score]], key: str) -> Array:

@@ -26,7 +26,8 @@ def sentence(found: Gated, name: str | None = None) -> str:
     return (
         f"{name or found.respondent} {what[found.status]} since "
         f"{found.baseline.created:%Y-%m-%d}: {found.requests} of {found.requests_of_form} "
-        f"requests were needed ({saved:.0%} saved)"
+        f"requests were needed ({saved:.0%} saved); {found.refused} of them were refused, and "
+        f"{found.refused_before} of the whole form at the baseline"
     )
 
 

@@ -55,7 +55,12 @@ def board(
 
     Ranks are sets that hold for all respondents together with 95 % confidence: 2-4 is a tie.
     """
-    if context.invoked_subcommand is not None:
+    if (command := context.invoked_subcommand) is not None:
+        given = [p for p in context.params if _typed(context, p)]
+        if given:
+            from valuecompass.errors import InputError
+
+            raise InputError(f"--{given[0]}: write it after {command}, whose option it is to be")
         return
     import anyio
     import numpy as np
@@ -91,6 +96,11 @@ def board(
         _show(ranked, used, turned, beats, top)
         for sentence in marked.sentences:
             _say(f"Note: {sentence}")
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 @board_app.command("import")
@@ -157,6 +167,8 @@ def import_(
 def _document(
     ranked: Alignment, used: Weights, turned: dict[str, Any] | None, beats: dict[str, Any] | None
 ) -> dict[str, Any]:
+    from valuecompass.board.boards import COVERS
+
     board = ranked.board
     document = {
         "system": board.system.id,
@@ -164,6 +176,7 @@ def _document(
         "measurements": [m.id for m in board.measurements],
         "imported": board.imported,
         "scale": {"low": board.scale[0], "high": board.scale[1]},
+        "covers": None if board.imported else list(COVERS),
         "dims": list(board.names),
         "weights": {"name": used.name, "values": used.by_name(board.names)},
         "rows": ranked.rows(),

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import anyio
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import func, select
 
 from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.hashing import digest
@@ -29,7 +30,7 @@ from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget
 from valuecompass.stats import Interval
 from valuecompass.stats.sequential import SequentialMean
-from valuecompass.store import Store
+from valuecompass.store import Store, answers
 
 Status = Literal["drift", "steady", "undecided"]
 Array = NDArray[np.float64]
@@ -104,6 +105,9 @@ class Gated:
     requests: int
     """Made for them, of `requests_of_form`, those stored before included."""
     requests_of_form: int
+    refused: int
+    """Answers that declined, of `requests`; refused at the baseline: `refused_before` of all."""
+    refused_before: int
 
     @property
     def status(self) -> Status:
@@ -128,6 +132,8 @@ class Gated:
             "items_of_form": self.form,
             "requests": self.requests,
             "requests_of_form": self.requests_of_form,
+            "refused": self.refused,
+            "refused_at_baseline": self.refused_before,
             "dimensions": {
                 d.name: {
                     "status": d.status,
@@ -210,7 +216,7 @@ async def _watch(
     # items that carry a score only; in a random order, so that the first ones stand for all
     queue = [item for item in plan.items if item.id in place]
     np.random.default_rng(int(digest([plan.id, respondent.occasion], 12), 16)).shuffle(queue)
-    asked = requests = 0
+    asked = requests = refused = 0
     for start in range(0, len(queue), STEP):
         part = replace(plan, items=tuple(queue[start : start + STEP]))
         (results,) = await ask_plan(part, asker.store, asker)
@@ -225,6 +231,7 @@ async def _watch(
             ]
             one.interval = one.sequence.update(new)
         asked, requests = asked + len(part.items), requests + len(part.questions)
+        refused += sum(result.outcome == "refusal" for result in results)
         tell(asked, len(queue))
         states = {one.status for one in watched.values()}
         if "drift" in states or states == {"steady"}:
@@ -246,7 +253,20 @@ async def _watch(
         len(queue),
         requests,
         len(whole.questions),
+        refused,
+        await _refused(asker.store, baseline, respondent.name),
     )
+
+
+async def _refused(store: Store, baseline: Measurement, name: str) -> int:
+    at = [row.respondent for row in baseline.rows].index(name)
+    query = select(func.count()).where(
+        answers.c.measurement == baseline.id,
+        answers.c.position == at,
+        answers.c.outcome == "refusal",
+    )
+    (row,) = await store.rows(query)
+    return int(next(iter(row.values())))
 
 
 def _before(table: ItemTable, respondent: Respondent, baseline: Measurement) -> ItemTable:

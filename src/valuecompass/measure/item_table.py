@@ -26,6 +26,8 @@ from valuecompass.store import Store, answers, item_tables, verdicts
 from valuecompass.values import ValueSystem
 
 Array = NDArray[np.float64]
+VERSION = 1
+"""Of what is kept in the store: raise it when the same answers give another table."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,20 @@ class ItemTable:
         np.savez_compressed(
             file,
             # as one text: arrays of texts lose NULs at the end of a name
-            labels=np.array(json.dumps([self.respondents, self.items, self.names])),
+            labels=np.array(json.dumps([VERSION, self.respondents, self.items, self.names])),
             totals=self.totals,
             counts=self.counts,
         )
         return file.getvalue()
 
     @classmethod
-    def unpacked(cls, body: bytes) -> ItemTable:
-        """Return the table that was packed."""
+    def unpacked(cls, body: bytes) -> ItemTable | None:
+        """Return the table that was packed; None if another version of the scoring made it."""
         with np.load(io.BytesIO(body), allow_pickle=False) as found:
-            respondents, items, names = map(tuple, json.loads(str(found["labels"])))
+            version, *labels = json.loads(str(found["labels"]))
+            if version != VERSION:
+                return None
+            respondents, items, names = map(tuple, labels)
             return cls(respondents, items, names, found["totals"], found["counts"])
 
 
@@ -103,8 +108,9 @@ async def item_table(store: Store, measurement: Measurement) -> ItemTable:
         measurement: one of our own.
     """
     own = select(item_tables.c.body).where(item_tables.c.measurement == measurement.id)
-    if rows := await store.rows(own):
-        return ItemTable.unpacked(rows[0]["body"])
+    rows = await store.rows(own)
+    if rows and (kept := ItemTable.unpacked(rows[0]["body"])) is not None:
+        return kept
     table = await _read(store, measurement)
     row = {"measurement": measurement.id, "body": table.packed()}
     with contextlib.suppress(StoreError):  # a workspace that is read-only is read all the same
