@@ -211,9 +211,10 @@ def test_a_link_that_does_not_link_fails(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_tradeoff_scale_keeps_its_order_and_rates_do_not() -> None:
     found = order(smaller("order"), 25)
     what = "rho of the trade-off scale"
-    kept = named(found, f"{what}, bank and judge changed, four times as many")
-    assert kept.high > 0.9 and kept.beside["rates"] < 0.75
-    assert named(found, f"{what}, bank and judge changed;").held is False
+    kept = named(found, f"{what}, bank and judge changed;")
+    assert kept.held and kept.beside["rates"] < 0.75
+    # choices that are read with a judge's errors are too noisy
+    assert named(found, f"{what}, bank and judge changed, choices read").value < kept.value
     # rates of the same bank and judge do keep theirs: it is the change that turns them
     assert named(found, f"{what}, nothing changed;").beside["rates"] > 0.9
 

@@ -199,3 +199,12 @@ def test_dimensions_and_groups_are_chosen_by_name() -> None:
         with pytest.raises(InputError) as error:
             chosen(text, SYSTEM)
         assert said in str(error.value)
+
+
+def test_a_profile_without_a_zero_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "person.json"
+    for power, told in ((0.5, False), (-0.5, True)):
+        path.write_text(json.dumps({name: 1.0 for name in BOARD.names} | {BOARD.names[0]: power}))
+        found = parse_weights(f"person:{path}", BOARD)
+        assert any("below 0" in notice for notice in found.notices) == told
+        assert (found.values[0] == 0) == told and found.values.sum() == pytest.approx(1)

@@ -126,8 +126,8 @@ def _paired(
                 "difference": _points(found.difference[row, at]),
                 "low": _points(found.low[row, at]),
                 "high": _points(found.high[row, at]),
-                "p": _number(found.p[row, at]),
-                "q": _number(found.q[row, at]),
+                "p": _exact(found.p[row, at]),
+                "q": _exact(found.q[row, at]),
                 "discovered": bool(found.discovered[row, at]),
                 "n": int(found.n[row, at]),
             }
@@ -169,6 +169,11 @@ def _bare(board: Board, i: int, j: int) -> dict[str, Any]:
 
 def _points(value: float) -> float | None:
     return _number(100 * value)
+
+
+def _exact(value: float) -> float | None:
+    """A p- or q-value: however small, it is not 0."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _number(value: float) -> float | None:

@@ -186,7 +186,7 @@ def _paired(before: ItemTable, after: ItemTable, seed: int) -> Json:
     return {
         name: {
             **{key: _points(getattr(found, key)[0, d]) for key in names},
-            "p": _number(found.p[0, d]),
+            "p": float(found.p[0, d]),
             "q": None,
             "discovered": None,
             "n": int(found.n[0, d]),
@@ -203,7 +203,7 @@ def _control(changes: Sequence[Json]) -> None:
     if tested:
         q, discovered = benjamini_hochberg([cell["p"] for cell in tested], FDR)
         for cell, one, sure in zip(tested, q.tolist(), discovered.tolist(), strict=True):
-            cell["q"], cell["discovered"] = round(one, 6), sure
+            cell["q"], cell["discovered"] = one, sure
 
 
 def _notes(before: Json, after: Json, name: str) -> list[str]:

@@ -79,10 +79,11 @@ def parse_weights(text: str, board: Board, profiles: Profiles | None = None) -> 
         values = profiles.values[profiles.cultures.index(rest)].tolist()
         culture = dict(zip(board.system.names, values, strict=True))
         source = () if profiles.source is None else (profiles.source,)
-        return Weights(text, _importance(culture, board, f"--weights {text}"), None, source)
+        values = _importance(culture, board, f"--weights {text}")
+        return Weights(text, values, None, (*source, *_shifted([culture])))
     if colon and kind == "person":
         person = _object(_json(Path(rest)), rest, board.system)
-        return Weights(text, _importance(person, board, rest))
+        return Weights(text, _importance(person, board, rest), None, _shifted([person]))
     if colon and kind == "population":
         return _population(text, Path(rest), board)
     given = _typed(text, board.system)
@@ -102,15 +103,16 @@ def _population(text: str, path: Path, board: Board) -> Weights:
     people = _json(path)
     if not isinstance(people, list) or not people:
         raise InputError(f'{path}: expected a list of {{"Dimension": weight, ..}}, one a person')
-    rows = [
-        _importance(_object(one, f"{path}, row {n}", board.system), board, f"{path}, row {n}")
+    given = [
+        _object(one, f"{path}, row {n}", board.system)
         for n, one in enumerate(cast("list[Any]", people), start=1)
     ]
+    rows = [_importance(one, board, f"{path}, row {n}") for n, one in enumerate(given, start=1)]
     table = np.array(rows)
     said = f"Weights of {len(table):,} people: ranks are those of their mean weights."
     if len(board.respondents) > MOST:
         said += f" Pairs are looked at on boards of up to {MOST} respondents."
-    return Weights(text, table.mean(axis=0), table, (said,))
+    return Weights(text, table.mean(axis=0), table, (said, *_shifted(given)))
 
 
 def _importance(profile: Mapping[str, float], board: Board, where: str) -> Array:
@@ -126,6 +128,16 @@ def _importance(profile: Mapping[str, float], board: Board, where: str) -> Array
     if not values.sum() > 0:
         raise InputError(f"{where}: all weights are 0; nothing is left to compare")
     return values / values.sum()
+
+
+def _shifted(profiles: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Say that importances stand on a scale without a zero, and what was made of that."""
+    if not any(value < 0 for profile in profiles for value in profile.values()):
+        return ()
+    return (
+        "Some importances are below 0 (person-centred profiles are): they have no zero; the least "
+        "important dimension got weight 0. Another zero would give another order.",
+    )
 
 
 def _typed(text: str, system: ValueSystem) -> dict[str, float]:
