@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import beta, false_discovery_control, norm
 
-from valuecompass.stats import cluster_bootstrap_mean
+from valuecompass.stats import cluster_bootstrap_mean, comparison
 from valuecompass.stats.comparison import benjamini_hochberg, claims, paired_difference
 
 # Benjamini & Hochberg (1995), section 3.2: the thrombolysis trial.
@@ -73,6 +73,10 @@ def test_p_value_matches_all_sign_flips():
         exact = exact_sign_flip((a - b).tolist())
         p = paired_difference(a, b, np.arange(10), rng, draws=1, flips=40_000).p
         assert p == pytest.approx(exact, abs=4 * np.sqrt(exact / 40_000) + 1e-4)
+
+
+def test_the_bound_of_the_tail_is_not_rounded_below_what_is_proven():
+    assert 1 / (4 * norm.sf(np.sqrt(2))) <= comparison.RADEMACHER
 
 
 def test_p_value_flips_whole_clusters():

@@ -236,6 +236,27 @@ def test_cheapest_design_is_the_cheapest():
     assert relative.cheapest.cost <= cheapest.cost
 
 
+@pytest.mark.parametrize("options", [{}, {"bootstrap": "i"}, {"bootstrap": "p"}])
+@pytest.mark.parametrize("hole", [False, True])
+def test_respondents_who_do_not_differ_have_no_variance(options, hole):
+    form = np.tile([0, 1, 1, 0, 1.0], (6, 1)) / 3
+    if hole:
+        form[2, 3] = np.nan
+    result = variance_components(form, "pi", rng(), draws=50, **options)
+    values = dict(zip(result.effects, result.variance, strict=True))
+    assert values["p",] == values["p", "i"] == 0 < values["i",]
+    assert not result.draws[:, [0, 2]].any()
+    assert dependability(result, {"i": 5})[:3] == (0, 0, 0)
+    assert np.isnan(generalisability(result, {"i": 5})[:3]).all()
+    assert cheapest_design(result, {"i": 1}, {"i": [5, 50]}).cheapest is None
+    apart = np.where(np.eye(2, dtype=bool)[[0, 0, 1, 1]][:, [0, 0, 0, 1, 1]], form[:4], np.nan)
+    nobody_else = variance_components(apart, "pi", rng(), draws=5, **options)
+    assert nobody_else.estimate[0] != 0  # no common item: respondents may differ
+    nothing = variance_components(np.full((5, 7), 0.1), "pi", rng(), draws=50, **options)
+    assert not nothing.variance.any()
+    assert np.isnan(dependability(nothing, {"i": 5}).value)
+
+
 COMPONENTS = variance_components(RATINGS, ["p", "j"], rng(), draws=5)
 
 

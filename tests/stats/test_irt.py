@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import expit
+from scipy.special import expit, lambertw, log_expit
 from scipy.stats import norm, spearmanr
 
 from valuecompass.stats.irt import Noise, expected_score, information, outcome_terms
@@ -59,6 +59,16 @@ def test_information_has_a_closed_form():
     found = 0.2 + 0.7 * p
     expected = (0.7 * a * p * (1 - p)) ** 2 / (found * (1 - found))
     assert information(theta, a, b, judge) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("noise", [Noise(), Noise(quirk_sd=0.5)])
+def test_chances_too_small_for_a_number_leave_everything_finite(noise):
+    logit, outcomes = np.array([-900.0, -745.2, 745.2, 900.0]), np.array([(0, 1), (1, 1), (2, 3)])
+    assert np.isfinite(outcome_terms(logit, outcomes, noise)).all()
+    assert information([9.0], [100.0], [0.0], noise) == pytest.approx(0)
+    _, _, _, y = world(np.random.default_rng(3), 8, 150, noise, opinions=1)
+    fit = fit_2pl(y, noise=noise, slope_sd=1.5)
+    assert np.isfinite([*fit.theta, *fit.a, *fit.b]).all()
 
 
 def test_opinions_that_share_a_quirk_tell_less_than_as_many_responses():
@@ -127,6 +137,27 @@ def test_scores_cover_planted_positions():
     result = score(y, a, b, opinions=3, noise=NOISY)
     assert 0.93 < ((result.low < theta) & (theta < result.high)).mean() < 0.97
     assert np.sqrt(((result.theta - theta) ** 2).mean()) == pytest.approx(result.sd.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("n", [2000, 5000, 20_000])
+@pytest.mark.parametrize("top", [0.0, 1.0])
+def test_whoever_expresses_all_or_nothing_of_a_large_form_is_placed_beyond_six(n, top):
+    y = np.array([np.full(n, top), np.arange(n) % 2])
+    sign = 2 * top - 1
+
+    def posterior(theta, power):
+        return theta**power * np.exp(n * (log_expit(theta) - log_expit(mode)) - theta**2 / 2 + c)
+
+    mode = lambertw(n).real  # about; n (1 - P) = theta
+    c = mode**2 / 2
+    total, first, second = (quad(posterior, 0, 20, args=(k,), points=[mode])[0] for k in range(3))
+    mean = first / total
+    found = score(y, np.ones(n), np.zeros(n))
+    assert found.theta == pytest.approx([sign * mean, 0], abs=1e-3)
+    assert found.sd[0] == pytest.approx(np.sqrt(second / total - mean**2), rel=1e-3)
+    assert found.low[0] < found.theta[0] < found.high[0]
+    peak = score(y, np.ones(n), np.zeros(n), method="map").theta[0]
+    assert n * expit(-sign * peak) == pytest.approx(sign * peak, rel=1e-3)
 
 
 def test_score_leaves_out_what_is_missing():

@@ -127,6 +127,24 @@ def test_icc_edges():
     assert icc(extended, "2,k") == icc(RATINGS, "2,k")
 
 
+def test_respondents_who_do_not_differ_have_no_reliability():
+    """A saturated form: what is left between respondents is rounding."""
+    form = np.tile([0, 1, 1, 0, 1.0], (6, 1))
+    holed = form.copy()
+    holed[2, 3] = np.nan
+    for table in (form, holed, form / 3 + 0.1):
+        assert np.isnan(cronbach_alpha(table)).all()
+        assert np.isnan(icc(table, "2,1")).all()
+    assert icc(form, "1,1").value == pytest.approx(-1 / 4)  # rows of model 1 share no columns
+    almost = ratings(np.random.default_rng(0), reliable=0.0, harder=1.0)
+    assert np.isfinite(cronbach_alpha(almost)).all()
+
+
+@pytest.mark.parametrize("kind", ["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"])
+def test_icc_of_equal_cells_is_unknown_whatever_their_mean_is_rounded_to(kind):
+    assert np.isnan(icc(np.full((5, 7), 0.1), kind)).all()
+
+
 def test_split_half_agrees_with_alpha_where_items_are_parallel():
     table = ratings(np.random.default_rng(5), 400, 20)
     found = split_half(table, np.random.default_rng(0), splits=300)

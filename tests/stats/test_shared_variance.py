@@ -52,6 +52,24 @@ def test_weights_of_whole_numbers_are_copies_of_clusters() -> None:
     )
 
 
+@pytest.mark.parametrize("n", [25, 90])
+def test_labels_of_clusters_say_nothing(n: int) -> None:
+    x = RNG.normal(size=(n, 8))
+    targets = x[:, :3] + RNG.normal(size=(n, 3))
+    groups, weights = np.arange(n) % 2, np.ones((1, n))
+    items = np.arange(n) // 3
+    share, weighted = (
+        explained_share(x, targets, np.arange(n)),
+        explained_share(x, targets, np.arange(n), weights),
+    )
+    told = told_apart(x + groups[:, None], groups, items)
+    for _ in range(5):
+        label = RNG.permutation(n)
+        assert explained_share(x, targets, label) == pytest.approx(share)
+        assert explained_share(x, targets, label, weights) == pytest.approx(weighted)
+        assert (told_apart(x + groups[:, None], groups, label[items]) == told).all()
+
+
 def test_two_groups_are_told_apart_as_often_as_theory_says() -> None:
     groups, items = np.tile([0, 1], 2000), np.repeat(np.arange(2000), 2)
     shared = 3 * RNG.normal(size=(2000, 1))[items]  # what an item does to both is taken out

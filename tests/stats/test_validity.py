@@ -117,6 +117,18 @@ def test_missing_and_constant_dimensions():
     assert np.isnan(unique_variance(table[:3]).share).all()
 
 
+def test_constant_dimensions_are_not_one_because_of_rounding():
+    table = rng(7).standard_normal((7, 3))
+    table[:, :2] = 33.33  # the mean of seven is rounded, so that the variance is above 0
+    assert (table[:, 0].var() > 0) and (table[:, 0] == 33.33).all()
+    found = indistinguishable(table)
+    assert found.groups == ()
+    assert np.isnan(found.correlation[:2]).all()
+    alone = unique_variance(table, np.zeros((7, 3)))
+    assert np.isnan(alone.reliability[:2]).all()
+    assert alone.within_error.tolist() == [True, True, False]
+
+
 def test_first_component_share_has_closed_forms():
     two = rng(8).standard_normal((50, 2))
     r = np.corrcoef(two.T)[0, 1]

@@ -93,6 +93,10 @@ def align(board: Board, weights: Sequence[float] | Array) -> Alignment:
     draws = fewest = None
     if board.draws is not None and not np.isnan(score).all():
         draws = board.draws[:, :, used] @ w[used]
+        if board.turned is not None and w.min() < 0 < w.max():
+            # one prior for all dimensions would cancel where some count against a respondent
+            against = np.where(w < 0, board.turned, board.draws)[:, :, used]
+            draws = against @ w[used]
         tail = (1 - LEVEL) / 2
         ends = np.quantile(draws, [tail, 1 - tail], axis=0)  # NaN where a score is missing
         low, high = np.fmin(ends[0], score), np.fmax(ends[1], score)

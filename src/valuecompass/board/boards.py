@@ -44,6 +44,7 @@ class Board:
     n: (R, D) responses or ratings.
     within, within_low, within_high: (R, D) the trade-off scale.
     draws: (B, R, D) joint draws of the scores; None where there are no items.
+    turned: (B, R, D) the same with the prior turned round (`ItemTable.draws`).
     items: (R, D) number of items behind each score; NaN where draws were not asked for.
     """
 
@@ -66,6 +67,7 @@ class Board:
     """Sentences that a reader must see beside the numbers."""
     about: tuple[Mapping[str, str], ...] = ()
     """Of each respondent what is known of developer, openness and release."""
+    turned: Array | None = None
 
     @property
     def created(self) -> datetime:
@@ -99,8 +101,11 @@ class Board:
         at = [self.names.index(name) for name in dimensions]
         tables = ("scores", "low", "high", "n", "items", "within", "within_low", "within_high")
         kept: dict[str, Any] = {name: getattr(self, name)[:, at] for name in tables}
-        draws = None if self.draws is None else self.draws[:, :, at]
-        return replace(self, names=tuple(dimensions), draws=draws, **kept)
+        both = {
+            name: None if draws is None else draws[:, :, at]
+            for name, draws in (("draws", self.draws), ("turned", self.turned))
+        }
+        return replace(self, names=tuple(dimensions), **both, **kept)
 
 
 async def load_board(
@@ -253,6 +258,7 @@ async def _published(store: Store, head: Mapping[str, Any]) -> Board:
 async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: int) -> Board:
     rows: dict[str, Any] = {}
     drawn: dict[str, Array] = {}
+    turned: dict[str, Array] = {}
     items: dict[str, Array] = {}
     used: list[Measurement] = []
     for head in heads:
@@ -264,8 +270,10 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
         if samples:
             table = await item_table(store, measurement)
             draws, counts = table.draws(samples), (table.counts > 0).sum(axis=1)
+            against = table.draws(samples, turned=True)
             for at, who in enumerate(table.respondents):
                 drawn.setdefault(who, draws[:, at])
+                turned.setdefault(who, against[:, at])
                 items.setdefault(who, counts[at].astype(float))
         rows |= {row.respondent: row for row in new}
     system = ValueSystem.model_validate(used[0].manifest["system"])
@@ -285,6 +293,7 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
         within_low=_within(table, "low"),
         within_high=_within(table, "high"),
         draws=np.stack([drawn[who] for who in rows], axis=1) if samples else None,
+        turned=np.stack([turned[who] for who in rows], axis=1) if samples else None,
         items=(
             np.stack([items[who] for who in rows])
             if samples

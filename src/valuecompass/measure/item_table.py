@@ -55,7 +55,7 @@ class ItemTable:
         """Return the scores, (R, D) on 0-100: pooled means over responses."""
         return 100 * _ratio(self.totals.sum(axis=1), self.counts.sum(axis=1))
 
-    def draws(self, samples: int) -> Array:
+    def draws(self, samples: int, salt: str = "", *, turned: bool = False) -> Array:
         """Return joint draws of the scores, (samples, R, D) on 0-100.
 
         The Bayesian bootstrap of `stats.cluster_bootstrap_mean`, clustered on items. An item's
@@ -64,6 +64,13 @@ class ItemTable:
         respondent has a prior of one item of average size, on which all dimensions are 0 or all
         are 1: a mean over dimensions then has the prior that a single dimension has, and not a
         bias which grows surer with every dimension.
+
+        Args:
+            samples: number of draws.
+            salt: another text gives the respondents other priors. Equal priors of two tables
+                cancel in the difference of their draws, which is then surer than it should be.
+            turned: the same draws with the prior's halves changed round: for dimensions that
+                count against a respondent, whose prior would cancel that of the others.
         """
         r, n, d = self.totals.shape
         each = [_generator(i).standard_exponential(samples) for i in self.items]
@@ -72,9 +79,9 @@ class ItemTable:
         sums, sizes = (weights.T @ of.reshape(n, r * d) for of in flat)
         seen = (self.counts > 0).sum(axis=1).reshape(r * d)
         size = _ratio(self.counts.sum(axis=1).reshape(r * d), seen)
-        halves = [_generator(n).standard_gamma(0.5, (samples, 2)) for n in self.respondents]
+        halves = [_generator(salt + n).standard_gamma(0.5, (samples, 2)) for n in self.respondents]
         prior = np.repeat(np.stack(halves, axis=1), d, axis=1)
-        drawn = (sums + prior[..., 0] * size) / (sizes + prior.sum(axis=2) * size)
+        drawn = (sums + prior[..., int(turned)] * size) / (sizes + prior.sum(axis=2) * size)
         return 100 * np.where(seen > 0, drawn, np.nan).reshape(samples, r, d)
 
     def packed(self) -> bytes:

@@ -16,7 +16,7 @@ __all__ = ["Claims", "PairedDifference", "benjamini_hochberg", "claims", "paired
 
 Array = NDArray[np.float64]
 
-RADEMACHER = 3.178
+RADEMACHER = 3.179
 """P(a weighted sum of random signs >= x) is at most this times the normal tail. Bentkus &
 Dzindzhalieta (2015), Bernoulli 21, 1231-1237: 1 / (4 P(Z >= sqrt 2)), here rounded up."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,8 @@ __all__ = [
 
 Vector = NDArray[np.float64]
 Over = Collection[str] | None
+ROUNDING = 1e-12
+"""Share of the largest below which a component or a difference is rounding."""
 
 
 class CoveredInterval(NamedTuple):
@@ -108,7 +110,9 @@ def variance_components(
 
     Sums of squares of all margins are set equal to their expectations given the cells that are
     there (Henderson's method 1): unbiased when cells are missing at random, the usual analysis of
-    variance when none is. Far from balance it is less efficient than likelihood.
+    variance when none is. Far from balance it is less efficient than likelihood. Where respondents
+    never differ on the same levels, and common levels link them all, their components are 0 even
+    with missing cells, provided that nobody answered what no other did.
 
     A facet nested in another (paraphrases in items, repeats in everything) may be given as
     crossed, its levels numbered anew in each: its components without the parent are then 0 in
@@ -161,6 +165,9 @@ def variance_components(
         labels = range(cells.shape[axis]) if clusters is None else clusters
         sampled = _bootstrap(margins, labels, rng, draws)
     estimate = _solve(expected, squares)[0]
+    if _agreed(cells):
+        of_subject = [0 in subset for subset in subsets]
+        estimate[of_subject] = sampled[:, of_subject] = 0.0
     estimate[_confounded(expected[0])] = np.nan
     by_size = sorted(range(len(subsets)), key=lambda e: (len(subsets[e]), subsets[e]))
     return Components(
@@ -279,10 +286,14 @@ class _Margins:
 
     def __init__(self, cells: Vector) -> None:
         seen = ~np.isnan(cells)
-        mean = cells[seen].mean() if seen.any() else 0.0
+        mean, largest = (
+            (cells[seen].mean(), np.abs(cells[seen]).max()) if seen.any() else (0.0, 0.0)
+        )
         self._others = cells.ndim - 1
         full = 2**self._others - 1
-        self._sums = {full: np.where(seen, cells - mean, 0.0)}
+        # the mean of equal scores may differ from them by rounding
+        differs = seen & (np.abs(cells - mean) > ROUNDING * largest)
+        self._sums = {full: np.where(differs, cells - mean, 0.0)}
         self._counts = {full: seen.astype(np.float64)}
         for mask in range(full - 1, -1, -1):
             axis = next(a for a in range(self._others) if not mask >> a & 1)
@@ -375,7 +386,25 @@ def _covered(value: float, draws: Vector, covers: tuple[str, ...], level: float)
 
 
 def _solve(expected: Vector, squares: Vector) -> Vector:
-    return np.asarray((np.linalg.pinv(expected, rcond=1e-10) @ squares[..., None])[..., 0])
+    """(draws, E) estimates; 0 where nothing but rounding is left beside the largest."""
+    found = np.asarray((np.linalg.pinv(expected, rcond=1e-10) @ squares[..., None])[..., 0])
+    found[np.abs(found) < ROUNDING * np.abs(found).max(axis=-1, keepdims=True)] = 0.0
+    return found
+
+
+def _agreed(cells: Vector) -> bool:
+    """Whether levels of the first axis, linked by cells that each two share, are all equal."""
+    from scipy.sparse.csgraph import (
+        connected_components,  # pyright: ignore[reportUnknownVariableType]
+    )
+
+    rows = cells.reshape(len(cells), -1)
+    high, low = np.fmax.reduce(rows, axis=0), np.fmin.reduce(rows, axis=0)
+    if (high - low > ROUNDING * np.fmax.reduce(np.abs(rows), axis=None)).any():
+        return False
+    seen = (~np.isnan(rows)).astype(np.float64)
+    groups = cast("int", connected_components(seen @ seen.T, directed=False)[0])
+    return groups == 1 and not (seen.sum(axis=0) == 1).any()
 
 
 def _confounded(expected: Vector) -> NDArray[np.bool_]:

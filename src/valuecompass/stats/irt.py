@@ -26,6 +26,10 @@ and 2e-4 at quirk_sd 0.5, 1 and 2. Rescaling the logit by 1 / sqrt(1 + pi sd^2 /
 .001, .005 and .010, and cannot say that the opinions of one response go together."""
 
 
+TINY = float(np.finfo(np.float64).tiny)
+"""Smallest chance told apart from 0: e^-708."""
+
+
 @dataclass(frozen=True)
 class Noise:
     """What stands between a position and an observed verdict.
@@ -205,7 +209,8 @@ def outcome_terms(logit: Array, outcomes: NDArray[np.int64], noise: Noise) -> Ar
         rise, fall = expit(logit + quirk), expit(-logit - quirk)
         hit = 1 - noise.specificity + slope * rise
         miss = 1 - noise.sensitivity + slope * fall
-        per_hit, per_miss = slope * rise * fall / hit, slope * rise * fall / miss
+        # beyond logits of 745 a chance is 0
+        per_hit, per_miss = (slope * rise * fall / np.maximum(p, TINY) for p in (hit, miss))
         for index, (k, m) in enumerate(outcomes):
             chance = weight * hit**k * miss ** (m - k)
             first = k * per_hit - (m - k) * per_miss
@@ -213,7 +218,7 @@ def outcome_terms(logit: Array, outcomes: NDArray[np.int64], noise: Noise) -> Ar
             total[0, index] += chance
             total[1, index] += chance * first
             total[2, index] += chance * second
-    likelihood = np.maximum(total[0], np.finfo(np.float64).tiny)
+    likelihood = np.maximum(total[0], TINY)
     first = total[1] / likelihood
     return np.stack([np.log(likelihood), first, total[2] / likelihood - first**2])
 

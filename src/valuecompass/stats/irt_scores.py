@@ -21,6 +21,9 @@ __all__ = ["Scores", "score"]
 GRID = np.linspace(-6, 6, 121)
 """Where the likelihood is computed, in prior standard deviations."""
 
+INSIDE = 4.0
+"""How far from the grid's centre a mode may lie; for one beyond, the grid moves out by as much."""
+
 LOCAL = np.linspace(-8, 8, 161)
 """Where the posterior is summed up, in posterior standard deviations around its mode."""
 
@@ -60,8 +63,9 @@ def score(
     """Place respondents on known items, each on its own, under a normal prior.
 
     Item parameters count as exact: errors in them that respondents share (a shift of the form) are
-    not in the intervals. Within `prior_mean` +- 6 `prior_sd` the likelihood is computed on a fixed
-    grid and interpolated, so that the effort does not grow with the precision.
+    not in the intervals. The likelihood is computed on a fixed grid, `prior_mean` +- 6 `prior_sd`,
+    and interpolated, so that the effort does not grow with the precision. For respondents whose
+    mode is more than 4 `prior_sd` out (all of thousands of items expressed) the grid moves there.
 
     Args:
         responses: (R, n) as in `irt_fit.fit_2pl`.
@@ -94,13 +98,20 @@ def score(
         raise ValueError(f"responses have {weights.shape[1]} items, a and b {len(a)}")
     known = ~np.isnan(a + b)
     weights = weights[:, known]
-    grid = prior_mean + prior_sd * GRID
-    log_likelihood = _log_likelihood(weights, grid, a[known], b[known], outcomes, noise)
-    tail = (1 - level) / 2
-    log_posterior = log_likelihood - GRID**2 / 2
-    result = np.full((4, len(weights)), np.nan)
-    for i in np.flatnonzero(weights.sum(axis=(1, 2))):
-        result[:, i] = _summary(grid, log_posterior[i], method, tail)
+    a, b, tail = a[known], b[known], (1 - level) / 2
+    result, centre = np.full((4, len(weights)), np.nan), np.zeros(len(weights))
+    left = np.flatnonzero(weights.sum(axis=(1, 2)))
+    while len(left):
+        here = left[centre[left] == centre[left[0]]]
+        steps = centre[left[0]] + GRID
+        grid = prior_mean + prior_sd * steps
+        log_posterior = _log_likelihood(weights[here], grid, a, b, outcomes, noise) - steps**2 / 2
+        mode = GRID[log_posterior.argmax(axis=1)]
+        centre[here] += INSIDE * np.sign(mode) * (np.abs(mode) > INSIDE)
+        inside = np.abs(mode) <= INSIDE
+        for i, row in zip(here[inside], log_posterior[inside], strict=True):
+            result[:, i] = _summary(grid, row, method, tail)
+        left = np.setdiff1d(left, here[inside])
     return Scores(*result)
 
 

@@ -25,6 +25,9 @@ Vector = NDArray[np.float64]
 IccKind = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
 """Shrout and Fleiss's names: model, then a single column or the mean of all k columns."""
 
+ROUNDING = 1e-12
+"""Share of the whole below which a difference or a sum of squares is rounding."""
+
 UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
@@ -104,7 +107,8 @@ def icc(table: ArrayLike, kind: IccKind, *, level: float = 0.95) -> Interval:
 
     Returns:
         At most 1; NaN when there are fewer than two rows or columns, no degree of freedom is left
-        for the residual, or all cells are equal.
+        for the residual, all cells are equal, or, in models 2 and 3, all rows are: columns differ
+        and nothing else does.
 
     Raises:
         ValueError: if the table is not two-dimensional or holds an infinite number, or `kind` or
@@ -118,7 +122,7 @@ def icc(table: ArrayLike, kind: IccKind, *, level: float = 0.95) -> Interval:
     if kind not in ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k"):
         raise ValueError(f"kind must be one of 1,1 2,1 3,1 1,k 2,k 3,k, not {kind!r}")
     found = _analysis_of_variance(_table(table))
-    if found is None:
+    if found is None or (kind[0] != "1" and found.rows == found.residual == 0):
         return UNKNOWN
     tail, k = (1 - level) / 2, found.columns
     if kind[0] == "2":
@@ -281,15 +285,17 @@ def _analysis_of_variance(table: Vector) -> _Anova | None:
     explained, rank = _additive_fit(cells, seen)
     free = n - max(rows, columns) - rank
     row_df, column_df = n - columns - free, n - rows - free
-    if min(free, row_df, column_df) < 1 or total <= 0:
+    low, high = table[seen].min(), table[seen].max()
+    if min(free, row_df, column_df) < 1 or high - low <= ROUNDING * max(-low, high):
         return None
-    rest = max(total - explained, 0.0)
-    residual = rest / free if rest > 1e-12 * total else 0.0
+    of_rows, rest = (
+        x if x > ROUNDING * total else 0.0 for x in (explained - by_column, total - explained)
+    )
     return _Anova(
         columns,
-        (explained - by_column) / row_df,
+        of_rows / row_df,
         (explained - by_row) / column_df,
-        residual,
+        rest / free,
         (row_df, free),
         (n - columns) / row_df,
         (n - rows) / column_df,

@@ -214,7 +214,7 @@ def indistinguishable(
     with np.errstate(divide="ignore", invalid="ignore"):
         # a variance that error explains would be divided by next to nothing
         surplus = (n - 1) * np.diagonal(observed) / np.diagonal(error)
-        usable = np.asarray(chdtrc(n - 1, surplus) < 1 - level)
+        usable = np.asarray(chdtrc(n - 1, surplus) < 1 - level) & (np.ptp(scores, axis=0) > 0)
         scale = np.sqrt(np.where(usable, np.diagonal(observed - error), np.nan))
         r = observed / np.outer(spread, spread)
         half = ndtri((1 + level) / 2) / np.sqrt(n - 3)
@@ -358,8 +358,9 @@ def _reliability(scores: Vector, errors: Vector) -> tuple[Vector, NDArray[np.boo
     noise = np.where(seen, noise, mean_noise).clip(min=1e-300)
     weighted_mean = (scores / noise).sum(axis=0) / (1 / noise).sum(axis=0)
     q = ((scores - weighted_mean) ** 2 / noise).sum(axis=0)
-    variance = scores.var(axis=0, ddof=1)
-    reliability = (1 - mean_noise / np.where(variance > 0, variance, np.nan)).clip(0, 1)
+    # the computed variance of equal scores may be above 0 by rounding
+    variance = np.where(np.ptp(scores, axis=0) > 0, scores.var(axis=0, ddof=1), np.nan)
+    reliability = (1 - mean_noise / variance).clip(0, 1)
     within = np.logical_not((chdtrc(len(scores) - 1, q) <= 0.05) & (reliability > 0))
     return reliability, np.asarray(within, dtype=bool)
 
