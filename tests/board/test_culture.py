@@ -11,14 +11,14 @@ import pytest
 from scipy import stats
 
 from valuecompass.board.boards import Board
+from valuecompass.board.correlation import compared_draws, interval
 from valuecompass.board.cultures.profiles import Profiles, demonstration_profiles
-from valuecompass.board.cultures.report import compared_draws, culture_report
+from valuecompass.board.cultures.report import culture_report
 from valuecompass.board.cultures.similarity import (
     AS_IS,
     METHODS,
     Treatment,
     fit_test,
-    interval,
     nearest,
     parse_treatment,
     similarity,
@@ -179,6 +179,29 @@ def test_intervals_hold_the_truth_that_was_planted():
     assert quantiles < held  # why the limits are not the bare quantiles
 
 
+@pytest.mark.parametrize("compared_on", ["salience", "trade-off"])
+def test_limits_hold_the_truth_when_respondent_and_culture_agree(compared_on):
+    """One order, noise of .3 of the spread: limits of 95 % may hold it in 90 of 100."""
+    worlds, noise, source = 1000, 0.3, rng(5)
+    truth = np.sort(source.normal(size=(worlds, 10)))
+    errors = noise * source.normal(size=truth.shape)
+    if compared_on == "trade-off":  # errors that sum to 0 over dimensions, as the scale's do
+        errors -= errors.mean(axis=1, keepdims=True)
+        half = 1.96 * noise * np.sqrt(0.9)
+        shares = [100 / (1 + np.exp(-(truth + errors + side * half))) for side in (-1, 0, 1)]
+        made = board(shares[1], within=True, imported=False)
+        made = replace(made, within_low=shares[0], within_high=shares[2])
+    else:
+        drawn = truth + errors + noise * source.normal(size=(500, *truth.shape))
+        made = board(truth + errors, imported=False, draws=drawn)
+    draws, culture = compared_draws(made, compared_on, source), np.arange(10.0)[None]
+    assert draws is not None
+    cells = similarity(truth + errors, culture)
+    limits = [interval(row, similarity(draws[:, at], culture)) for at, row in enumerate(cells)]
+    held = np.mean([high[0] > 1 - 1e-9 for _, high in limits])
+    assert held > 0.9 - 2 * np.sqrt(0.9 * 0.1 / worlds)
+
+
 def test_the_report_of_an_imported_table_has_no_intervals():
     values = rng(1).normal(size=(3, 10))
     sets = [made_up(4)]
@@ -209,14 +232,16 @@ def test_the_trade_off_scale_is_compared_first_and_has_intervals():
 
 
 def test_draws_on_the_trade_off_scale_have_the_published_limits():
+    """Wider by sqrt(10/9) on the logit, because the scale's errors sum to 0 and theirs do not."""
     low, high = 1 / (1 + np.exp(0.4)), 1 / (1 + np.exp(-0.8))  # logits -0.4 and 0.8, middle 0.2
     one = board(np.full((1, 10), 100 / (1 + np.exp(-0.2))), within=True, imported=False)
     limits = (np.full((1, 10), 100 * limit) for limit in (low, high))
     one = replace(one, **dict(zip(("within_low", "within_high"), limits, strict=True)))
     draws = compared_draws(one, "trade-off", rng())
     assert draws is not None and draws.shape == (1000, 1, 10)
+    logits = 0.2 + np.sqrt(10 / 9) * np.array([-0.6, 0.6])
     found = np.quantile(draws, [0.025, 0.975])
-    assert found == pytest.approx([100 * low, 100 * high], abs=0.8)
+    assert found == pytest.approx(100 / (1 + np.exp(-logits)), abs=0.8)
     assert compared_draws(board(np.eye(3, 10)), "as published", rng()) is None
 
 

@@ -16,6 +16,7 @@ from valuecompass.board.health.form import Cells, facets, reliability, saturatio
 from valuecompass.items import Item
 from valuecompass.items.schema import Lineage
 from valuecompass.measure.item_table import ItemTable
+from valuecompass.stats.reliability import split_half
 from valuecompass.values import builtin_system
 
 MORAL = builtin_system("moral-foundations")
@@ -169,6 +170,26 @@ def test_near_copies_stay_in_one_half() -> None:
     assert abs(split[0]["value"]) < 0.6 and split[1]["value"] > 0.9
 
 
+def test_kin_by_any_parent_stay_in_one_half() -> None:
+    """Near-copies joined by a second parent, by a grandparent and by a parent not measured."""
+    made = np.random.default_rng(11)
+    table = np.repeat(made.normal(size=(40, 3)), 4, axis=1) + 0.01 * made.normal(size=(40, 12))
+    cells = cells_of(table[:, :, None, None])
+    ids = [item.id for item in cells.items]
+    parents = {
+        **{1: ("elsewhere 1", ids[0]), 2: ("elsewhere 2", ids[0]), 3: ("elsewhere 3", ids[0])},
+        **{5: (ids[4],), 6: (ids[5],), 7: (ids[6],)},
+        **{at: (f"only of {at}", "not measured") for at in range(8, 12)},
+    }
+    items = tuple(
+        item.model_copy(update={"lineage": Lineage(parents=parents.get(at, ()))})
+        for at, item in enumerate(cells.items)
+    )
+    split = reliability(replace(cells, items=items), rng())["D0"]["split_half"]
+    known = split_half(table, rng(), clusters=np.repeat([0, 1, 2], 4))
+    assert split["value"] == pytest.approx(known.value, abs=1e-4)
+
+
 def test_components_designs_and_what_they_cover() -> None:
     """Planted variances: respondent 1, item .5, residual 2."""
     made = np.random.default_rng(12)
@@ -270,3 +291,29 @@ def test_lower_on_public_items_is_no_suspicion_and_one_respondent_has_no_others(
         for t in (public, fresh)
     ]
     assert differences(*alone)["trained"]["Power"]["beyond"]["difference"] is None
+
+
+def test_nobody_is_suspicious_where_nothing_is_different() -> None:
+    """Sixty public and ten fresh items, six respondents, ten dimensions, one rate in both."""
+    made, worlds, named = np.random.default_rng(4), 40, 0
+    dimensions = tuple(f"D{d}" for d in range(10))
+    for world in range(worlds):
+        people = tuple(f"{world} {r}" for r in range(6))
+        tables: list[ItemTable] = []
+        for kind, n in (("public", 60), ("fresh", 10)):
+            totals = (made.random((6, n, 10)) < 0.2).astype(float)
+            items = tuple(f"{kind} {world} {i}" for i in range(n))
+            tables.append(ItemTable(people, items, dimensions, totals, np.ones_like(totals)))
+        found = differences(*tables)
+        named += any(cell["suspicious"] for row in found.values() for cell in row.values())
+    # three errors of a share of .05 in 40 worlds
+    assert named / worlds <= 0.05 + 3 * (0.05 * 0.95 / worlds) ** 0.5
+
+
+def test_a_single_fresh_item_makes_nobody_suspicious() -> None:
+    public, fresh = item_tables(0.25)
+    one = ItemTable(
+        fresh.respondents, fresh.items[:1], fresh.names, fresh.totals[:, :1], fresh.counts[:, :1]
+    )
+    cells = [row["Power"] for row in differences(public, one).values()]
+    assert all(cell["q"] is None and not cell["suspicious"] for cell in cells)

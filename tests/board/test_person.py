@@ -189,7 +189,7 @@ def test_without_a_tradeoff_scale_rates_are_used_and_it_is_said() -> None:
 
 
 def test_limits_cover_a_good_match_that_noise_hides() -> None:
-    """Percentiles of noisy draws miss it nearly always: see `person._limits`."""
+    """Percentiles of noisy draws miss it nearly always: see `correlation.interval`."""
     made = np.random.default_rng(2)
     covered = percentiles = 0
     worlds = 100

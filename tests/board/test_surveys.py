@@ -74,8 +74,6 @@ def test_a_country_is_the_weighted_mean_of_centred_persons(tmp_path):
         assert found["profiles"]["XA"][dimension] == pytest.approx(expected, abs=1e-12)
     assert found["about"]["n"] == {"XA": 2, "XB": 1}
     assert found["about"]["weight"] == "pspwght"
-    # one person has no interval
-    assert set(found["about"]["intervals"]["XB"].values()) == {None}
 
 
 def test_a_missing_answer_counts_in_neither_sum_nor_weight(tmp_path):
@@ -211,13 +209,14 @@ def test_a_country_without_a_dimension_is_left_out(tmp_path):
 
 
 def test_parquet_and_tsv_give_the_same(tmp_path):
-    rows = [person(country, imprich=1 + at % 6) for at in range(9) for country in ("XA", "XB")]
+    rows = [person(country, imprich=1 + at % 6) for at in range(30) for country in ("XA", "XB")]
     table = pa.Table.from_pylist(rows)
     pq.write_table(table, tmp_path / "survey.parquet")
     paths = [written(tmp_path, rows), written(tmp_path, rows, "survey.tsv")]
     found = [build_profiles(p, "ess") for p in (*paths, tmp_path / "survey.parquet")]
     assert found[0]["profiles"] == found[1]["profiles"] == found[2]["profiles"]
     assert found[0]["about"]["intervals"] == found[2]["about"]["intervals"]
+    assert None not in found[0]["about"]["intervals"]["XA"].values()
 
 
 def crowd(n: int, seed: int = 1) -> list[dict[str, object]]:
@@ -247,6 +246,19 @@ def test_intervals_are_as_wide_as_the_textbook_says(tmp_path):
         assert low < middle < high
     assert build_profiles(written(tmp_path, rows), "ess") == found
     assert build_profiles(written(tmp_path, rows), "ess", seed=1) != found
+
+
+def test_groups_of_few_persons_have_no_limits_and_are_named(tmp_path):
+    rows = [row | {"gndr": 1 + (at >= 30)} for at, row in enumerate(crowd(59))]
+    about = build_profiles(written(tmp_path, rows), "ess", by=["gndr"])["about"]
+    assert about["n"] == {"XA": 59, "XA, gndr 1": 30, "XA, gndr 2": 29}
+    for culture, limits in about["intervals"].items():
+        assert set(map(type, limits.values())) == {type(None) if culture[-1] == "2" else list}
+    assert about["notices"] == [
+        "No limits, because there are fewer than 30 persons: XA, gndr 2. Limits from so few would "
+        "be far too narrow."
+    ]
+    assert build_profiles(written(tmp_path, crowd(30)), "ess")["about"]["notices"] == []
 
 
 def test_a_longer_file_takes_no_more_memory(tmp_path):

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from valuecompass.board.boards import Board
+from valuecompass.board.correlation import compared_draws, interval
 from valuecompass.board.cultures.profiles import Profiles
 from valuecompass.board.cultures.similarity import (
     Floats,
     Method,
     Treatment,
     fit_test,
-    interval,
     nearest,
     parse_treatment,
     similarity,
@@ -23,11 +23,10 @@ from valuecompass.board.cultures.similarity import (
 from valuecompass.board.cultures.specification import specification_curve
 from valuecompass.errors import InputError
 
-__all__ = ["ALPHA", "compared_draws", "culture_report"]
+__all__ = ["ALPHA", "culture_report"]
 
 ALPHA = 0.05
 """A culture fits when values in random order come as near in fewer cases than this."""
-DRAWS = 1000
 
 
 def culture_report(
@@ -127,25 +126,6 @@ def _fits(
     found = fit_test(np.vstack([values, profiles]), profiles, method, treatment, rng=rng)
     own = found[len(values) :]
     return found[: len(values)], bool((own[~np.isnan(own)] <= ALPHA).any())
-
-
-def compared_draws(board: Board, compared_on: str, rng: np.random.Generator) -> Floats | None:
-    """Return (B, R, D) draws of what is compared; None where no interval was published.
-
-    On the trade-off scale they are normal on the logit of the share, dimension by dimension, with
-    the published limits as quantiles.
-    """
-    if compared_on != "trade-off":
-        return None if board.imported else board.draws
-    from scipy.special import expit, logit
-
-    share, low, high = (
-        np.clip(one / 100, 1e-6, 1 - 1e-6)
-        for one in (board.within, board.within_low, board.within_high)
-    )
-    sd = (logit(high) - logit(low)) / (2 * 1.959964)
-    noise = rng.standard_normal((DRAWS, *share.shape))
-    return np.asarray(100 * expit(logit(share) + sd * noise), dtype=np.float64)
 
 
 def _limits(

@@ -18,7 +18,6 @@ __all__ = [
     "Method",
     "Treatment",
     "fit_test",
-    "interval",
     "nearest",
     "parse_treatment",
     "similarity",
@@ -152,25 +151,6 @@ def fit_test(
             dealt = _largest(_directions(row[deals], method), cultures)
             found[at] = (1 + np.count_nonzero(dealt >= near - SAME)) / (1 + permutations)
     return found
-
-
-def interval(cells: Floats, drawn: Floats) -> tuple[Floats, Floats]:
-    """Return 95 % limits of similarities from draws of one side's values.
-
-    Noise pulls a correlation toward 0: the estimate once, a draw around it twice. So on the side
-    away from the pull the limit is moved out by twice the difference that the draws show. In
-    simulated worlds (ten dimensions, Spearman) the limits hold the truth in 92 to 97 of 100 while
-    the noise is at most a third of the spread of the values, and in 85 to 95 at two thirds, where
-    the quantiles alone fall to 71 and 31.
-
-    Args:
-        cells: (C,) similarities of the estimates.
-        drawn: (B, C) similarities of the draws.
-    """
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    pull = 2 * (drawn.mean(axis=0) - cells)
-    low, high = np.minimum(low, low - pull), np.maximum(high, high - pull)
-    return np.clip(np.minimum(low, cells), -1, 1), np.clip(np.maximum(high, cells), -1, 1)
 
 
 def _treated(values: Floats, treatment: Treatment) -> Floats:

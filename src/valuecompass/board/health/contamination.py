@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import stdtr
 from sqlalchemy import select
 
 from valuecompass.board.boards import Board, alike, day, utc
@@ -89,14 +90,17 @@ def differences(public: ItemTable, fresh: ItemTable) -> dict[str, Any]:
 
     Returns:
         As ``respondents`` of `contamination`. ``suspicious``: higher on the public items at a false
-        discovery rate of 5 % over respondents and dimensions.
+        discovery rate of 5 % over respondents and dimensions, by Welch's t; ``q`` is None where
+        either side has a single item.
+
+    Source: Welch (1947), Biometrika 34, 28-35; Satterthwaite (1946), Biometrics Bulletin 2, 110-114
+    (degrees of freedom); Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
     """
     apart = public.scores() - fresh.scores()
-    draws = public.draws(DRAWS) - fresh.draws(DRAWS)
+    drawn = public.draws(DRAWS), fresh.draws(DRAWS, salt="fresh: ")
+    draws = drawn[0] - drawn[1]
     low, high = _limits(apart, draws)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * ndtr(-np.abs(apart) / draws.std(axis=0, ddof=1))
-    q, discovered = benjamini_hochberg(np.asarray(p, dtype=np.float64), FDR)
+    q, discovered = benjamini_hochberg(_welch(apart, (public, fresh), drawn), FDR)
     beyond = apart - _others(apart)
     ends = _limits(beyond, draws - _others(draws))
     found: dict[str, Any] = {}
@@ -118,6 +122,20 @@ def differences(public: ItemTable, fresh: ItemTable) -> dict[str, Any]:
             if np.isfinite(apart[r, d])
         }
     return found
+
+
+def _welch(apart: Array, tables: Sequence[ItemTable], drawn: Sequence[Array]) -> Array:
+    """Return p of differences (R, D), NaN where a side has fewer than two items.
+
+    The Bayesian bootstrap of n items has their variance over n + 1; the square of the error of
+    their mean is that variance over n - 1.
+    """
+    df = [(table.counts > 0).sum(axis=1) - 1.0 for table in tables]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = [of.var(axis=0, ddof=1) * (n + 2) / n for of, n in zip(drawn, df, strict=True)]
+        total = squares[0] + squares[1]
+        joint = total**2 / sum(of**2 / n for of, n in zip(squares, df, strict=True))
+        return np.asarray(2 * stdtr(joint, -np.abs(apart) / np.sqrt(total)), dtype=np.float64)
 
 
 def _limits(value: Array, draws: Array) -> tuple[Array, Array]:

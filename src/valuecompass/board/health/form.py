@@ -10,6 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import (
+    connected_components,  # pyright: ignore[reportUnknownVariableType]
+)
 from sqlalchemy import func, select
 
 from valuecompass.board.boards import Board, read_board
@@ -138,9 +142,10 @@ async def health(
 def reliability(cells: Cells, rng: np.random.Generator) -> Json:
     """Return by dimension alpha with limits and split-half reliability; halves keep kin together.
 
-    An item and the items made from it go into one half.
+    An item, all that were made from it, and theirs go into one half; so do the items that share
+    any parent, also one which was not measured.
     """
-    kin = np.array([(item.lineage.parents or (item.id,))[0] for item in cells.items])
+    kin = _kin(cells.items)
     found: Json = {}
     for d, name in enumerate(cells.names):
         table = cells.table(d)
@@ -155,6 +160,19 @@ def reliability(cells: Cells, rng: np.random.Generator) -> Json:
             },
         }
     return found
+
+
+def _kin(items: Sequence[Item]) -> NDArray[np.intp]:
+    """Return a label for each item (n,), the same for items that parents join."""
+    places: dict[str, int] = {}
+    pairs = [
+        (places.setdefault(item.id, len(places)), places.setdefault(other, len(places)))
+        for item in items
+        for other in (item.id, *item.lineage.parents)
+    ]
+    joined = coo_array((np.ones(len(pairs)), np.array(pairs).T), shape=(len(places), len(places)))
+    labels = np.asarray(connected_components(joined, directed=False)[1], dtype=np.intp)
+    return labels[[places[item.id] for item in items]]
 
 
 def facets(cells: Cells, rng: np.random.Generator) -> Json:

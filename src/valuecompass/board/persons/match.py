@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.board.boards import SALIENCE, Board
+from valuecompass.board.correlation import compared_draws, interval
 from valuecompass.board.persons.questionnaire import (
     Questionnaire,
     own_questionnaire,
@@ -204,44 +205,15 @@ def _shuffled(ranks: Array, rng: np.random.Generator) -> tuple[Array, int]:
 def _limits(
     board: Board, kind: str, mine: Array, usable: NDArray[np.intp], rho: Array, rng: Any
 ) -> Array:
-    """Return 95 % limits of the match (n, 2); NaN where the scores have none.
-
-    The hull of the percentile interval and its mirror image about the estimate. Noise in scores
-    makes every order look less alike than it is, in the estimate and again in the draws, so that
-    percentiles alone miss a good match from below. Simulated with ten dimensions, 600 worlds a
-    cell: near, middling and no relation are covered in 95, 98 and 97 % when the noise is .3 of the
-    spread of the true values, 89, 94 and 95 % at .6, 80, 86 and 93 % at 1; percentiles alone cover
-    the near one in 21, 2 and 1 %.
-    """
-    draws = _tradeoff_draws(board, rng) if kind == "trade-off" else board.draws
+    """Return 95 % limits of the match (n, 2), from the scores; NaN where they have none."""
+    draws = compared_draws(board, kind, rng)
     if draws is None:
         return np.full((len(usable), 2), np.nan)
     ranks, own = centred_ranks(draws[:, usable]), centred_ranks(mine)
     with np.errstate(invalid="ignore"):  # a draw without order has no correlation
         drawn = ranks @ own / np.sqrt((ranks**2).sum(axis=2) * (own**2).sum())
     drawn = np.where(np.isnan(drawn).all(axis=0), rho, drawn)
-    low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
-    ends = np.stack([np.minimum(low, 2 * rho - high), np.maximum(high, 2 * rho - low)], axis=1)
-    ends = np.stack([np.minimum(ends[:, 0], rho), np.maximum(ends[:, 1], rho)], axis=1)
-    return 50 * (ends.clip(-1, 1) + 1)
-
-
-def _tradeoff_draws(board: Board, rng: np.random.Generator, draws: int = 1000) -> Array:
-    """Return draws of the trade-off scale from its limits, normal on the logit as these are.
-
-    The scale's errors sum to 0 over dimensions. Independent errors whose variance is larger by
-    D / (D - 1) order the dimensions alike when all were compared equally often.
-    """
-    logit = [
-        np.log(share / (1 - share))
-        for share in (
-            np.clip(table / 100, 1e-4, 1 - 1e-4)
-            for table in (board.within, board.within_low, board.within_high)
-        )
-    ]
-    d = len(board.names)
-    spread = (logit[2] - logit[1]) / (2 * 1.959964) * math.sqrt(d / (d - 1))
-    return logit[0] + spread * rng.standard_normal((draws, *spread.shape))
+    return 50 * (np.stack(interval(rho, drawn), axis=1) + 1)
 
 
 def _rows(
