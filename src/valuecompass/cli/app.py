@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    *("run", "board", "board_more", "compare", "culture", "cultures", "match", "space", "gate"),
+    *("run", "board", "compare", "culture", "cultures", "match", "space", "gate"),
     *("health", "report", "export"),
     *("judge", "systems", "items", "models", "spending", "doctor"),
 )

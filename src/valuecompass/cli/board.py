@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
+from valuecompass.cli.board_common import Date, System
+from valuecompass.cli.board_more import log, win_rate
 from valuecompass.cli.judge_common import table
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ board_app = typer.Typer(
 )
 app.add_typer(board_app, name="board")
 
-System = Annotated[str, typer.Option("--system", "-s", help="A value system: id or TOML file.")]
-Date = Annotated[str | None, typer.Option(help="The board as it was on this day, YYYY-MM-DD.")]
 LEADING = 8
 """Respondents whose pairs are shown in the terminal."""
 Top = Annotated[int, typer.Option(min=1, help="Respondents to show in the terminal.")]
@@ -249,3 +249,7 @@ def _short(score: float | None, digits: int) -> str:
 
 def _say(sentence: str) -> None:
     console().print(plain(sentence))
+
+
+board_app.command()(log)
+board_app.command("win-rate")(win_rate)

@@ -7,11 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, console, echo_json, plain
-from valuecompass.cli.board import Date, System, board_app
+from valuecompass.cli.board_common import Date, System
 from valuecompass.cli.judge_common import Seed, number, table
 
 
-@board_app.command()
 def log(
     system: Annotated[
         str | None, typer.Option("--system", "-s", help="Of this value system only.")
@@ -46,7 +45,6 @@ def log(
     )
 
 
-@board_app.command("win-rate")
 def win_rate(
     system: System = "schwartz",
     date: Date = None,

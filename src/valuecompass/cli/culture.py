@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
-from valuecompass.cli.board import System
+from valuecompass.cli.board_common import System
 from valuecompass.cli.judge_common import number, table
 
 CLAIMS = 12

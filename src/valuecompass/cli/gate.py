@@ -22,7 +22,7 @@ from valuecompass.cli.app import (
     echo_json,
     plain,
 )
-from valuecompass.cli.board import System
+from valuecompass.cli.board_common import System
 from valuecompass.cli.judge_common import table
 
 if TYPE_CHECKING:

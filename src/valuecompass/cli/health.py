@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
-from valuecompass.cli.board import Date, System
+from valuecompass.cli.board_common import Date, System
 from valuecompass.cli.judge_common import Seed, span, table
 
 

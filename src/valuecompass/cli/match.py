@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json, plain
-from valuecompass.cli.board import System
+from valuecompass.cli.board_common import System
 
 if TYPE_CHECKING:
     from valuecompass.board.persons.match import Match, Matched

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json
-from valuecompass.cli.board import System
+from valuecompass.cli.board_common import System
 from valuecompass.cli.match import AnswerFile, QuestionFile
 
 if TYPE_CHECKING:
