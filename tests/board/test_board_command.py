@@ -66,7 +66,7 @@ def test_the_contract_on_a_published_table(cli: Command, tmp_path: Path) -> None
     found = document(cli, "-s", "schwartz", "-w", workspace)
     assert set(found) == KEYS
     assert found["system"] == "schwartz" and found["date"] == "2025-02-28" and found["imported"]
-    assert found["dims"] == list(NAMES) and found["scale"] == {"low": 0.0, "high": 0.9}
+    assert found["dims"] == list(NAMES) and found["scale"] == {"low": None, "high": None}
     assert found["weights"] == {"name": "equal", "values": dict.fromkeys(NAMES, 0.1)}
     assert column(found, "respondent") == ["a", HOSTILE, "c=1,d", "e", "hole"]
     assert column(found, "score") == [0.45, 0.45, 0.45, 0, None]  # 0 counts as 0

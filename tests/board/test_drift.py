@@ -64,7 +64,7 @@ def test_a_move_is_found_where_it_was_planted(moved: Path) -> None:
     assert found["respondent"] == HOSTILE and found["notices"] == []
     assert [s["date"] for s in found["series"]] == ["2026-01-05", "2026-02-05", "2026-03-05"]
     for entry in found["series"]:
-        assert set(entry) == {"measurement", "date", "imported", "dimensions"}
+        assert set(entry) == {"measurement", "date", "imported", "occasion", "dimensions"}
         assert list(entry["dimensions"]) == list(TRAITS) and not entry["imported"]
     scores = [s["dimensions"][TRAITS[1]]["score"] for s in found["series"]]
     assert scores[0] == scores[1] and scores[2] == pytest.approx(scores[0] + 20, abs=0.02)
@@ -194,3 +194,14 @@ def test_the_command(moved: Path, cli: Command) -> None:
     assert moves[0][1] == "+0.0" and moves[1][1] == "+20.0" and moves[1][-1] == "differs"
     said = cli("drift", "nobody", "-s", "big-five", "-w", moved)
     assert said.code == 2 and "nobody has no measurement" in said.err
+
+
+def test_tables_on_scales_that_look_different_are_not_compared(tmp_path: Path) -> None:
+    imported(tmp_path, [{"model": "a", "Openness": 4.5, "Neuroticism": 3.0}], "2025-01-01")
+    imported(tmp_path, [{"model": "a", "Openness": 45.0, "Neuroticism": 30.0}], "2025-02-01")
+    imported(tmp_path, [{"model": "a", "Openness": 60.0, "Neuroticism": 20.0}], "2025-03-01")
+    found = anyio.run(lambda: drift(tmp_path / "ws", None, "a", "big-five"))
+    (change,) = found["changes"]
+    assert (change["from"], change["to"]) == ("2025-02-01", "2025-03-01")
+    assert change["dimensions"]["Openness"]["difference"] == 15
+    assert any("2025-01-01" in notice for notice in found["notices"])

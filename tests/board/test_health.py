@@ -317,3 +317,14 @@ def test_a_single_fresh_item_makes_nobody_suspicious() -> None:
     )
     cells = [row["Power"] for row in differences(public, one).values()]
     assert all(cell["q"] is None and not cell["suspicious"] for cell in cells)
+
+
+def test_dimensions_that_one_respondent_makes_alike_are_not_marked() -> None:
+    rng = np.random.default_rng(3)
+    apart = rng.normal(50, 5, (22, 5))
+    apart[0] = -200.0  # far off on all of them
+    alike = rng.normal(50, 5, (22, 1)) + rng.normal(0, 0.3, (22, 5))
+    for scores, groups in ((apart, 0), (alike, 1)):
+        found = marks(moral_board(scores))
+        assert found.groups is not None and len(found.groups) == groups
+        assert any("hangs on one respondent" in s for s in found.sentences) == (not groups)

@@ -181,3 +181,18 @@ def test_an_import_interrupted_while_it_is_checked_makes_no_workspace(tmp_path, 
     command = importing(rows(tmp_path, GOOD, OTHER), workspace)
     assert stopped(command, signal="SIGINT", module="reading", at=1) == 130
     assert not workspace.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "said"),
+    [("A\nB", "2025-01-01", "expected a name on one line"), ("A", "2999-01-01", "not come yet")],
+)
+def test_what_would_mislead_on_a_board_is_refused(
+    tmp_path: Path, capsys: Any, monkeypatch: Any, name: str, date: str, said: str
+) -> None:
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps([{"model": name, "Power": 1, "Security": 2}]))
+    command = ("board", "import", path, "--date", date, "-w", tmp_path / "ws")
+    code, _, err = ran(capsys, monkeypatch, *command)
+    assert code == 2 and said in err
+    assert not (tmp_path / "ws").exists()

@@ -247,7 +247,7 @@ def test_zero_counts_and_null_is_missing(tmp_path):
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
 def test_where_chunks_end_does_not_matter(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr("valuecompass.measure.published.rows.CHUNK", chunk)
-    table = [{"model": f'Ä{i}\n"{{[', "Power": 12.5 + i, "Security": None} for i in range(3)]
+    table = [{"model": f'Ä{i}\t"{{[', "Power": 12.5 + i, "Security": None} for i in range(3)]
     document = {"date": 12, "x": [1, {"data": []}], "data": table, "end": True}
     text = "\ufeff" + json.dumps(document, ensure_ascii=False, indent=1)
     parsed = list(read_rows(file(tmp_path, text), SYSTEM))

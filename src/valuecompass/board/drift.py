@@ -17,6 +17,8 @@ from valuecompass.stats.comparison import benjamini_hochberg, claims
 from valuecompass.store import Store, measurements, open_store, scores
 
 FDR = 0.05
+APART = 4
+"""Ratio of the largest scores of two tables from which on their scales are taken for others."""
 SETTINGS = ("model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort")
 """What of a respondent must be the same for two measurements to be of the same one."""
 Json = dict[str, Any]
@@ -61,8 +63,9 @@ async def drift(
             raise InputError(f"--baseline {first}: {name} was not measured then, but: {known}")
         series = [await _entry(store, head, name) for head in heads]
         changes: list[Json] = []
-        for key in dict.fromkeys(_kind(head) for head in heads):
-            own = [k for k, head in enumerate(heads) if _kind(head) == key]
+        kinds = _kinds(heads)
+        for key in dict.fromkeys(kinds):
+            own = [k for k, kind in enumerate(kinds) if kind == key]
             base = next((k for k in own if first in (None, days[k])), None)
             if base is None:
                 continue
@@ -102,15 +105,32 @@ async def _heads(store: Store, name: str, system: str) -> list[Mapping[str, Any]
     return heads
 
 
-def _kind(head: Mapping[str, Any]) -> str:
-    """Return what measurements must share to be compared."""
-    if head["kind"] == "measured":
-        return alike(head["manifest"])
-    scale = head["manifest"]["scale"]
-    if scale["declared"]:
-        return f"published {scale['low']} {scale['high']}"
-    largest = max(abs(scale["low"]), abs(scale["high"]))
-    return f"published, {'1' if largest <= 1 else '100' if largest <= 100 else 'more'}"
+def _kinds(heads: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what measurements must share to be compared.
+
+    Tables without a declared scale are on one when both have numbers below 0 or neither, and their
+    largest are less than `APART` times apart.
+    """
+    found: list[str] = []
+    for at, head in enumerate(heads):
+        if head["kind"] == "measured":
+            found.append(alike(head["manifest"]))
+            continue
+        scale = head["manifest"]["scale"]
+        if scale["declared"]:
+            found.append(f"published {scale['low']} {scale['high']}")
+            continue
+        like = next((k for k in range(at) if _like(heads[k], head)), None)
+        found.append(head["id"] if like is None else found[like])
+    return found
+
+
+def _like(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    if one["kind"] == "measured" or one["manifest"]["scale"]["declared"]:
+        return False
+    scales = [head["manifest"]["scale"] for head in (one, other)]
+    small, large = sorted(max(abs(s["low"]), abs(s["high"])) for s in scales)
+    return (scales[0]["low"] < 0) == (scales[1]["low"] < 0) and large < APART * small
 
 
 async def _entry(store: Store, head: Mapping[str, Any], name: str) -> Json:
@@ -123,6 +143,7 @@ async def _entry(store: Store, head: Mapping[str, Any], name: str) -> Json:
         "measurement": head["id"],
         "date": utc(head["created"]).date().isoformat(),
         "imported": published,
+        "occasion": _occasion(head["manifest"], name),
         "dimensions": {
             row["dimension"]: {
                 "score": row["score"],
@@ -133,6 +154,14 @@ async def _entry(store: Store, head: Mapping[str, Any], name: str) -> Json:
             for row in order
         },
     }
+
+
+def _occasion(manifest: Json, name: str) -> str | None:
+    """Return the occasion of a measurement, or the file of an imported table."""
+    if manifest.get("kind") == "published":
+        return manifest["source"]["file"]
+    own = next(r for r in manifest["respondents"] if r["name"] == name)
+    return own.get("occasion")
 
 
 async def _table(store: Store, head: Mapping[str, Any], name: str) -> ItemTable | None:

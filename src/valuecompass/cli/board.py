@@ -14,6 +14,7 @@ from valuecompass.cli.judge_common import table
 
 if TYPE_CHECKING:
     from valuecompass.board.alignment import Alignment
+    from valuecompass.board.boards import Board
     from valuecompass.board.weights import Weights
 
 board_app = typer.Typer(
@@ -81,6 +82,8 @@ def board(
         if gone := [name for name in names if name not in found.names]:
             raise InputError(f"--dims: this board has no scores for {', '.join(gone)}")
         found = found.only(names)
+    if weights is not None and not weights.strip():
+        raise InputError("--weights: nothing is named; leave the option out for equal weights")
     text = weights or "equal"
     known = None
     if text.startswith("culture:"):
@@ -123,13 +126,18 @@ def import_(
     json: Json = False,
 ) -> None:
     """Import a published table of scores as a measurement of its date, on its own scale."""
+    from datetime import UTC, datetime, timedelta
+
     import anyio
 
     from valuecompass.board.boards import day
+    from valuecompass.errors import InputError
     from valuecompass.measure.published import import_table
     from valuecompass.measure.run import resolve_system
 
     theory, when = resolve_system(system), day(date)
+    if when > datetime.now(UTC).date() + timedelta(days=1):  # it may be tomorrow elsewhere
+        raise InputError(f"--date {date}: this day has not come yet; name when it was published")
 
     async def run() -> Any:
         return await import_table(
@@ -175,7 +183,7 @@ def _document(
         "date": board.created.date().isoformat(),
         "measurements": [m.id for m in board.measurements],
         "imported": board.imported,
-        "scale": {"low": board.scale[0], "high": board.scale[1]},
+        "scale": _scale(board),
         "covers": None if board.imported else list(COVERS),
         "dims": list(board.names),
         "weights": {"name": used.name, "values": used.by_name(board.names)},
@@ -184,6 +192,13 @@ def _document(
         "notices": [*board.notices, *used.notices],
     }
     return document if beats is None else document | {"beats": beats}
+
+
+def _scale(board: Board) -> dict[str, Any]:
+    """Return lowest and highest score possible; null where a table's are not known."""
+    known = not board.imported or board.measurements[0].manifest["scale"]["declared"]
+    low, high = board.scale if known else (None, None)
+    return {"low": low, "high": high}
 
 
 def _show(
@@ -217,7 +232,7 @@ def _show(
     if turned is not None:
         first = ", ".join(f"{n} {s:.0%}" for n, s in list(turned["first"].items())[:4])
         _say(
-            f"Other weights: {turned['same_first']:.0%} of {turned['weights']:,} random ones leave "
+            f"Other weights: {turned['same_first']:.0%} of {turned['weights']:,} random ones keep "
             f"the first place, {turned['same_order']:.0%} the whole order; "
             f"{turned['pairs_turned']:.0%} of the pairs turn on average. First: {first}"
         )

@@ -71,6 +71,7 @@ def gate(
 
     from valuecompass.board.gate_report import junit as junit_of
     from valuecompass.board.gate_report import markdown
+    from valuecompass.errors import InputError
     from valuecompass.files import write_text
     from valuecompass.measure.gate import Shift
     from valuecompass.measure.run import Settings
@@ -105,15 +106,18 @@ def gate(
                 store, model, before, shift, settings, occasion=occasion, tell=_progress
             )
 
+    for path in (junit, summary):
+        if path is not None and path.is_dir():
+            raise InputError(f"{path}: it is a folder; name a file")
     found = anyio.run(run)
-    if junit is not None:
-        write_text(junit, junit_of(found))
-    if summary is not None:
-        write_text(summary, markdown(found))
     if json:
         echo_json(found.json())
     else:
         _show(found)
+    if junit is not None:
+        write_text(junit, junit_of(found))
+    if summary is not None:
+        write_text(summary, markdown(found))
     if found.status == "drift":
         raise typer.Exit(1)
 

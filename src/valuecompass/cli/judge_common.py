@@ -107,7 +107,8 @@ def table(titles: list[str], rows: list[list[str]]) -> None:
             min_width=None if place else min(widest, WIDEST),
         )
     for row in rows:
-        shown.add_row(*(plain(cell) for cell in row))
+        # a line break in a name would begin a row that is nobody's
+        shown.add_row(*(plain(cell.replace("\n", "␊")) for cell in row))
     console().print(shown, "")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from valuecompass.board.boards import Board
+from valuecompass.board.boards import SALIENCE, Board
 from valuecompass.board.correlation import compared_draws, interval
 from valuecompass.board.cultures.profiles import Profiles
 from valuecompass.board.cultures.similarity import (
@@ -105,7 +105,7 @@ def culture_report(
             *_comparison_notices(board, compared_on, draws is not None, how),
             *_gaps(board, values, profiles, method, how),
             *([] if findable else [_TOO_FEW]),
-            *board.notices,
+            *(said for said in board.notices if said != SALIENCE),
         ],
     }
     if curve:
@@ -186,7 +186,7 @@ def _comparison_notices(
     notices = [_COMPARED.get(compared_on, f"Compared on {compared_on}.")]
     if intervals:
         how = (
-            "normal draws on the logit scale, one dimension at a time, from the published limits"
+            "normal draws on the logit scale, one dimension at a time, from their limits"
             if compared_on == "trade-off"
             else "the joint bootstrap of the scores"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 FEWEST = 4
 """Respondents without whom correlations across respondents have no limits."""
 THRESHOLD = 0.9
+MOST = 300
+"""Respondents above which leaving each out is not tried: one of them moves nothing there."""
 """Of the correlation: above it by the whole interval, two dimensions are not told apart."""
 ONE_WEDGE = {"schwartz": ("Conformity", "Tradition")}
 """Values that lie behind one another in one wedge of the circle (Schwartz 1992)."""
@@ -83,7 +85,14 @@ def marks(board: Board) -> Marks:
     draws = None if board.draws is None else board.draws[:, :, at]
     errors = None if draws is None else draws.std(axis=0, ddof=1)
     same = indistinguishable(scores, draws, threshold=THRESHOLD)
-    groups = tuple(tuple(names[d] for d in group) for group in same.groups)
+    alone = {group: _hangs_on(scores, draws, group) for group in same.groups}
+    groups = tuple(tuple(names[d] for d in g) for g, at in alone.items() if at is None)
+    loose = [
+        f"{', '.join(names[d] for d in g)}: alike on this board, but that hangs on one respondent, "
+        f"{board.respondents[at]}."
+        for g, at in alone.items()
+        if at is not None
+    ]
     own = unique_variance(scores, errors)
     within = [None] * len(names) if errors is None else own.within_error.tolist()
     shares = zip(map(_number, own.share), within, strict=True)
@@ -91,7 +100,25 @@ def marks(board: Board) -> Marks:
     first = _number(first_component_share(scores))
     needed = float(np.tanh(np.arctanh(THRESHOLD) + 1.96 / np.sqrt(n - 3)))
     sentences = _sentences(groups, [k for k, (_, within) in unique.items() if within], n, needed)
-    return Marks(groups, first, unique, n, round(needed, 4), sentences)
+    return Marks(groups, first, unique, n, round(needed, 4), (*loose, *sentences))
+
+
+def _hangs_on(scores: Array, draws: Array | None, group: Sequence[int]) -> int | None:
+    """Return the respondent without whom a group of dimensions is none; None: whoever is left out.
+
+    Fisher's limits take scores for normal: one respondent far off can make any two alike.
+    """
+    if len(scores) > MOST:
+        return None
+    for at in np.flatnonzero(~np.isnan(scores).any(axis=1)).tolist():
+        rest = np.delete(scores, at, axis=0)
+        left = None if draws is None else np.delete(draws, at, axis=1)
+        # one fewer widens the limits, too: what counts is whether the correlation stays high
+        r = indistinguishable(rest, left, threshold=THRESHOLD).correlation
+        pairs = r[np.ix_(group, group)]
+        if np.isnan(pairs).any() or pairs.min() < THRESHOLD:
+            return at
+    return None
 
 
 def _too_few(dimensions: int, n: int) -> str:

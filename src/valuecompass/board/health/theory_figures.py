@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -75,6 +75,7 @@ def figures(readings: Readings, rng: np.random.Generator) -> Json:
         )
     theories = [_theory(readings, system, right, weights, rng) for system in ids]
     pairs = [_pair(readings, pair, right, weights, n, rng) for pair in combinations(ids, 2)]
+    sure = {t["system"] for t in theories if t["told_apart"] and t["told_apart"]["low"] > 1 / n}
     sizes = {len(names) for names, _ in readings.tables.values()}
     if len(sizes) > 1:
         notices.append("A theory with more dimensions has more to tell respondents apart by.")
@@ -82,7 +83,7 @@ def figures(readings: Readings, rng: np.random.Generator) -> Json:
         "theories": theories,
         "pairs": pairs,
         "chance": round(1 / n, 4) if n > 1 else None,
-        "best": _best(ids, pairs) if right else None,
+        "best": _best(ids, pairs, sure) if right else None,
         "notices": notices,
     }
 
@@ -185,15 +186,22 @@ def _grouped(values: Array, index: NDArray[np.intp]) -> Array:
     return np.asarray(total / np.bincount(index)[:, None])
 
 
-def _best(ids: Sequence[str], pairs: Sequence[Json]) -> str | None:
-    """Return the theory that is better than every other one beyond the resampling of items."""
+def _best(ids: Sequence[str], pairs: Sequence[Json], sure: Collection[str]) -> str | None:
+    """Return the theory that is better than every other one beyond the resampling of items.
+
+    Args:
+        ids: the theories.
+        pairs: their differences.
+        sure: those that tell respondents apart better than chance.
+    """
     wins = {system: 0 for system in ids}
     for pair in pairs:
         if pair["difference"]["low"] > 0:
             wins[pair["first"]] += 1
         elif pair["difference"]["high"] < 0:
             wins[pair["second"]] += 1
-    return next((system for system in ids if wins[system] == len(ids) - 1), None)
+    best = (system for system in ids if wins[system] == len(ids) - 1 and system in sure)
+    return next(best, None)
 
 
 def _mean(shares: Array) -> Array:

@@ -216,6 +216,8 @@ def read_name(column: str, cell: Any) -> str:
             f"{named(column)}: {shown(name)} has {len(name):,} characters, expected at most "
             f"{LONGEST_NAME:,}"
         )
+    if len(name.splitlines()) > 1:
+        raise Misread(f"{named(column)}: {shown(name)}, expected a name on one line")
     if not name.isascii() and re.search("[\ud800-\udfff]", name):
         raise Misread(f"{named(column)}: {shown(name)}: half of a surrogate pair is no character")
     return name
