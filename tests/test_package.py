@@ -29,7 +29,9 @@ def test_importing_the_package_loads_nothing_else() -> None:
         assert slow not in loaded
 
 
-@pytest.mark.parametrize("module", ["board.page.publish", "measure.archive", "judges.quality.evaluate"])
+@pytest.mark.parametrize(
+    "module", ["board.page.publish", "measure.archive", "judges.quality.evaluate"]
+)
 def test_what_asks_no_model_does_not_load_what_does(module: str) -> None:
     script = f"import sys, valuecompass.{module}; sys.exit('inspect_ai' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)

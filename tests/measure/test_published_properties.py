@@ -36,7 +36,9 @@ ROWS = st.fixed_dictionaries(
     optional={"Power": VALUES, "Security": VALUES},
 )
 DOCUMENTS = VALUES | st.lists(ROWS, max_size=4) | st.fixed_dictionaries({"data": st.lists(ROWS)})
-NAMES = st.text(min_size=1, max_size=12).map(str.strip).filter(bool)
+NAMES = (
+    st.text(min_size=1, max_size=12).map(str.strip).filter(lambda name: len(name.splitlines()) == 1)
+)
 # one scale, so that no two rows are told to be on different ones
 NUMBERS = st.one_of(st.none(), st.floats(1.5, 100), st.just(0), st.integers(2, 100))
 
