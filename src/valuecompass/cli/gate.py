@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 @app.command()
 def gate(
     model: Annotated[
-        str, typer.Option("--model", "-m", help="The respondent, named as at the baseline.")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="The respondent, named as at the baseline; one of a roster: MODEL@file=R.toml, its table "
+            "with the same label.",
+        ),
     ],
     baseline: Annotated[
         str, typer.Option(help="Day of the measurement to compare with, YYYY-MM-DD.")
