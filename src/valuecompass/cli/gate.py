@@ -36,8 +36,8 @@ def gate(
         typer.Option(
             "--model",
             "-m",
-            help="The respondent, named as at the baseline; one of a roster: MODEL@file=R.toml, its table "
-            "with the same label.",
+            help="The respondent, named as at the baseline; one of a roster: MODEL@file=R.toml, "
+            "its table with the same label.",
         ),
     ],
     baseline: Annotated[
