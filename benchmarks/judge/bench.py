@@ -19,7 +19,8 @@ import numpy as np
 from scipy.special import expit
 
 from valuecompass.cli.app import echo_json, guarded
-from valuecompass.cli.judge_common import auc_cell, cell, macro_cell, nearest, table
+from valuecompass.cli.judge_common import auc_cell, cell, macro_cell, nearest
+from valuecompass.cli.shown import table
 from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges.local.judge import LocalJudge

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.cli.app import guarded
-from valuecompass.cli.judge_common import table
+from valuecompass.cli.shown import table
 from valuecompass.measure.run import run
 from valuecompass.values import builtin_system
 

@@ -65,6 +65,12 @@ MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more requ
 MaxUsd = Annotated[
     float | None, typer.Option(min=0, help="Stop before spending more US dollars than this.")
 ]
+System = Annotated[str, typer.Option("--system", "-s", help="A value system: id or TOML file.")]
+Date = Annotated[
+    str | None,
+    typer.Option(help="Day of a measurement, as board log lists them.  [default: the newest]"),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 WORKSPACE = Path("valuecompass-workspace")
 
 

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
-from valuecompass.cli.board_common import Date, System
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Date,
+    Db,
+    Json,
+    System,
+    Workspace,
+    app,
+    console,
+    echo_json,
+)
 from valuecompass.cli.board_more import log, win_rate
-from valuecompass.cli.judge_common import table
+from valuecompass.cli.shown import say, table
 
 if TYPE_CHECKING:
     from valuecompass.board.alignment import Alignment
@@ -98,7 +107,7 @@ def board(
     else:
         _show(ranked, used, turned, beats, top)
         for sentence in marked.sentences:
-            _say(f"Note: {sentence}")
+            say(f"Note: {sentence}")
 
 
 def _typed(context: typer.Context, name: str) -> bool:
@@ -161,7 +170,7 @@ def import_(
         )
         return
     if not done.new:
-        _say(f"{file}: already imported as {done.id}; nothing changed")
+        say(f"{file}: already imported as {done.id}; nothing changed")
         return
     typer.echo(
         f"Imported {done.found.rows:,} respondents on {len(done.found.dimensions)} dimensions of "
@@ -215,7 +224,7 @@ def _show(
     if not board.imported:
         terminal_board(board.measurements, console())
     title = f"{board.system.name}, {board.created:%Y-%m-%d}, weights: {used.name}"
-    _say(title)
+    say(title)
     digits = 1 if not board.imported else 2 if board.scale[1] > 10 else 3
     shown = [
         [
@@ -231,7 +240,7 @@ def _show(
         typer.echo(f"{more:,} more: --top {len(board.respondents)} or --json\n")
     if turned is not None:
         first = ", ".join(f"{n} {s:.0%}" for n, s in list(turned["first"].items())[:4])
-        _say(
+        say(
             f"Other weights: {turned['same_first']:.0%} of {turned['weights']:,} random ones keep "
             f"the first place, {turned['same_order']:.0%} the whole order; "
             f"{turned['pairs_turned']:.0%} of the pairs turn on average. First: {first}"
@@ -240,9 +249,9 @@ def _show(
     leading = [row["respondent"] for row in rows[:LEADING] if row["respondent"] in beats]
     for one in leading:
         said = ", ".join(f"{other} {beats[one][other]:.0%}" for other in leading if other != one)
-        _say(f"{one} suits better than: {said or 'nobody else has scores'}")
+        say(f"{one} suits better than: {said or 'nobody else has scores'}")
     for notice in (*board.notices, *used.notices):
-        _say(f"Note: {notice}")
+        say(f"Note: {notice}")
 
 
 def _columns(ranked: Alignment) -> list[str]:
@@ -260,10 +269,6 @@ def _figure(row: dict[str, Any], digits: int) -> str:
 
 def _short(score: float | None, digits: int) -> str:
     return "missing" if score is None else f"{score:.{digits}f}"
-
-
-def _say(sentence: str) -> None:
-    console().print(plain(sentence))
 
 
 board_app.command()(log)

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, console, echo_json, plain
-from valuecompass.cli.board_common import Date, System
-from valuecompass.cli.judge_common import Seed, number, table
+from valuecompass.cli.app import WORKSPACE, Date, Db, Json, Seed, System, Workspace, echo_json
+from valuecompass.cli.shown import number, say, table
 
 
 def log(
@@ -77,13 +76,13 @@ def win_rate(
         return
     for name, rho in found["order_rho"].items():
         cells = [(row["respondent"], row["dimensions"][name]) for row in found["rows"]]
-        _say(f"{name}: rank correlation between two of {ORDERS} orders {number(rho)}")
+        say(f"{name}: rank correlation between two of {ORDERS} orders {number(rho)}")
         table(
             ["respondent", "win rate", "SD over orders", "items"],
             [[who, number(c["score"]), number(c["order_sd"]), f"{c['n']}"] for who, c in cells],
         )
     for notice in found["notices"]:
-        _say(f"Note: {notice}")
+        say(f"Note: {notice}")
 
 
 def _made_of(entry: dict[str, Any]) -> str:
@@ -91,7 +90,3 @@ def _made_of(entry: dict[str, Any]) -> str:
         return f"published table {entry['source']}"
     occasion = "" if entry["occasion"] is None else f", occasion {entry['occasion']}"
     return f"{entry['form']}, judge {entry['judge']}{occasion}"
-
-
-def _say(sentence: str) -> None:
-    console().print(plain(sentence))

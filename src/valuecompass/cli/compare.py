@@ -7,9 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
-from valuecompass.cli.board_common import Date, System
-from valuecompass.cli.judge_common import Seed, table
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Date,
+    Db,
+    Json,
+    Seed,
+    System,
+    Workspace,
+    app,
+    echo_json,
+)
+from valuecompass.cli.shown import say, table
 
 Respondent = Annotated[str, typer.Argument(help="Name of a respondent, as on the board.")]
 
@@ -46,17 +55,17 @@ def compare(
         echo_json(found)
         return
     for pair in found["pairs"]:
-        _say(f"{pair['a']} less {pair['b']}")
+        say(f"{pair['a']} less {pair['b']}")
         table(
             ["dimension", "first", "second", "difference", "q", "n", ""],
             [_row(name, cell) for name, cell in pair["dimensions"].items()],
         )
         if pair["items"]:
-            _say("They differ most on:")
+            say("They differ most on:")
         for one in pair["items"]:
-            _say(f"  {one['difference']:+.0f} {one['dimension']}: {one['text'][:160]}")
+            say(f"  {one['difference']:+.0f} {one['dimension']}: {one['text'][:160]}")
     for notice in found["notices"]:
-        _say(f"Note: {notice}")
+        say(f"Note: {notice}")
 
 
 @app.command()
@@ -90,16 +99,16 @@ def drift(
         echo_json(found)
         return
     dates = ", ".join(entry["date"] for entry in found["series"])
-    _say(f"{found['respondent']} was measured on: {dates}")
+    say(f"{found['respondent']} was measured on: {dates}")
     for change in found["changes"]:
-        _say(f"{change['from']} to {change['to']}")
+        say(f"{change['from']} to {change['to']}")
         rows = [_row(name, cell) for name, cell in change["dimensions"].items()]
         titles = ["dimension", "change", "q", "n", ""]
         table(titles, [[row[0], *row[3:]] for row in rows])
         for note in change["notes"]:
-            _say(f"  {note}")
+            say(f"  {note}")
     for notice in found["notices"]:
-        _say(f"Note: {notice}")
+        say(f"Note: {notice}")
 
 
 def _row(name: str, cell: Mapping[str, Any]) -> list[str]:
@@ -122,7 +131,3 @@ def _row(name: str, cell: Mapping[str, Any]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}" if abs(value) > 1 else f"{value:.3f}"
-
-
-def _say(sentence: str) -> None:
-    console().print(plain(sentence))

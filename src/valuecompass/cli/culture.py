@@ -7,9 +7,19 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
-from valuecompass.cli.board_common import System
-from valuecompass.cli.judge_common import number, table
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Date,
+    Db,
+    Json,
+    System,
+    Workspace,
+    app,
+    console,
+    echo_json,
+    plain,
+)
+from valuecompass.cli.shown import number, table
 
 CLAIMS = 12
 """Pairs of cultures named on a screen; --json has all."""
@@ -38,9 +48,7 @@ def culture(
             help="Try all defensible choices, and say which share supports each claim.",
         ),
     ] = False,
-    date: Annotated[
-        str | None, typer.Option(help="Day of a measurement.  [default: the newest]")
-    ] = None,
+    date: Date = None,
     seed: Annotated[int, typer.Option(min=0, help="Of permutations and draws.")] = 0,
     workspace: Workspace = WORKSPACE,
     db: Db = None,

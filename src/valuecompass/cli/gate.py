@@ -16,14 +16,12 @@ from valuecompass.cli.app import (
     MaxCalls,
     MaxUsd,
     StrongJudge,
+    System,
     Workspace,
     app,
-    console,
     echo_json,
-    plain,
 )
-from valuecompass.cli.board_common import System
-from valuecompass.cli.judge_common import table
+from valuecompass.cli.shown import say, table
 
 if TYPE_CHECKING:
     from valuecompass.measure.gate import Gated
@@ -142,4 +140,4 @@ def _show(found: Gated) -> None:
             told = f"{one['shift']:+.1f} [{one['low']:+.1f}, {one['high']:+.1f}]"
         rows.append([name, told, f"±{one['limit']:.1f}", f"{one['n']}", STATES[one["status"]]])
     table(["dimension", "shift", "limit", "n", ""], rows)
-    console().print(plain(sentence(found)))
+    say(sentence(found))

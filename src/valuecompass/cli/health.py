@@ -7,9 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, plain
-from valuecompass.cli.board_common import Date, System
-from valuecompass.cli.judge_common import Seed, span, table
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Date,
+    Db,
+    Json,
+    Seed,
+    System,
+    Workspace,
+    app,
+    echo_json,
+)
+from valuecompass.cli.shown import say, span, table
 
 
 @app.command()
@@ -48,12 +57,12 @@ def health(
     if json:
         echo_json(found)
         return
-    _say(f"Form {found['form']['name']}, {len(found['respondents'])} respondents, {found['date']}")
+    say(f"Form {found['form']['name']}, {len(found['respondents'])} respondents, {found['date']}")
     _show_reliability(found)
     _show_use(found)
     _show_validity(found)
     for notice in found["notices"]:
-        _say(f"Note: {notice}")
+        say(f"Note: {notice}")
 
 
 def _show_reliability(found: Mapping[str, Any]) -> None:
@@ -67,9 +76,9 @@ def _show_reliability(found: Mapping[str, Any]) -> None:
     if (facets := found["generalisability"]) is None:
         return
     one = next(iter(facets.values()))
-    _say(f"Dependability covers: {', '.join(one['covers'] or ['nothing'])}.")
+    say(f"Dependability covers: {', '.join(one['covers'] or ['nothing'])}.")
     if one["not_covered"]:
-        _say(f"Measured in one way only, so not covered: {', '.join(one['not_covered'])}.")
+        say(f"Measured in one way only, so not covered: {', '.join(one['not_covered'])}.")
 
 
 def _row(found: Mapping[str, Any], name: str, saturation: Mapping[str, Any]) -> list[str]:
@@ -97,19 +106,19 @@ def _design(design: Mapping[str, Any] | None) -> str:
 
 def _show_use(found: Mapping[str, Any]) -> None:
     items, worn, clean = found["saturation"], found["exposure"], found["contamination"]
-    _say(
+    say(
         f"Of {items['items']} items {_share(items['equal'])} get the same value from all "
         f"respondents on every dimension, {_share(items['same_verdict'])} the same verdict."
     )
     times = ", ".join(f"{count} items {times}x" for times, count in worn["times"].items())
-    _say(
+    say(
         f"Used in measurements of this workspace: {times}; more than {worn['uses']}x: "
         f"{_share(worn['worn'])}."
     )
     if clean["fresh"] is None:
-        _say(clean["reason"])
+        say(clean["reason"])
         return
-    _say(f"Public less fresh items ({clean['items']['public']} and {clean['items']['fresh']}):")
+    say(f"Public less fresh items ({clean['items']['public']} and {clean['items']['fresh']}):")
     table(
         ["respondent", "dimension", "difference", "q", "beyond the others", ""],
         [
@@ -126,17 +135,17 @@ def _show_use(found: Mapping[str, Any]) -> None:
         ],
     )
     for notice in clean["notices"]:
-        _say(f"Note: {notice}")
+        say(f"Note: {notice}")
 
 
 def _show_validity(found: Mapping[str, Any]) -> None:
     first, circle = found["discriminant"]["first_component"], found["circle"]
     if first is not None:
-        _say(f"Share of the first component: {first:.0%}.")
+        say(f"Share of the first component: {first:.0%}.")
     if circle["reason"] is not None:
-        _say(circle["reason"])
+        say(circle["reason"])
     else:
-        _say(
+        say(
             f"Circle: correspondence {circle['correspondence']:.2f} (1: perfect, 0: chance), "
             f"p {circle['p']:.3f}, on {circle['compared_on']}."
         )
@@ -150,7 +159,3 @@ def _points(cell: Mapping[str, Any]) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"
-
-
-def _say(sentence: str) -> None:
-    console().print(plain(sentence))

@@ -14,6 +14,7 @@ from valuecompass.cli.app import (
     JudgeMode,
     MaxCalls,
     MaxUsd,
+    Seed,
     StrongJudge,
     Workspace,
     app,
@@ -24,7 +25,6 @@ from valuecompass.cli.judge_calibrate import calibrate
 from valuecompass.cli.judge_common import (
     LabelFile,
     OwnSystems,
-    Seed,
     auc_cell,
     cell,
     judged,
@@ -32,10 +32,10 @@ from valuecompass.cli.judge_common import (
     nearest,
     own_systems,
     say_if_fitted,
-    table,
 )
 from valuecompass.cli.judge_compare import compare, missing
 from valuecompass.cli.judge_label import label_app
+from valuecompass.cli.shown import table
 
 judge_app = typer.Typer(help="Measure judges against labels and each other.", no_args_is_help=True)
 app.add_typer(judge_app, name="judge")

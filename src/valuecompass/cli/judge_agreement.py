@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, echo_json
-from valuecompass.cli.judge_common import Seed, span, table
+from valuecompass.cli.app import WORKSPACE, Db, Json, Seed, Workspace, echo_json
 from valuecompass.cli.judge_compare import show_between
+from valuecompass.cli.shown import span, table
 
 
 def agreement(

@@ -25,9 +25,8 @@ from valuecompass.cli.judge_common import (
     judged,
     own_systems,
     say_if_fitted,
-    span,
-    table,
 )
+from valuecompass.cli.shown import span, table
 
 if TYPE_CHECKING:
     from valuecompass.judges.quality.calibration import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import console, plain
+from valuecompass.cli.shown import span
 
 if TYPE_CHECKING:
     from valuecompass.judges import Judge
@@ -27,9 +27,6 @@ OwnSystems = Annotated[
     list[str] | None,
     typer.Option("--system", "-s", help="TOML file of a value system of your own. Repeat."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
-WIDEST = 24
-"""Characters of a name's word that a table keeps together."""
 
 
 def own_systems(names: Sequence[str] | None) -> list[ValueSystem]:
@@ -91,27 +88,6 @@ def progress() -> Callable[[int, int], None]:
     return tell
 
 
-def table(titles: list[str], rows: list[list[str]]) -> None:
-    """Print a table, its first column left, the others right."""
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    names = [titles[0], *(row[0] for row in rows)]
-    widest = max(len(word) for name in names for word in [*plain(name).split(), ""])
-    for place, title in enumerate(titles):
-        shown.add_column(
-            plain(title),
-            justify="right" if place else "left",
-            overflow="fold",
-            # names stay whole: a figure can be read over two lines, half a name cannot
-            min_width=None if place else min(widest, WIDEST),
-        )
-    for row in rows:
-        # a line break in a name would begin a row that is nobody's
-        shown.add_row(*(plain(cell.replace("\n", "␊")) for cell in row))
-    console().print(shown, "")
-
-
 def say_if_fitted(judge: Judge, labels: bytes) -> None:
     """Say on stderr that figures are too high, if the judge was fitted to these labels.
 
@@ -132,20 +108,6 @@ def say_if_fitted(judge: Judge, labels: bytes) -> None:
             "what its own card holds is cross-fitted",
             err=True,
         )
-
-
-def number(value: float | None) -> str:
-    """Return a figure with two digits, or a dash."""
-    return "-" if value is None else f"{value:.2f}"
-
-
-def span(figure: Mapping[str, Any], sign: str = "") -> str:
-    """Return a figure (`value`, `low`, `high`) with its limits, or a dash; sign: "+" shows it."""
-    if figure["value"] is None:
-        return "-"
-    if figure["low"] is None:
-        return f"{figure['value']:{sign}.2f}"
-    return f"{figure['value']:{sign}.2f} [{figure['low']:{sign}.2f}, {figure['high']:{sign}.2f}]"
 
 
 def cell(entry: Mapping[str, Any], name: str) -> str:

@@ -13,20 +13,13 @@ from valuecompass.cli.app import (
     JudgeMode,
     MaxCalls,
     MaxUsd,
+    Seed,
     StrongJudge,
     Workspace,
     echo_json,
 )
-from valuecompass.cli.judge_common import (
-    LabelFile,
-    OwnSystems,
-    Seed,
-    judged,
-    number,
-    own_systems,
-    span,
-    table,
-)
+from valuecompass.cli.judge_common import LabelFile, OwnSystems, judged, own_systems
+from valuecompass.cli.shown import number, span, table
 
 
 def compare(

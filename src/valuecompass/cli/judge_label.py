@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, echo_json, quoted
-from valuecompass.cli.judge_common import OwnSystems, Seed, own_systems
+from valuecompass.cli.app import WORKSPACE, Db, Json, Seed, Workspace, echo_json, quoted
+from valuecompass.cli.judge_common import OwnSystems, own_systems
 
 if TYPE_CHECKING:
     from valuecompass.cli.label_screen import Screen

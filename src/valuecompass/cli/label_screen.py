@@ -7,8 +7,8 @@ from typing import Any
 
 from valuecompass.board.wording import visible
 from valuecompass.cli.app import console, plain
-from valuecompass.cli.judge_common import span, table
 from valuecompass.cli.keys import keys
+from valuecompass.cli.shown import span, table
 from valuecompass.judges.labels.adjudication import Pair
 from valuecompass.judges.labels.labelling import Unit
 from valuecompass.judges.labels.walk import WORDINGS, Walk, in_words, judged_part, question

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json, plain
-from valuecompass.cli.board_common import System
+from valuecompass.cli.app import WORKSPACE, Date, Db, Json, System, Workspace, app, echo_json, plain
 
 if TYPE_CHECKING:
     from valuecompass.board.persons.match import Match, Matched
@@ -35,7 +34,7 @@ def match(
         ),
     ] = None,
     questionnaire: QuestionFile = None,
-    date: Annotated[str | None, typer.Option(help="Board of this day. [default: newest]")] = None,
+    date: Date = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the shuffled answers.")] = 0,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
@@ -85,7 +84,7 @@ def match(
 
 def _show(found: Match, asked: Questionnaire) -> None:
     from valuecompass.board.wording import visible
-    from valuecompass.cli.judge_common import table
+    from valuecompass.cli.shown import table
 
     order = sorted(found.person.items(), key=lambda pair: -pair[1])
     typer.echo(f"You, on {asked.scale}: " + ", ".join(f"{name} {v:.1f}" for name, v in order))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json
-from valuecompass.cli.board_common import System
+from valuecompass.cli.app import WORKSPACE, Date, Db, Json, System, Workspace, app, echo_json
 from valuecompass.cli.match import AnswerFile, QuestionFile
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def space(
     ] = None,
     answers: AnswerFile = None,
     questionnaire: QuestionFile = None,
-    date: Annotated[str | None, typer.Option(help="Board of this day. [default: newest]")] = None,
+    date: Date = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the map as a picture (.svg).")
     ] = None,
@@ -73,7 +72,7 @@ def space(
 def _show(found: Space) -> None:
     from valuecompass.board.persons.space import stress_in_words
     from valuecompass.board.wording import number, short_labels, visible
-    from valuecompass.cli.judge_common import table
+    from valuecompass.cli.shown import table
 
     short = short_labels([p.name for p in found.points], 20)
     rows = [

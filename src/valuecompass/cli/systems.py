@@ -16,6 +16,7 @@ from valuecompass.cli.app import (
     JudgeMode,
     MaxCalls,
     MaxUsd,
+    Seed,
     StrongJudge,
     Workspace,
     app,
@@ -24,7 +25,8 @@ from valuecompass.cli.app import (
     plain,
 )
 from valuecompass.cli.board import Date
-from valuecompass.cli.judge_common import Seed, progress, span, table
+from valuecompass.cli.judge_common import progress
+from valuecompass.cli.shown import say, span, table
 
 
 class _NamedFirst(TyperGroup):
@@ -145,7 +147,7 @@ def compare(
 
 
 def _show_compared(found: Mapping[str, Any]) -> None:
-    _say(
+    say(
         f"{found['responses']:,} answers of {len(found['respondents'])} respondents to "
         f"{found['items']:,} items of {found['answers_of']}, {found['date']}, read by "
         f"{found['judge']}"
@@ -178,14 +180,14 @@ def _show_compared(found: Mapping[str, Any]) -> None:
     )
     if found["chance"] is not None:
         best = found["best"]
-        _say(f"Told apart by chance: {found['chance']:.2f}.")
-        _say(
+        say(f"Told apart by chance: {found['chance']:.2f}.")
+        say(
             "No theory separates the respondents surely better than the others."
             if best is None
             else f"{names[best]} separates the respondents best."
         )
     for notice in found["notices"]:
-        _say(f"Note: {notice}")
+        say(f"Note: {notice}")
 
 
 def _explained(
@@ -203,7 +205,3 @@ def _explained(
                     cell = span(pair[key]["responses"]["dimensions"][dimension])
         cells.append(cell)
     return cells
-
-
-def _say(sentence: str) -> None:
-    console().print(plain(sentence))
