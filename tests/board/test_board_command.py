@@ -189,7 +189,7 @@ def test_the_seed_decides_the_weights_drawn_and_nothing_else(cli: Command, publi
         (("--weights", "Powr=1"), "--weights Powr: not a dimension"),
         (("--weights", "culture:Nowhere"), "no such culture"),
         (("--date", "2024-01-01"), "--date 2024-01-01: nothing of schwartz has this date"),
-        (("--date", "soon"), "--date soon: expected a day"),
+        (("--date", "soon"), "--date soon: neither a day"),
         (("-s", "safety"), "no measurement of safety yet"),
         (("-s", "nonsense"), "no such value system"),
         (("--dims", "Power", "--weights", "Security=1"), "no scores for Security"),

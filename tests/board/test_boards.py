@@ -171,7 +171,7 @@ def test_a_day_shows_the_board_as_it_was(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="there is: 2025-01-05, 2025-02-05, 2025-03-05"):
             board_of(workspace, date=day)
     for wrong in ("yesterday", "2025-13-01", "05.03.2025"):
-        with pytest.raises(InputError, match=r"--date .*: expected a day such as"):
+        with pytest.raises(InputError, match=r"--date .*: neither a day such as"):
             board_of(workspace, date=wrong)
 
 

@@ -22,6 +22,7 @@ from tests.board.measured import (
     rated,
 )
 from tests.measure.helpers import Command
+from valuecompass.board.boards import load_board
 from valuecompass.board.drift import drift
 from valuecompass.errors import InputError
 from valuecompass.measure.run import run
@@ -98,10 +99,26 @@ def test_the_baseline_may_be_another_day(moved: Path) -> None:
     assert "Not compared: 2026-01-05, 2026-02-05, 2026-03-05." in found["notices"][0]
     with pytest.raises(InputError, match=r"--baseline 2026-02-06: .* not measured then, but: 2026"):
         drifted(moved, HOSTILE, baseline="2026-02-06")
-    with pytest.raises(InputError, match="--baseline soon: expected a day"):
+    with pytest.raises(InputError, match="--baseline soon: neither a day"):
         drifted(moved, HOSTILE, baseline="soon")
     with pytest.raises(InputError, match="nobody has no measurement of big-five"):
         drifted(moved, "nobody")
+
+
+def test_a_measurement_of_a_day_with_several_is_reached_by_its_id(tmp_path: Path) -> None:
+    ids: list[str] = []
+    for height in (2, 4, 5):
+        imported(tmp_path, [{"model": "a", "Openness": height}], "2026-01-05")
+        series = drifted(tmp_path / "ws", "a")["series"]
+        ids += [s["measurement"] for s in series if s["measurement"] not in ids]
+    first, second, third = ids
+    (change,) = drifted(tmp_path / "ws", "a", baseline=second)["changes"]
+    assert change["measurements"] == [second, third]
+    for one, height in zip(ids, (2, 4, 5), strict=True):
+        board = anyio.run(partial(load_board, tmp_path / "ws", None, "big-five", date=one))
+        assert board.scores.tolist() == [[height]]
+    with pytest.raises(InputError, match=f"--baseline {first[:-1]}: neither a day"):
+        drifted(tmp_path / "ws", "a", baseline=first[:-1])
 
 
 def test_one_measurement_is_no_drift(moved: Path) -> None:

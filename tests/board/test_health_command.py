@@ -127,9 +127,9 @@ def test_the_terminal_shows_what_the_json_holds(report, folder) -> None:
 @pytest.mark.parametrize(
     ("fresh", "message"),
     [
-        ("0123456789abcdef", "no measurement of moral-foundations on another form"),
+        ("0123456789abcdef", "neither a day"),
         ("1999-01-01", "no measurement of moral-foundations on another form"),
-        ("next-week", "next-week: expected a day"),
+        ("next-week", "next-week: neither a day"),
     ],
 )
 def test_no_such_fresh_form(folder, fresh, message) -> None:
@@ -140,7 +140,7 @@ def test_no_such_fresh_form(folder, fresh, message) -> None:
 def test_the_boards_own_form_is_not_fresh(report, folder) -> None:
     own = report["measurements"][0]
     done = valuecompass("health", "-s", "moral-foundations", "--fresh", own, "-w", folder / "W")
-    assert done.returncode == 2 and "it has the form of the board" in done.stderr
+    assert done.returncode == 2 and "on another form than the board's" in done.stderr
 
 
 def test_a_published_table_has_no_items(tmp_path) -> None:

@@ -215,7 +215,7 @@ def test_what_was_measured_otherwise_is_refused(before: Path, cli: Command, tmp_
         (("--judge", "local-nearest"), "judge: not as in the baseline"),
         (("-s", "safety"), "was not measured on safety then"),
         (("--baseline", "2026-01-06"), f"of our own are of: {DAY}"),
-        (("--baseline", "soon"), "--baseline soon: expected a day"),
+        (("--baseline", "soon"), "--baseline soon: neither a day"),
         (("-m", "simulated/big-five?Openness=1"), "was not measured on big-five then"),
         (("--max-shift", "0.2 percent"), "--max-shift 0.2 percent: expected 0.2sd"),
         (("--max-shift", "0"), "--max-shift 0: expected 0.2sd, or points such as 5"),

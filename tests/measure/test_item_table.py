@@ -261,7 +261,7 @@ def test_a_prior_does_not_cancel_between_dimensions_that_count_for_and_against()
         totals = (rng.random((1, 10, 2)) < 0.1).astype(float)
         items = tuple(f"item {world} {n}" for n in range(10))
         table = ItemTable(("m",), items, ("A", "B"), totals, np.ones_like(totals))
-        draws, turned = table.draws(500)[:, 0], table.draws(500, turned=True)[:, 0]
+        draws, turned = (both[:, 0] for both in table.both_draws(500))
         contrast = np.where(weights < 0, turned, draws) @ weights
         low, high = np.quantile(contrast, [0.025, 0.975])
         held.append(low <= 0 <= high)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.board.boards import Board
+from valuecompass.measure.points import finite
 from valuecompass.stats.ranks import RankSets, rank_sets
 
 Array = NDArray[np.float64]
@@ -59,14 +60,14 @@ class Alignment:
             "respondent": board.respondents[at],
             "simulated": board.simulated[at],
             "about": dict(board.about[at]) if board.about else {},
-            "score": _number(round(self.score[at], 10)),
-            "low": _number(round(self.low[at], 10)),
-            "high": _number(round(self.high[at], 10)),
+            "score": finite(round(self.score[at], 10)),
+            "low": finite(round(self.low[at], 10)),
+            "high": finite(round(self.high[at], 10)),
             "dimensions": {
                 name: {
-                    "score": _number(score),
-                    "low": _number(low),
-                    "high": _number(high),
+                    "score": finite(score),
+                    "low": finite(low),
+                    "high": finite(high),
                     "n": _whole(n),
                 }
                 for name, (score, low, high, n) in zip(board.names, cells, strict=True)
@@ -178,10 +179,6 @@ def _turned(a: Array, b: Array) -> float:
     """Return the share of pairs that a and b order in opposite ways."""
     opposite = np.sign(a[:, None] - a) * np.sign(b[:, None] - b) < 0
     return float(opposite.sum() / (len(a) * (len(a) - 1)))
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _whole(value: float) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from valuecompass.errors import InputError
 from valuecompass.hashing import canonical
-from valuecompass.measure.archive import load_measurement
+from valuecompass.measure.archive import load_measurement, utc
 from valuecompass.measure.item_table import item_table
 from valuecompass.measure.measurement import Measurement, Score
 from valuecompass.store import Store, measurements, open_store, scores
@@ -44,7 +44,7 @@ class Board:
     n: (R, D) responses or ratings.
     within, within_low, within_high: (R, D) the trade-off scale.
     draws: (B, R, D) joint draws of the scores; None where there are no items.
-    turned: (B, R, D) the same with the prior turned round (`ItemTable.draws`).
+    turned: (B, R, D) the same with the prior turned round (`ItemTable.both_draws`).
     items: (R, D) number of items behind each score; NaN where draws were not asked for.
     """
 
@@ -126,11 +126,11 @@ async def load_board(
         workspace: folder of the store.
         db: URL of another database, or None.
         system: id of the value system.
-        date: ISO day; the board as it was on it. None: today's.
+        date: ISO day, or the id of a measurement; the board as it was then. None: today's.
         samples: joint draws; 0: none.
 
     Raises:
-        InputError: there is no measurement of the system, or none of that day.
+        InputError: there is no measurement of the system, or none of that day or id.
     """
     async with open_store(workspace, db, create=False) as store:
         return await read_board(store, system, date=date, samples=samples)
@@ -149,10 +149,10 @@ async def read_board(
 
 
 async def _heads(store: Store, system: str, date: str | None) -> list[Mapping[str, Any]]:
-    """Return the measurements up to a day, newest first; the first one is of that day."""
+    """Return the measurements up to that of a day or id, newest first."""
     query = select(measurements).where(measurements.c.system == system)
     rows = await store.rows(query)
-    heads = sorted(rows, key=_age, reverse=True)
+    heads = sorted(rows, key=age, reverse=True)
     if not heads:
         raise InputError(
             f"{store.name}: no measurement of {system} yet; make one with: valuecompass run "
@@ -160,55 +160,63 @@ async def _heads(store: Store, system: str, date: str | None) -> list[Mapping[st
         )
     if date is None:
         return heads
-    wanted = day(date)
-    heads = [h for h in heads if utc(h["created"]).date() <= wanted]
-    if not heads or utc(heads[0]["created"]).date() != wanted:
-        days = dict.fromkeys(utc(h["created"]).date().isoformat() for h in sorted(rows, key=_age))
+    wanted = named(heads, date, "--date")
+    if not wanted:
         raise InputError(
-            f"--date {date}: nothing of {system} has this date; there is: "
-            f"{', '.join(list(days)[-12:])}"
+            f"--date {date}: nothing of {system} has this date; there is: {', '.join(days(heads))}"
         )
-    return heads
+    return heads[heads.index(wanted[0]) :]
 
 
 async def measurement_of(store: Store, system: str, date: str, respondent: str) -> Measurement:
-    """Return the newest measurement of our own of a day that has a respondent.
+    """Return the newest measurement of our own of a day, or that of an id, with a respondent.
 
     Raises:
         InputError: there is none.
     """
-    wanted = day(date, "--baseline")
-    own = (measurements.c.system == system) & (measurements.c.kind == "measured")
-    heads = await store.rows(select(measurements).where(own))
-    for head in sorted(heads, key=_age, reverse=True):
-        names = [r["name"] for r in head["manifest"]["respondents"]]
-        if utc(head["created"]).date() == wanted and respondent in names:
+    heads = await own_heads(store, system)
+    for head in named(heads, date, "--baseline"):
+        if respondent in [r["name"] for r in head["manifest"]["respondents"]]:
             return await load_measurement(store, head)
-    days = dict.fromkeys(utc(h["created"]).date().isoformat() for h in sorted(heads, key=_age))
     raise InputError(
         f"--baseline {date}: {respondent} was not measured on {system} then; measurements of our "
-        f"own are of: {', '.join(days) or 'no day'}"
+        f"own are of: {', '.join(days(heads)) or 'no day'}"
     )
 
 
-def day(text: str, option: str = "--date") -> date:
-    """Return an ISO day; the option is named in the message.
+async def own_heads(store: Store, system: str) -> list[Mapping[str, Any]]:
+    """Return the measurements of our own of a value system, newest first."""
+    own = (measurements.c.system == system) & (measurements.c.kind == "measured")
+    return sorted(await store.rows(select(measurements).where(own)), key=age, reverse=True)
+
+
+def named(
+    heads: Sequence[Mapping[str, Any]], text: str, option: str
+) -> Sequence[Mapping[str, Any]]:
+    """Return those of an ISO day, or the one of an id; the option is named in the message.
 
     Raises:
-        InputError: it is none.
+        InputError: the text is neither.
     """
+    if own := [h for h in heads if h["id"] == text]:
+        return own
     try:
-        return date.fromisoformat(text)
+        wanted = date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{option} {text}: expected a day such as 2025-02-28") from None
+        raise InputError(
+            f"{option} {text}: neither a day such as 2025-02-28 nor the id of a measurement here; "
+            "valuecompass board log lists both"
+        ) from None
+    return [h for h in heads if utc(h["created"]).date() == wanted]
 
 
-def utc(moment: datetime) -> datetime:
-    """Return a stored moment with its zone: SQLite keeps none, and we store UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def days(heads: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the last twelve days of measurements, oldest first."""
+    return sorted({utc(h["created"]).date().isoformat() for h in heads})[-12:]
 
 
-def _age(head: Mapping[str, Any]) -> tuple[datetime, str]:
+def age(head: Mapping[str, Any]) -> tuple[datetime, str]:
+    """Return what orders measurements; imported tables of one day by when they were imported."""
     return utc(head["created"]), head["manifest"].get("imported", "")
 
 
@@ -269,8 +277,8 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
         used.append(measurement)
         if samples:
             table = await item_table(store, measurement)
-            draws, counts = table.draws(samples), (table.counts > 0).sum(axis=1)
-            against = table.draws(samples, turned=True)
+            draws, against = table.both_draws(samples)
+            counts = (table.counts > 0).sum(axis=1)
             for at, who in enumerate(table.respondents):
                 drawn.setdefault(who, draws[:, at])
                 turned.setdefault(who, against[:, at])

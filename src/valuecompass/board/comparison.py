@@ -15,6 +15,7 @@ from valuecompass.items import Item
 from valuecompass.measure.archive import items_query
 from valuecompass.measure.item_table import ItemTable, item_of, item_table
 from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.points import finite
 from valuecompass.stats.comparison import claims
 from valuecompass.store import Store, open_store
 
@@ -117,17 +118,18 @@ def _paired(
 ) -> list[dict[str, Any]]:
     values = table.means
     found = claims(values, np.asarray(table.items), np.random.default_rng(seed), fdr=FDR)
+    places = [board.respondents.index(name) for name in table.respondents]
     pairs: list[dict[str, Any]] = []
     for row, (i, j) in enumerate(found.pairs.tolist()):
         dimensions = {
             name: {
-                "a": _number(board.scores[board.respondents.index(table.respondents[i]), d]),
-                "b": _number(board.scores[board.respondents.index(table.respondents[j]), d]),
-                "difference": _points(found.difference[row, at]),
-                "low": _points(found.low[row, at]),
-                "high": _points(found.high[row, at]),
-                "p": _exact(found.p[row, at]),
-                "q": _exact(found.q[row, at]),
+                "a": finite(board.scores[places[i], d], 6),
+                "b": finite(board.scores[places[j], d], 6),
+                "difference": finite(100 * found.difference[row, at], 6),
+                "low": finite(100 * found.low[row, at], 6),
+                "high": finite(100 * found.high[row, at], 6),
+                "p": finite(found.p[row, at]),
+                "q": finite(found.q[row, at]),
                 "discovered": bool(found.discovered[row, at]),
                 "n": int(found.n[row, at]),
             }
@@ -141,7 +143,7 @@ def _paired(
                 "item": table.items[place],
                 "text": texts[table.items[place]],
                 "dimension": table.names[d],
-                "difference": _points(float(apart[place, d])),
+                "difference": finite(100 * float(apart[place, d]), 6),
             }
             for place, d in (divmod(one, len(table.names)) for one in order.tolist())
             if abs(apart[place, d]) > 0
@@ -156,25 +158,12 @@ def _bare(board: Board, i: int, j: int) -> dict[str, Any]:
     nothing = dict.fromkeys(("low", "high", "p", "q", "discovered", "n"))
     dimensions = {
         name: {
-            "a": _number(board.scores[i, d]),
-            "b": _number(board.scores[j, d]),
-            "difference": _number(board.scores[i, d] - board.scores[j, d]),
+            "a": finite(board.scores[i, d], 6),
+            "b": finite(board.scores[j, d], 6),
+            "difference": finite(board.scores[i, d] - board.scores[j, d], 6),
             **nothing,
         }
         for d, name in enumerate(board.names)
     }
     names = {"a": board.respondents[i], "b": board.respondents[j]}
     return names | {"dimensions": dimensions, "items": []}
-
-
-def _points(value: float) -> float | None:
-    return _number(100 * value)
-
-
-def _exact(value: float) -> float | None:
-    """A p- or q-value: however small, it is not 0."""
-    return float(value) if np.isfinite(value) else None
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 6) + 0.0 if np.isfinite(value) else None  # no -0.0

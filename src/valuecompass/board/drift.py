@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from valuecompass.board.boards import alike, day, utc
+from valuecompass.board.boards import age, alike, days, named
 from valuecompass.errors import InputError
-from valuecompass.measure.archive import load_measurement
+from valuecompass.measure.archive import load_measurement, utc
 from valuecompass.measure.item_table import ItemTable, item_table
+from valuecompass.measure.points import finite
 from valuecompass.stats.comparison import benjamini_hochberg, claims
 from valuecompass.store import Store, measurements, open_store, scores
 
@@ -43,7 +44,7 @@ async def drift(
         db: URL of another database, or None.
         name: of the respondent.
         system: id of the value system.
-        baseline: day of the measurement to compare with; None: the first of its kind.
+        baseline: day or id of the measurement to compare with; None: the first of its kind.
         seed: of the resampling.
 
     Returns:
@@ -56,17 +57,16 @@ async def drift(
     """
     async with open_store(workspace, db, create=False) as store:
         heads = await _heads(store, name, system)
-        first = None if baseline is None else day(baseline, "--baseline")
-        days = [utc(h["created"]).date() for h in heads]
-        if first is not None and first not in days:
-            known = ", ".join(dict.fromkeys(d.isoformat() for d in days))
-            raise InputError(f"--baseline {first}: {name} was not measured then, but: {known}")
+        first = heads if baseline is None else named(heads, baseline, "--baseline")
+        if not first:
+            known = ", ".join(days(heads))
+            raise InputError(f"--baseline {baseline}: {name} was not measured then, but: {known}")
         series = [await _entry(store, head, name) for head in heads]
         changes: list[Json] = []
         kinds = _kinds(heads)
         for key in dict.fromkeys(kinds):
             own = [k for k, kind in enumerate(kinds) if kind == key]
-            base = next((k for k in own if first in (None, days[k])), None)
+            base = next((k for k in own if heads[k] in first), None)
             if base is None:
                 continue
             tables = {k: await _table(store, heads[k], name) for k in own}
@@ -96,7 +96,7 @@ async def _heads(store: Store, name: str, system: str) -> list[Mapping[str, Any]
     """Return the measurements that a respondent is in, oldest first."""
     own = select(scores.c.measurement).where(scores.c.respondent == name).distinct()
     query = select(measurements).where(measurements.c.system == system, measurements.c.id.in_(own))
-    heads = sorted(await store.rows(query), key=lambda h: utc(h["created"]))
+    heads = sorted(await store.rows(query), key=age)
     if not heads:
         raise InputError(
             f"{store.name}: {name} has no measurement of {system}; the board lists "
@@ -214,7 +214,7 @@ def _paired(before: ItemTable, after: ItemTable, seed: int) -> Json:
     names = ("difference", "low", "high")
     return {
         name: {
-            **{key: _points(getattr(found, key)[0, d]) for key in names},
+            **{key: finite(100 * getattr(found, key)[0, d], 6) for key in names},
             "p": float(found.p[0, d]),
             "q": None,
             "discovered": None,
@@ -258,11 +258,3 @@ def _notes(before: Json, after: Json, name: str) -> list[str]:
             f"before {', '.join(versions[0]) or 'none'}"
         )
     return found
-
-
-def _points(value: float) -> float | None:
-    return _number(100 * value)
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 6) + 0.0 if np.isfinite(value) else None  # no -0.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from valuecompass.board.boards import utc
+from valuecompass.measure.archive import utc
 from valuecompass.store import measurements, open_store, scores
 
 

@@ -11,6 +11,7 @@ from valuecompass.board.boards import read_board
 from valuecompass.board.comparison import items_of
 from valuecompass.errors import InputError
 from valuecompass.judges.protocol import THRESHOLD
+from valuecompass.measure.points import finite
 from valuecompass.stats.win_rate import Team, win_rates
 from valuecompass.store import open_store
 
@@ -67,9 +68,9 @@ async def win_rate(
             "simulated": board.simulated[at],
             "dimensions": {
                 name: {
-                    "score": _number(found.score[at, d]),
-                    "order_sd": _number(found.order_sd[at, d]),
-                    "order_range": _number(found.order_range[at, d]),
+                    "score": finite(found.score[at, d], 4),
+                    "order_sd": finite(found.order_sd[at, d], 4),
+                    "order_range": finite(found.order_range[at, d], 4),
                     "n": int(found.n[at, d]),
                 }
                 for d, name in enumerate(table.names)
@@ -77,7 +78,7 @@ async def win_rate(
         }
         for at, who in enumerate(table.respondents)
     ]
-    rho = {name: _number(found.order_rho[d]) for d, name in enumerate(table.names)}
+    rho = {name: finite(found.order_rho[d], 4) for d, name in enumerate(table.names)}
     return {
         "system": system,
         "date": board.created.date().isoformat(),
@@ -87,7 +88,3 @@ async def win_rate(
         "order_rho": rho,
         "notices": [WARNING, *board.notices],
     }
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None

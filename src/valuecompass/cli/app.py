@@ -68,7 +68,7 @@ MaxUsd = Annotated[
 System = Annotated[str, typer.Option("--system", "-s", help="A value system: id or TOML file.")]
 Date = Annotated[
     str | None,
-    typer.Option(help="Day of a measurement, as board log lists them.  [default: the newest]"),
+    typer.Option(help="Day or id of a measurement; board log lists them.  [default: the newest]"),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 WORKSPACE = Path("valuecompass-workspace")

@@ -136,16 +136,20 @@ def import_(
 ) -> None:
     """Import a published table of scores as a measurement of its date, on its own scale."""
     from datetime import UTC, datetime, timedelta
+    from datetime import date as day
 
     import anyio
 
-    from valuecompass.board.boards import day
     from valuecompass.errors import InputError
     from valuecompass.measure.published import import_table
     from valuecompass.measure.run import resolve_system
 
-    theory, when = resolve_system(system), day(date)
-    if when > datetime.now(UTC).date() + timedelta(days=1):  # it may be tomorrow elsewhere
+    theory = resolve_system(system)
+    try:
+        when = day.fromisoformat(date)
+    except ValueError:
+        raise InputError(f"--date {date}: expected a day such as 2025-02-28") from None
+    if when > datetime.now(UTC).date() + timedelta(days=1):  # tomorrow elsewhere
         raise InputError(f"--date {date}: this day has not come yet; name when it was published")
 
     async def run() -> Any:

@@ -73,7 +73,8 @@ def drift(
     respondent: Respondent,
     system: System = "schwartz",
     baseline: Annotated[
-        str | None, typer.Option(help="Compare with this day.  [default: the first]")
+        str | None,
+        typer.Option(help="Day or id of the measurement to compare with.  [default: the first]"),
     ] = None,
     seed: Seed = 0,
     workspace: Workspace = WORKSPACE,

@@ -39,7 +39,7 @@ def gate(
         ),
     ],
     baseline: Annotated[
-        str, typer.Option(help="Day of the measurement to compare with, YYYY-MM-DD.")
+        str, typer.Option(help="Day (YYYY-MM-DD) or id of the measurement to compare with.")
     ],
     system: System = "schwartz",
     max_shift: Annotated[

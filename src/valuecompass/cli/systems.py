@@ -182,7 +182,7 @@ def _show_compared(found: Mapping[str, Any]) -> None:
         best = found["best"]
         say(f"Told apart by chance: {found['chance']:.2f}.")
         say(
-            "No theory separates the respondents surely better than the others."
+            "No theory separates the respondents surely better than the others and than chance."
             if best is None
             else f"{names[best]} separates the respondents best."
         )

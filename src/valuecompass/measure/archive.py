@@ -139,10 +139,12 @@ async def load_measurement(store: Store, head: Mapping[str, Any]) -> Measurement
         )
         for position in sorted(by_position)
     )
-    created = head["created"]
-    if created.tzinfo is None:  # SQLite keeps no zone; we store UTC
-        created = created.replace(tzinfo=UTC)
-    return Measurement(head["id"], created, head["system"], manifest, rows)
+    return Measurement(head["id"], utc(head["created"]), head["system"], manifest, rows)
+
+
+def utc(when: datetime) -> datetime:
+    """Return a stored time with its zone: SQLite keeps none, PostgreSQL gives the session's."""
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def found_answers(

@@ -24,6 +24,7 @@ from valuecompass.measure.engine import ask_plan
 from valuecompass.measure.item_table import ItemTable, item_table, item_values
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, make_plan
+from valuecompass.measure.points import finite
 from valuecompass.measure.run import Settings, make_judge, resolve_form, resolve_system
 from valuecompass.models import Respondent, check_priced, parse_respondent
 from valuecompass.models.asker import Asker
@@ -137,10 +138,10 @@ class Gated:
             "dimensions": {
                 d.name: {
                     "status": d.status,
-                    "shift": _points(d.interval.value),
-                    "low": _points(d.interval.low),
-                    "high": _points(d.interval.high),
-                    "limit": _points(d.limit),
+                    "shift": finite(100 * d.interval.value, 4),
+                    "low": finite(100 * d.interval.low, 4),
+                    "high": finite(100 * d.interval.high, 4),
+                    "limit": finite(100 * d.limit, 4),
                     "n": d.sequence.n,
                 }
                 for d in self.dimensions
@@ -315,7 +316,3 @@ def _named(baseline: Measurement, key: str) -> str:
 def _sd(values: Array) -> float:
     seen = values[~np.isnan(values)]
     return float(seen.std()) if len(seen) else 0.0
-
-
-def _points(value: float) -> float | None:
-    return round(100 * float(value), 4) if np.isfinite(value) else None

@@ -55,7 +55,7 @@ class ItemTable:
         """Return the scores, (R, D) on 0-100: pooled means over responses."""
         return 100 * _ratio(self.totals.sum(axis=1), self.counts.sum(axis=1))
 
-    def draws(self, samples: int, salt: str = "", *, turned: bool = False) -> Array:
+    def draws(self, samples: int, salt: str = "") -> Array:
         """Return joint draws of the scores, (samples, R, D) on 0-100.
 
         The Bayesian bootstrap of `stats.cluster_bootstrap_mean`, clustered on items. An item's
@@ -69,8 +69,14 @@ class ItemTable:
             samples: number of draws.
             salt: another text gives the respondents other priors. Equal priors of two tables
                 cancel in the difference of their draws, which is then surer than it should be.
-            turned: the same draws with the prior's halves changed round: for dimensions that
-                count against a respondent, whose prior would cancel that of the others.
+        """
+        return self.both_draws(samples, salt)[0]
+
+    def both_draws(self, samples: int, salt: str = "") -> tuple[Array, Array]:
+        """Return the `draws`, and the same with the prior's halves changed round.
+
+        The latter are for dimensions that count against a respondent: there one prior for all
+        dimensions would cancel.
         """
         r, n, d = self.totals.shape
         each = [_generator(i).standard_exponential(samples) for i in self.items]
@@ -81,8 +87,12 @@ class ItemTable:
         size = _ratio(self.counts.sum(axis=1).reshape(r * d), seen)
         halves = [_generator(salt + n).standard_gamma(0.5, (samples, 2)) for n in self.respondents]
         prior = np.repeat(np.stack(halves, axis=1), d, axis=1)
-        drawn = (sums + prior[..., int(turned)] * size) / (sizes + prior.sum(axis=2) * size)
-        return 100 * np.where(seen > 0, drawn, np.nan).reshape(samples, r, d)
+        weighed = sizes + prior.sum(axis=2) * size
+        plain, turned = (
+            100 * np.where(seen > 0, (sums + half * size) / weighed, np.nan).reshape(samples, r, d)
+            for half in (prior[..., 0], prior[..., 1])
+        )
+        return plain, turned
 
     def packed(self) -> bytes:
         """Return the table as bytes."""

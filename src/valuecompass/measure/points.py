@@ -22,6 +22,13 @@ def mean(values: NDArray[np.float64], items: Sequence[str], seed: str) -> dict[s
     return points(cluster_bootstrap_mean(values, np.asarray(items), generator(seed)))
 
 
+def finite(value: float, digits: int | None = None) -> float | None:
+    """Return a number for JSON, rounded if digits are given; None where there is none."""
+    if not np.isfinite(value):
+        return None
+    return float(value) if digits is None else round(float(value), digits) + 0.0  # no -0.0
+
+
 def points(interval: Interval) -> dict[str, Any]:
     """Return an interval on 0-100, or nulls."""
     if not np.isfinite(interval.value):

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
-from sqlalchemy import select
 
-from valuecompass.board.boards import Board, alike, day, utc
+from valuecompass.board.boards import Board, alike, named, own_heads
 from valuecompass.board.comparison import items_of
 from valuecompass.errors import InputError
 from valuecompass.hashing import canonical
-from valuecompass.measure.archive import find_measurement, load_measurement
+from valuecompass.measure.archive import load_measurement
 from valuecompass.measure.item_table import ItemTable, item_table
 from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.points import finite
 from valuecompass.stats.comparison import benjamini_hochberg
-from valuecompass.store import Store, measurements
+from valuecompass.store import Store
 
 Array = NDArray[np.float64]
 FDR = 0.05
@@ -107,15 +107,15 @@ def differences(public: ItemTable, fresh: ItemTable) -> dict[str, Any]:
     for r, name in enumerate(public.respondents):
         found[name] = {
             dimension: {
-                "difference": _number(apart[r, d]),
-                "low": _number(low[r, d]),
-                "high": _number(high[r, d]),
-                "q": _number(q[r, d]),
+                "difference": finite(apart[r, d], 4),
+                "low": finite(low[r, d], 4),
+                "high": finite(high[r, d], 4),
+                "q": finite(q[r, d], 4),
                 "suspicious": bool(discovered[r, d] and apart[r, d] > 0),
                 "beyond": {
-                    "difference": _number(beyond[r, d]),
-                    "low": _number(ends[0][r, d]),
-                    "high": _number(ends[1][r, d]),
+                    "difference": finite(beyond[r, d], 4),
+                    "low": finite(ends[0][r, d], 4),
+                    "high": finite(ends[1][r, d], 4),
                 },
             }
             for d, dimension in enumerate(public.names)
@@ -165,19 +165,14 @@ def _without(table: ItemTable, items: tuple[str, ...]) -> ItemTable:
 
 async def _fresh(store: Store, board: Board, text: str) -> Measurement:
     """Return the measurement named: by its id, or the newest of a day on another form."""
-    found = (
-        await find_measurement(store, text)
-        if "-" not in text
-        else await _of_day(store, board, text)
-    )
-    if found is None or found.system != board.system.id:
-        raise InputError(
-            f"--fresh {text}: no measurement of {board.system.id} on another form; give its id "
-            "(valuecompass run --json prints it) or its day, YYYY-MM-DD"
-        )
+    heads = named(await own_heads(store, board.system.id), text, "--fresh")
     manifest = board.measurements[0].manifest
-    if found.manifest["form"] == manifest["form"]:
-        raise InputError(f"--fresh {text}: it has the form of the board, not a fresh one")
+    other = [head for head in heads if head["manifest"]["form"] != manifest["form"]]
+    if not other:
+        raise InputError(
+            f"--fresh {text}: no measurement of {board.system.id} on another form than the board's"
+        )
+    found = await load_measurement(store, other[0])
     if alike(found.manifest | {"form": None}) != alike(manifest | {"form": None}):
         changed = [
             key
@@ -189,21 +184,3 @@ async def _fresh(store: Store, board: Board, text: str) -> Measurement:
             "measure it again like the board"
         )
     return found
-
-
-async def _of_day(store: Store, board: Board, text: str) -> Measurement | None:
-    wanted = day(text)
-    query = select(measurements).where(
-        measurements.c.system == board.system.id, measurements.c.kind == "measured"
-    )
-    form = board.measurements[0].manifest["form"]
-    heads = [
-        head
-        for head in await store.rows(query.order_by(measurements.c.created.desc()))
-        if utc(head["created"]).date() == wanted and head["manifest"]["form"] != form
-    ]
-    return await load_measurement(store, heads[0]) if heads else None
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None

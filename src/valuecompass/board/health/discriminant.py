@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.board.boards import Board
+from valuecompass.measure.points import finite
 from valuecompass.stats.validity import (
     circle_fit,
     first_component_share,
@@ -95,9 +96,9 @@ def marks(board: Board) -> Marks:
     ]
     own = unique_variance(scores, errors)
     within = [None] * len(names) if errors is None else own.within_error.tolist()
-    shares = zip(map(_number, own.share), within, strict=True)
+    shares = zip((finite(share, 4) for share in own.share), within, strict=True)
     unique = dict(zip(names, shares, strict=True))
-    first = _number(first_component_share(scores))
+    first = finite(first_component_share(scores), 4)
     needed = float(np.tanh(np.arctanh(THRESHOLD) + 1.96 / np.sqrt(n - 3)))
     sentences = _sentences(groups, [k for k, (_, within) in unique.items() if within], n, needed)
     return Marks(groups, first, unique, n, round(needed, 4), (*loose, *sentences))
@@ -182,8 +183,8 @@ def circle(board: Board, rng: np.random.Generator) -> dict[str, Any]:
         why = "A value on which all respondents are equal has no place on the circle."
     else:
         found = circle_fit(np.corrcoef(centred.T), where, wedges, rng)
-        numbers = [_number(found.correspondence), _number(found.p_value), found.relations]
-        numbers += [_number(found.amplitude), _number(found.cosine_share)]
+        numbers = [finite(found.correspondence, 4), finite(found.p_value, 4), found.relations]
+        numbers += [finite(found.amplitude, 4), finite(found.cosine_share, 4)]
         about = {"compared_on": kind, "n": n, "reason": None}
         return dict(zip(figures, numbers, strict=True)) | about
     return dict.fromkeys(figures) | {"compared_on": kind, "n": n, "reason": why}
@@ -198,7 +199,3 @@ def positions(board: Board) -> tuple[dict[str, int], int]:
         places[name] = places[last] if (last, name) == together else len(set(places.values()))
         last = name
     return places, len(set(places.values()))
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None

@@ -26,6 +26,7 @@ from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import UNJUDGED, found_answers, items_query, verdicts_of
 from valuecompass.measure.item_table import item_of, item_values
 from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.points import finite
 from valuecompass.measure.scoring import Result, findings_of
 from valuecompass.stats.generalisability import (
     Components,
@@ -155,8 +156,8 @@ def reliability(cells: Cells, rng: np.random.Generator) -> Json:
             "items": table.shape[1],
             "alpha": _limits(alpha),
             "split_half": {
-                "value": _number(half.value),
-                "correlation_sd": _number(half.correlation_sd),
+                "value": finite(half.value, 4),
+                "correlation_sd": finite(half.correlation_sd, 4),
             },
         }
     return found
@@ -201,7 +202,7 @@ def _facets(cells: Cells, d: int, rng: np.random.Generator) -> Json:
         {
             "effect": list(effect),
             **_limits(found.interval(effect)[:3], 6),
-            "share": _number(float(found.variance[e]) / total) if total > 0 else None,
+            "share": finite(float(found.variance[e]) / total, 4) if total > 0 else None,
         }
         for e, effect in enumerate(found.effects)
     ]
@@ -228,7 +229,7 @@ def _design(found: Components, used: Sequence[str], target: float) -> Json | Non
     best = cheapest_design(found, cost, grid, target=target).cheapest
     if best is None:
         return None
-    return {"n": best.n, "calls": round(best.cost), "expected": _number(best.coefficient)}
+    return {"n": best.n, "calls": round(best.cost), "expected": finite(best.coefficient, 4)}
 
 
 def saturation(cells: Cells) -> Json:
@@ -255,7 +256,7 @@ def _saturated(several: Flags, equal: Flags, agreed: Flags) -> Json:
     counted = several.any(axis=1)
     n = int(counted.sum())
     whole = np.stack([(~several | of).all(axis=1) for of in (equal, agreed)])
-    shares = [_number(whole[k, counted].mean()) if n else None for k in (0, 1)]
+    shares = [finite(whole[k, counted].mean(), 4) if n else None for k in (0, 1)]
     return {"items": n, "equal": shares[0], "same_verdict": shares[1]}
 
 
@@ -274,7 +275,7 @@ async def _exposure(store: Store, board: Board, uses: int) -> Json:
         "items": len(counts),
         "times": {f"{t}": k for t, k in zip(times.tolist(), items.tolist(), strict=True)},
         "uses": uses,
-        "worn": _number((counts > uses).mean()),
+        "worn": finite((counts > uses).mean(), 4),
     }
 
 
@@ -353,9 +354,5 @@ def _vote(body: Sequence[Any], member: int) -> list[Json]:
 
 
 def _limits(interval: Sequence[float], digits: int = 4) -> Json:
-    numbers = [_number(x, digits) for x in interval]
+    numbers = [finite(x, digits) for x in interval]
     return dict(zip(("value", "low", "high"), numbers, strict=True))
-
-
-def _number(value: float, digits: int = 4) -> float | None:
-    return round(float(value), digits) if np.isfinite(value) else None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valuecompass.measure.points import finite
 from valuecompass.stats import cluster_bootstrap_mean
 from valuecompass.stats.reliability import icc
 from valuecompass.stats.shared_variance import explained_share, told_apart
@@ -150,8 +151,8 @@ def _redundancy(readings: Readings, by: str, of: str, weights: Array, n: int) ->
         own, other = (_respondent_means(readings, x) for x in (values, readings.of([by])))
         shares = explained_share(other, own, np.arange(n))[0]
         over["respondents"] = {
-            "mean": _number(_mean(shares[None])[0]),
-            "dimensions": {k: _number(s) for k, s in zip(names, shares, strict=True)},
+            "mean": finite(_mean(shares[None])[0], 4),
+            "dimensions": {k: finite(s, 4) for k, s in zip(names, shares, strict=True)},
         }
     return over
 
@@ -220,9 +221,5 @@ def _drawn(values: Array) -> Json:
 
 
 def _limits(interval: Sequence[float]) -> Json:
-    numbers = [_number(x) for x in interval]
+    numbers = [finite(x, 4) for x in interval]
     return dict(zip(("value", "low", "high"), numbers, strict=True))
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None

@@ -21,6 +21,7 @@ from valuecompass.board.persons.questionnaire import (
     read_questionnaire,
 )
 from valuecompass.errors import InputError
+from valuecompass.measure.points import finite
 from valuecompass.values import ValueSystem
 
 __all__ = ["Match", "Matched", "Person", "match", "person_of", "read_person"]
@@ -176,7 +177,7 @@ def match(board: Board, person: Person, rng: np.random.Generator) -> Match:
     p = (int((best >= rho.max() - _CLOSE).sum()) + chances) / (len(best) + chances)
     limits = _limits(board, kind, mine, usable, rho, rng)
     numbers = np.column_stack([rho, beats, limits])
-    found = {int(at): tuple(map(_number, row)) for at, row in zip(usable, numbers, strict=True)}
+    found = {int(at): tuple(map(finite, row)) for at, row in zip(usable, numbers, strict=True)}
     rows = _rows(board, profiles, found)
     return _judged(rows, p, person, kind, notices)
 
@@ -255,7 +256,3 @@ def _judged(
         )
     winners = tuple(r.respondent for r in level) if fits else ()
     return Match(rows, fits, p, winners, person.means, kind, (*said, *notices))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Executable
 
-from valuecompass.measure.archive import found_answers, verdicts_of
+from valuecompass.measure.archive import found_answers, utc, verdicts_of
 from valuecompass.measure.asking import goes_to_judge
 from valuecompass.measure.measurement import Measurement
 from valuecompass.store import answers, items, responses, verdicts
@@ -81,7 +81,7 @@ class Answer:
             "prompt": "\n\n".join(prompt) if request else None,
             "outcome": self.outcome,
             "version": self.found["version"] or None,
-            "created": utc(self.found["created"]),
+            "created": utc(when) if (when := self.found["created"]) else None,
             **{k: self.found[k] for k in RESPONSE},
             "parameters": as_json(request.get("params")),
         }
@@ -189,13 +189,6 @@ def respondent_rows(
             **counts,
             "notes": "\n".join(row.notes) or None,
         }
-
-
-def utc(when: datetime | None) -> datetime | None:
-    """Return a stored time with its zone, which SQLite does not keep."""
-    if when is None:
-        return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def as_json(value: Any) -> str | None:

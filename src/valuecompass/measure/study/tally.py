@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from valuecompass.measure.archive import utc
 from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.measurement import Measurement, Score
-from valuecompass.measure.study.rows import Answer, utc
+from valuecompass.measure.study.rows import Answer
 
 Family = str
 """What may be refused or missing: responses, sided (responses whose side the judge told), choices,
@@ -84,8 +85,9 @@ class Tally:
 
     def _usage(self, answer: Answer) -> None:
         found = answer.found
-        if (when := utc(found["created"])) is None:
+        if found["created"] is None:
             return
+        when = utc(found["created"])
         self.first = min(self.first or when, when)
         self.last = max(self.last or when, when)
         self.temperatures.add(found["request"]["params"].get("temperature"))
