@@ -129,6 +129,14 @@ def test_a_row_that_is_none_is_told(tmp_path, row, said):
     assert refused(rows(tmp_path, GOOD, row)).startswith(f", row 2: {said}")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("caf\u00e9", "cafe\u0301"), ("b\u200b\u00e9", "b\u00e9")]
+)
+def test_names_that_nobody_can_tell_apart_are_one(tmp_path, one, other):
+    table = [{"model": name, "Power": 0.5} for name in (one, other)]
+    assert "already stands in row 1" in refused(rows(tmp_path, *table))
+
+
 def test_an_alias_beside_the_name_it_stands_for_is_told(tmp_path):
     with_alias = next(d for d in SYSTEM.dimensions if d.aliases)
     row = {"model": "b", with_alias.name: 0.5, with_alias.aliases[0]: 0.5}
@@ -222,6 +230,18 @@ def test_rows_on_different_scales_are_told_either_way_round(tmp_path, least, mos
         assert survey(path, SYSTEM, (-1e3, 1e3)).rows == 2
         if not told:
             assert survey(path, SYSTEM).rows == 2
+
+
+def test_a_column_that_may_be_on_another_scale_is_pointed_out(tmp_path):
+    table = [
+        {"model": "a", "Power": 40.0, "Security": 0.4, "Hedonism": 0},
+        {"model": "b", "Power": 61.5, "Security": -1, "Hedonism": None},
+    ]
+    path = rows(tmp_path, *table)
+    assert survey(path, SYSTEM).narrow == ("Security",)
+    assert survey(path, SYSTEM, (-100, 100)).narrow == ()
+    assert survey(rows(tmp_path, *table, {"model": "c", "Security": 1.5}), SYSTEM).narrow == ()
+    assert survey(rows(tmp_path, GOOD), SYSTEM).narrow == ()
 
 
 def test_a_declared_scale_is_kept_to(tmp_path):

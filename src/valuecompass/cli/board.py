@@ -169,6 +169,7 @@ def import_(
                 "dimensions": list(done.found.dimensions),
                 "missing": done.found.missing,
                 "scale": {"low": low, "high": high, "declared": scale is not None},
+                "narrow": list(done.found.narrow),
                 "unknown_in_meta": list(done.unknown),
             }
         )
@@ -181,6 +182,12 @@ def import_(
         f"{theory.name} as {done.id}, {when.isoformat()}; scores from {done.found.low:g} to "
         f"{done.found.high:g}, {done.found.missing:,} missing; no interval published"
     )
+    if done.found.narrow:
+        say(
+            f"Note: no score of {', '.join(done.found.narrow)} lies beyond 1, where others reach "
+            f"{done.found.high:g}. Should these be on another scale, import them as a table of "
+            "their own; --scale LOW HIGH says that they are not."
+        )
     if done.unknown:
         typer.echo(f"Note: --meta names {len(done.unknown)} models that the table does not have")
 

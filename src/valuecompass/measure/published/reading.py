@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ FEWEST = 2
 """Scores beside zeros that a row of small numbers needs before it tells which scale it is on."""
 APART = 4
 """How many times larger the scores of a row must be before it is taken for another scale."""
+WIDE = 10
+"""Largest score of a table whose dimensions within 1 are pointed out."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NAME = -1
 
@@ -56,6 +59,8 @@ class Found:
     """Cells without a number in columns that have numbers."""
     absent: tuple[str, ...] = ()
     """Respondents asked for that the table does not have."""
+    narrow: tuple[str, ...] = ()
+    """Dimensions without any score beyond 1, where others reach 10: of another scale, perhaps."""
 
 
 def survey(
@@ -82,6 +87,7 @@ def survey(
         )
     found = Found(sha256=sha256(path))
     given = [0] * len(system.names)
+    largest = [0.0] * len(system.names)
     check = _Scale(path, system.names, scale)
     absent = dict.fromkeys(respondents)
     # names go to a table on disk: millions of them must not fill the memory
@@ -89,10 +95,10 @@ def survey(
         seen.execute("CREATE TABLE seen (name TEXT PRIMARY KEY, number INT) WITHOUT ROWID")
         for row in read_rows(path, system):
             try:
-                seen.execute("INSERT INTO seen VALUES (?, ?)", (row.respondent, row.number))
+                seen.execute("INSERT INTO seen VALUES (?, ?)", (_looks(row), row.number))
             except sqlite3.IntegrityError:
                 query = "SELECT number FROM seen WHERE name = ?"
-                (first,) = seen.execute(query, (row.respondent,)).fetchone()
+                (first,) = seen.execute(query, (_looks(row),)).fetchone()
                 raise InputError(
                     f"{_where(path, row.number)}: model: {shown(row.respondent)} already stands "
                     f"in {unit(path)} {first}; remove one of the two"
@@ -103,6 +109,7 @@ def survey(
             for at, score in enumerate(row.scores):
                 if score is not None:
                     given[at] += 1
+                    largest[at] = max(largest[at], abs(score))
             present = [score for score in row.scores if score is not None]
             found.low = min(found.low, *present)
             found.high = max(found.high, *present)
@@ -114,6 +121,8 @@ def survey(
     found.dimensions = tuple(n for n, k in zip(system.names, given, strict=True) if k)
     found.missing = found.rows * len(found.dimensions) - sum(given)
     found.absent = tuple(absent)
+    if scale is None and max(largest) >= WIDE:
+        found.narrow = tuple(n for n, s in zip(system.names, largest, strict=True) if 0 < s <= 1)
     return found
 
 
@@ -265,6 +274,14 @@ class _Scale:
                     f"{_where(self.path, row.number)}: {name}: {score:g} is outside --scale "
                     f"{low:g} {high:g}"
                 )
+
+
+def _looks(row: Published) -> str:
+    """Return what a reader sees of a name: neither invisible signs nor how letters are composed."""
+    if row.respondent.isascii():
+        return row.respondent
+    seen = "".join(c for c in row.respondent if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", seen)
 
 
 def _where(path: Path, number: int) -> str:
