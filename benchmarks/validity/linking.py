@@ -48,9 +48,9 @@ def _figures(numbers: Numbers, where: str) -> list[Figure]:
             bias = nominal = None
         beside = {"unlinked": float(x[f"{way} unlinked"].mean()), "sd_of_the_error": off.std()}
         found.append(figure(f"bias, {name}; {where}", off, bias, **beside))
-        with_t = {"with_Student's_t": float(x[f"{way} covered by t"].mean())}
+        normal = {"with_1.96": float(x[f"{way} covered by 1.96"].mean())}
         covered = x[f"{way} covered"]
-        found.append(figure(f"coverage, {name}; {where}", covered, nominal, **with_t))
+        found.append(figure(f"coverage, {name}; {where}", covered, nominal, **normal))
     return found
 
 
@@ -71,38 +71,43 @@ def _one(
     asked = np.ones((2 * half, len(a)), dtype=bool)
     asked[:half, anchors + own :] = asked[half:, anchors : anchors + own] = False
 
-    def add(way: str, off: float, unlinked: float, variance: float, unit: float) -> None:
+    def add(
+        way: str, off: float, unlinked: float, variance: float, unit: float, degrees: int
+    ) -> None:
         numbers[f"{way} off"].append(off / unit)
         numbers[f"{way} unlinked"].append(unlinked / unit)
-        for name, quantile in (("", norm.ppf(0.975)), (" by t", t.ppf(0.975, anchors - 1))):
+        for name, quantile in (("", t.ppf(0.975, degrees)), (" by 1.96", norm.ppf(0.975))):
             inside = abs(off) <= quantile * np.sqrt(variance)
             numbers[f"{way} covered{name}"].append(float(inside))
 
     one = np.where(asked, true[:, :, 0], np.nan)
     scale = concurrent(one, on_y)
     off = contrast @ (scale.theta - theta)
-    add("model", off, contrast @ (_logit(one) - theta), _of(contrast, scale.covariance), 1.0)
+    unlinked = contrast @ (_logit(one) - theta)
+    add("model", off, unlinked, _of(contrast, scale.covariance), 1.0, scale.degrees)
 
     verdicts = np.where(asked, rows(judged, "any")[0], np.nan)
     scale = concurrent(verdicts, on_y)
     long = _long_form(world, rng, theta, quirk)
     unit = float(np.sqrt((long[:half].var(ddof=1) + long[half:].var(ddof=1)) / 2))
     off = contrast @ (scale.theta - long)
-    add("judged", off, contrast @ (_logit(verdicts) - long), _of(contrast, scale.covariance), unit)
+    unlinked = contrast @ (_logit(verdicts) - long)
+    add("judged", off, unlinked, _of(contrast, scale.covariance), unit, scale.degrees)
 
     linked = link_rates(verdicts, on_y)
     target = 100 * world.rate(theta, quirk, "any", judged=True)
     spread = 100 * world.rate(world.positions(world.rng(4), 2000), quirk, "any", judged=True).std()
     off = contrast @ (linked.score - target)
     unlinked = contrast @ (100 * np.nanmean(verdicts, axis=1) - target)
-    add("rates", off, unlinked, _of(contrast, linked.covariance), float(spread))
+    add("rates", off, unlinked, _of(contrast, linked.covariance), float(spread), linked.degrees)
 
     shares = np.where(asked, judged.mean(axis=2), np.nan)
     judge = world.spec["judge"]
     noise = Noise(0.0, judge["sensitivity"], judge["specificity"])
     fit = fit_2pl(shares, opinions=judge["opinions"], noise=noise)
     off = contrast @ (fit.theta - theta)
-    add("irt", off, contrast @ (_logit(shares) - theta), _of(contrast, fit.covariance), 1.0)
+    unlinked = contrast @ (_logit(shares) - theta)
+    add("irt", off, unlinked, _of(contrast, fit.covariance), 1.0, anchors - 1)
 
 
 def _long_form(world: World, rng: np.random.Generator, theta: Floats, quirk: float) -> Floats:

@@ -71,6 +71,17 @@ def test_chances_too_small_for_a_number_leave_everything_finite(noise):
     assert np.isfinite([*fit.theta, *fit.a, *fit.b]).all()
 
 
+@pytest.mark.parametrize("seed", [2, 4, 5])
+def test_slopes_far_apart_leave_standard_errors(seed):
+    rng = np.random.default_rng(seed)
+    theta, b, a = rng.normal(size=16), rng.normal(size=40), np.exp(1.2 * rng.normal(size=40))
+    y = rng.random((16, 40)) < expit(a * (theta[:, None] - b))
+    fit = fit_2pl(y.astype(float), slope_sd=1.2)
+    assert fit.converged and (fit.theta_se > 0).all()
+    assert np.linalg.eigvalsh(fit.covariance)[1:].min() > 0
+    assert np.corrcoef(fit.theta, theta)[0, 1] > 0.85
+
+
 def test_opinions_that_share_a_quirk_tell_less_than_as_many_responses():
     noise, step = Noise(1.0), 1e-4
     one, three = (information([0.0], [1.0], [0.0], noise, opinions=m)[0, 0] for m in (1, 3))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit
+from scipy.stats import t
 
 from valuecompass.stats.linking import Link, concurrent, link, link_parameters, link_rates
 
@@ -89,6 +90,8 @@ def test_drifting_anchors_are_found_and_no_longer_link():
     assert result.drifting[:3].all()
     assert result.drifting.sum() <= 4
     assert not kept.drifting.any()
+    assert kept.degrees == ANCHORS - 1
+    assert result.degrees == ANCHORS - 1 - result.drifting.sum()
     true = contrast @ theta
     assert abs(contrast @ result.theta - true) < 0.2
     assert contrast @ kept.theta - true < -0.25
@@ -152,13 +155,14 @@ def test_drifting_parameters_are_left_out():
     values[3][[2, 7, 11]] += [1.0, 1.2, -0.9]
     result = link_parameters(*values)
     assert np.flatnonzero(result.drifting).tolist() == [2, 7, 11]
+    assert result.degrees == len(result.drifting) - 3 - 1
     without = link_parameters(*(np.delete(v, [2, 7, 11]) for v in values))
     assert (result.slope, result.intercept) == (without.slope, without.intercept)
     assert abs(result.intercept + 0.4) < 0.1
 
 
 def test_link_propagates_its_error():
-    onto = Link(1.2, 0.5, np.array([[0.02, 0.005], [0.005, 0.03]]), np.zeros(3, bool))
+    onto = Link(1.2, 0.5, np.array([[0.02, 0.005], [0.005, 0.03]]), np.zeros(3, bool), 2)
     theta, covariance = link([1.0, -2.0], [0.3, 0.4], onto)
     assert theta == pytest.approx([1.7, -1.9])
     rng = np.random.default_rng(7)
@@ -197,7 +201,9 @@ def test_rates_are_linked_without_bias_and_with_the_stated_coverage():
         result = link_rates(x, contrast > 0)
         off.append(contrast @ result.score - true)
         unlinked.append(contrast @ (100 * np.nanmean(x, axis=1)) - true)
-        covered.append(abs(off[-1]) < 1.96 * np.sqrt(contrast @ result.covariance @ contrast))
+        limit = t.ppf(0.975, result.degrees)
+        covered.append(abs(off[-1]) < limit * np.sqrt(contrast @ result.covariance @ contrast))
+    assert result.degrees == ANCHORS - 1
     assert abs(np.mean(off)) < 0.05 * 17  # rates spread by 17 points
     assert np.mean(unlinked) < -4
     assert 0.92 < np.mean(covered) < 0.99
@@ -233,7 +239,7 @@ def parameters(**changed):
         (lambda: link_parameters(*parameters(a_x=-np.ones(4))), "> 0"),
         (lambda: link_parameters(*parameters(b_x=np.full(4, np.nan))), "finite"),
         (lambda: link_parameters(*np.ones((6, 2))), "at least 3"),
-        (lambda: link([1, 2], [1], Link(1, 0, np.eye(2), np.zeros(1, bool))), "theta"),
+        (lambda: link([1, 2], [1], Link(1, 0, np.eye(2), np.zeros(1, bool), 0)), "theta"),
         (lambda: link_rates([[2, 0], [0, 0]], [True, False]), r"\[0, 1\]"),
         (lambda: link_rates([[1, 0]], [True, False]), "on_y"),
         (lambda: link_rates([[1, 0, 1]], [False]), "too few"),

@@ -70,8 +70,10 @@ def fit_2pl(
     over log a ~ N(0, slope_sd^2) and over a difficulty distribution estimated from all items,
     normal on a grid of [-8, 8] logits. What remains, the positions with prior N(0, 1) and the two
     numbers of that distribution, takes its posterior mean, by Laplace's method to second order,
-    and the curvature there as its precision. Intervals so carry the uncertainty of items and of
-    their distribution, but not that `noise` or `slope_sd` may be wrong.
+    and the curvature there as its precision; or the mode and its curvature, where the posterior is
+    so far from normal that the mean has none (seen only with slope_sd of 1.2 and more). Intervals
+    so carry the uncertainty of items and of their distribution, but not that `noise` or `slope_sd`
+    may be wrong.
 
     The order of respondents and items does not matter. Time is linear in items and in respondents
     up to the curvature, which is quadratic in respondents.
@@ -107,8 +109,11 @@ def fit_2pl(
         model = _Model(weights[np.ix_(answered, asked)], outcomes, noise, slope_sd)
         mode, log_posterior, converged = _mode(model)
         mean = _mean(model, mode)
+        curvature = model.curvature(mean)
+        if np.linalg.eigvalsh(curvature)[0] <= 0:
+            mean, curvature = mode, model.curvature(mode)
         centre = np.eye(len(answered)) - 1 / len(answered)
-        spread = np.linalg.inv(model.curvature(mean))[:-2, :-2]
+        spread = np.linalg.inv(curvature)[:-2, :-2]
         theta[answered] = centre @ mean[:-2]
         covariance[np.ix_(answered, answered)] = centre @ spread @ centre
         items[:, asked] = model.item_posterior(mean)

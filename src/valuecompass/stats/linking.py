@@ -8,6 +8,9 @@ docstrings; with 8 respondents a form their errors are alike):
   and no assumption on how difficulties or respondents are distributed.
 - `link_parameters` and `link`: a frozen scale must not move, or only item parameters are at hand.
 - `link_rates`: the 0-100 rates themselves, without a model.
+
+The anchors carry most of the error, and their number is small: limits are Student's, with the
+`degrees` of freedom that each result states (measured coverage: design/validity.md).
 """
 
 from collections.abc import Callable
@@ -48,11 +51,13 @@ class CommonScale:
             compared. Add a constant to keep an old origin.
         covariance: (R, R) of `theta`, the linking error included; its rows sum to 0.
         drifting: (I,) anchors that moved between forms more than chance; not used to link.
+    degrees: of freedom for limits: anchors in use less one; of a single form, items less one.
     """
 
     theta: Vector
     covariance: Vector
     drifting: Mask
+    degrees: int
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,14 @@ class Link:
         intercept: in units of the scale of X.
         covariance: (2, 2) of slope and intercept, from a jackknife over anchors.
         drifting: (n,) anchors that moved more than chance; not used to link.
+    degrees: of freedom for limits: anchors in use less one.
     """
 
     slope: float
     intercept: float
     covariance: Vector
     drifting: Mask
+    degrees: int
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,13 @@ class LinkedRates:
         covariance: (R, R) of `score` over the sampling of items, in points squared, the linking
             error included; NaN where `score` is.
         shift: added to scores of form Y, in points: how much harder form Y is.
+        degrees: of freedom for limits: anchors less one.
     """
 
     score: Vector
     covariance: Vector
     shift: float
+    degrees: int
 
 
 def concurrent(
@@ -145,7 +154,9 @@ def concurrent(
     drifting = _settled(drifted, x.shape[1])
     items = _split(x, member, drifting)
     fit = _scale(items, prior)
-    return CommonScale(fit.scale, _jackknife(items, fit, prior), drifting)
+    forms_of = (member.T @ ~np.isnan(x) > 0).sum(axis=0)
+    ties = (forms_of >= min(2, member.shape[1])) & ~drifting
+    return CommonScale(fit.scale, _jackknife(items, fit, prior), drifting, int(ties.sum()) - 1)
 
 
 def link_parameters(
@@ -214,7 +225,7 @@ def link_parameters(
     without = np.array([solve(np.delete(kept, i, axis=1)) for i in range(n)])
     slope, intercept = solve(kept)
     covariance = np.cov(without.T, bias=True) * (n - 1)
-    return Link(float(slope), float(intercept), covariance, drifting)
+    return Link(float(slope), float(intercept), covariance, drifting, n - 1)
 
 
 def link(theta: ArrayLike, se: ArrayLike, onto: Link) -> tuple[Vector, Vector]:
@@ -294,7 +305,7 @@ def link_rates(responses: ArrayLike, on_y: ArrayLike) -> LinkedRates:
         if size:
             covariance += np.cov(parts[:, kind]) * size
     shift = 100 * float((base + gap - means[1] * on[1] / on[1].sum()).sum())
-    return LinkedRates(parts.sum(axis=1), covariance, shift)
+    return LinkedRates(parts.sum(axis=1), covariance, shift, sizes[0] - 1)
 
 
 def _scale(x: Vector, prior: float) -> TradeoffScale:
