@@ -75,6 +75,10 @@ def fit_2pl(
     so carry the uncertainty of items and of their distribution, but not that `noise` or `slope_sd`
     may be wrong.
 
+    It is made for dozens of respondents. From about 200 on the standard errors of positions are too
+    small by a tenth, and a fit that integrates respondents out is better and faster
+    (benchmarks/validity/libraries.py).
+
     The order of respondents and items does not matter. Time is linear in items and in respondents
     up to the curvature, which is quadratic in respondents.
 
