@@ -131,7 +131,8 @@ def run(
         from valuecompass.board.page.terminal import terminal_board
 
         terminal_board(measurements, console())
-        typer.echo(f"Report: valuecompass report -w {quoted(workspace)}")
+        place = f"-w {quoted(workspace)}" if db is None else "--db URL"  # it may hold a password
+        typer.echo(f"Report: valuecompass report {place}")
 
 
 def document(measurements: list[Measurement]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ HEAD = "0002"
 MOST_WRITES_IN_A_COMMIT = 500
 BUSY = 20.0
 """Seconds that a write waits for another process's."""
+UPGRADE_LOCK = 0x56616C436F
+"""Key of the advisory lock under which a PostgreSQL database is upgraded."""
 MIGRATION = 60.0
 """Seconds that an opening waits for another process's upgrade."""
 
@@ -304,6 +306,8 @@ async def _migrate(store: Store) -> None:
         if connection.dialect.name == "sqlite":
             # Python's driver begins no transaction for CREATE TABLE: a kill would leave half
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # another process may open the same fresh database: who waited finds it done
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

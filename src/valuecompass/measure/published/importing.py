@@ -12,7 +12,7 @@ from typing import Any
 from anyio.lowlevel import checkpoint
 from sqlalchemy import Executable, insert, literal_column, select
 
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, StoreError
 from valuecompass.hashing import digest
 from valuecompass.measure.published.reading import (
     LONGEST_NAME,
@@ -106,7 +106,12 @@ async def import_table(
         there = select(measurements.c.id).where(measurements.c.id == measurement)
         new = not await store.rows(there)
         if new:
-            await store.load(_blocks(path, system, head, found))
+            try:
+                await store.load(_blocks(path, system, head, found))
+            except StoreError:
+                if not await store.rows(there):
+                    raise
+                new = False  # another process has imported the same table meanwhile
     return Imported(measurement, found, new)
 
 
