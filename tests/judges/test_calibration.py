@@ -22,6 +22,7 @@ from valuecompass.judges.quality.calibration import (
     Calibration,
     Labels,
     check_replaceable,
+    fitted_key,
     gate,
     read_calibration,
     shipped_card,
@@ -371,18 +372,26 @@ def test_labels_that_the_local_judge_was_fitted_to_are_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    labels = Labels.of(Path("dev.jsonl"), b"rows", 1)
-    card = good.model_copy(update={"judge": LocalJudge().identity, "labels": labels})
+    card = good.model_copy(update={"judge": LocalJudge().identity})
     monkeypatch.setattr(calibration, "CARD", tmp_path / "card.json")
+    monkeypatch.setattr(calibration, "FITTED", tmp_path / "fitted.json")
     write_calibration(card, tmp_path / "card.json")
+    name = SYSTEM.names[0]
+    texts = [{"item": f"Item {n}.", "response": f"Text {n}.", "dimension": name} for n in range(6)]
+    rows = read_labels(written(tmp_path, [ROW | text for text in texts]))
+    of = rows[0].system.id
+    fitted = {of: [fitted_key(row) for row in rows[:4]], "safety": [fitted_key(rows[5])]}
+    (tmp_path / "fitted.json").write_text(json.dumps(fitted))
     local, nearest = LocalJudge(), LocalJudge(nearest=True)
-    for judge, data, told in (
-        (local, b"rows", True),
-        (PanelJudge([nearest, local]), b"rows", True),
-        (PanelJudge([nearest, nearest], local), b"rows", True),
-        (local, b"others", False),
-        (nearest, b"rows", False),
-        (PanelJudge([nearest, nearest]), b"rows", False),
+    for judges, some, told in (
+        ([local], rows, f"4 of these 6 rows of {of}"),
+        ([nearest, local], rows[2:5], f"2 of these 3 rows of {of}"),  # a part, in any order
+        ([PanelJudge([nearest, local])], rows[:1], f"1 of these 1 rows of {of}"),
+        ([PanelJudge([nearest, nearest], local)], rows[:1], "was fitted to"),
+        ([local], rows[4:], ""),
+        ([nearest], rows, ""),
+        ([PanelJudge([nearest, nearest])], rows, ""),
     ):
-        say_if_fitted(judge, data)
-        assert ("fitted to these labels" in capsys.readouterr().err) == told
+        say_if_fitted(judges, some)
+        said = capsys.readouterr().err
+        assert told in said if told else not said

@@ -125,6 +125,44 @@ def test_judges_that_cannot_read_are_told_from_those_with_few_labels(
     assert re.search(r"local-nearest +2 +100% +too few ", said.out)
 
 
+def test_refusals_are_shown_to_no_judge_and_counted(
+    tmp_path: Path, mock_provider: MockProvider, cli: Command
+) -> None:
+    base = {"system": "safety", "dimension": "Malicious Use", "expressed": 1}
+    refusals = [
+        base | {"item": f"Request {i}?", "response": "I'm sorry, but I can't help with that."}
+        for i in range(2)
+    ]
+    answer = base | {"item": "Another?", "response": "Here is what to buy, and where."}
+    path = tmp_path / "labels.jsonl"
+    more = ["--judge", "local", "--judge", ONE, "-w", tmp_path / "ws", "--json"]
+    path.write_text(json.dumps(answer) + "\n")
+    assert cli("judge", "compare", path, *more).code == 0
+    alone = mock_provider.stats()["requests"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in (*refusals, answer)))
+    said = cli("judge", "compare", path, *more)
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert found["declined"] == {"safety": 2}
+    assert found["systems"]["safety"]["judges"][ONE]["n"] == 1
+    path.write_text("".join(json.dumps(row) + "\n" for row in refusals))
+    said = cli("judge", "compare", path, *more)
+    assert said.code == 2 and "every row is a refusal" in said.err
+    assert mock_provider.stats()["requests"] == alone > 0
+
+
+def test_free_judges_and_their_panels_need_no_workspace(tmp_path: Path, cli: Command) -> None:
+    path = tmp_path / "labels.jsonl"
+    row = {"system": "safety", "dimension": "Malicious Use", "item": "How?", "response": "So."}
+    path.write_text(json.dumps(row | {"expressed": 1}) + "\n")
+    judges = ["local", "local-nearest", "local,local-nearest"]
+    command = [x for judge in judges for x in ("--judge", judge)]
+    said = cli("judge", "compare", path, *command, "-w", tmp_path / "ws", "--json")
+    assert said.code == 0, said.err
+    assert [j["name"] for j in json.loads(said.out)["judges"]] == judges
+    assert not (tmp_path / "ws").exists()
+
+
 @pytest.fixture
 def command(
     tmp_path: Path, mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch

@@ -15,7 +15,7 @@ from valuecompass.judges.panel import PanelJudge
 from valuecompass.judges.spec import build_judge, judge_models, model_judges, parse_judge
 from valuecompass.models import Price, Respondent
 
-ASKER: Any = None
+ASKER: Any = object()
 """Nobody is asked here."""
 
 

@@ -229,7 +229,7 @@ def test_labels_of_a_task_are_rows_for_the_judge(
         ((), "either --system ID or --measurement ID"),
         (("-s", "schwartz", "--measurement", "0" * 16), "either --system ID or --measurement ID"),
         (("--measurement", "0" * 16), "--measurement 0000000000000000: not in"),
-        (("-s", "safety"), "no measurement yet"),
+        (("-s", "safety"), "no measurement of safety yet"),
     ],
 )
 def test_a_draw_that_cannot_be_meant(

@@ -27,7 +27,13 @@ from valuecompass.files import read_bytes
 from valuecompass.judges.local import judge as local
 from valuecompass.judges.local.recogniser import context_of, recogniser
 from valuecompass.judges.quality.calibrate import calibrate
-from valuecompass.judges.quality.calibration import Labels, gate, write_calibration
+from valuecompass.judges.quality.calibration import (
+    FITTED,
+    Labels,
+    fitted_key,
+    gate,
+    write_calibration,
+)
 from valuecompass.judges.quality.evaluate import least_margin, report
 from valuecompass.judges.quality.judging import judge_rows
 from valuecompass.judges.quality.labelled import Labelled, declined, parse_labels
@@ -160,6 +166,8 @@ def main() -> None:
     labels = Labels.of(options.labels, data, len(rows))
     calibration = calibrate(judge, rows, expressed, labels)
     write_calibration(calibration, HEADS / "card.json")
+    keys = {name: sorted({fitted_key(rows[i]) for i in own}) for name, own in uses.items()}
+    FITTED.write_text(json.dumps(keys, indent=1) + "\n", encoding="utf-8")
     for name, entry in report(rows, expressed).items():
         titles = {"auc": f"{entry['n']} rows, AUC", "macro_auc": "macro AUC"}
         titles |= {"accuracy": "accuracy", "kappa": "kappa"}

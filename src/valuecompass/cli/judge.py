@@ -62,13 +62,11 @@ def evaluate(
     """
     import numpy as np
 
-    from valuecompass.files import read_bytes
     from valuecompass.judges.quality.evaluate import report
-    from valuecompass.judges.quality.labelled import parse_labels
+    from valuecompass.judges.quality.labelled import read_labels
     from valuecompass.judges.quality.polarity import polarity
 
-    data = read_bytes(file)
-    rows = parse_labels(data, file, own_systems(system))
+    rows = read_labels(file, own_systems(system))
     (found,) = judged(
         rows,
         [judge],
@@ -79,7 +77,7 @@ def evaluate(
         workspace=workspace,
         db=db,
     )
-    say_if_fitted(found.judge, data)
+    say_if_fitted([found.judge], rows)
     systems = report(rows, found.expressed, seed)
     sides = polarity(rows, found.said, np.random.default_rng(seed))
     for name, entry in systems.items():

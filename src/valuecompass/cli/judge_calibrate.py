@@ -83,8 +83,9 @@ def calibrate(
         max_usd=max_usd,
         workspace=workspace,
         db=db,
+        asked_only=True,
     )
-    say_if_fitted(found.judge, data)
+    say_if_fitted([found.judge], rows)
     calibration = calibrated(found.judge, rows, found.expressed, Labels.of(file, data, len(rows)))
     write_calibration(calibration, out)
     systems = {row.system.id: row.system for row in rows}

@@ -49,11 +49,19 @@ def judged(
     max_usd: float | None,
     workspace: Path,
     db: str | None,
+    asked_only: bool = False,
 ) -> list[Judged]:
-    """Let judges judge labelled rows, within a budget and with progress."""
+    """Let judges judge labelled rows, within a budget and with progress.
+
+    With `asked_only` they say nothing of refusals, which a measurement shows to no judge.
+    """
+    from dataclasses import replace
+
     import anyio
 
-    from valuecompass.judges.quality.labelled import contradicting
+    from valuecompass.errors import InputError
+    from valuecompass.judges.quality.judging import Said
+    from valuecompass.judges.quality.labelled import contradicting, declined
     from valuecompass.measure.judging import judge_labels
     from valuecompass.measure.run import Settings
     from valuecompass.models import Limits
@@ -71,7 +79,16 @@ def judged(
         db=db,
         limits=Limits(max_calls, None, max_usd),
     )
-    return anyio.run(judge_labels, rows, settings, names, progress())
+    refusals = [asked_only and declined(row) for row in rows]
+    if all(refusals):
+        raise InputError("every row is a refusal, which a run shows to no judge: add other answers")
+    own = [row for row, refused in zip(rows, refusals, strict=True) if not refused]
+    found = anyio.run(judge_labels, own, settings, names, progress())
+    own_said = (iter(one.said) for one in found)
+    return [
+        replace(one, said=[Said(None) if refused else next(said) for refused in refusals])
+        for one, said in zip(found, own_said, strict=True)
+    ]
 
 
 def progress() -> Callable[[int, int], None]:
@@ -88,24 +105,22 @@ def progress() -> Callable[[int, int], None]:
     return tell
 
 
-def say_if_fitted(judge: Judge, labels: bytes) -> None:
-    """Say on stderr that figures are too high, if the judge was fitted to these labels.
+def say_if_fitted(judges: Sequence[Judge], rows: Sequence[Labelled]) -> None:
+    """Say on stderr that figures are too high, if a judge was fitted to some of these labels.
 
     Args:
-        judge: a panel is, when one of its members is.
-        labels: what the file holds.
+        judges: a panel is, when one of its members is.
+        rows: the labelled responses.
     """
-    import hashlib
-
     from valuecompass.judges.panel import members_of
-    from valuecompass.judges.quality.calibration import shipped_card
+    from valuecompass.judges.quality.calibration import fitted_rows
 
-    cards = [shipped_card(identity) for identity in members_of(judge.identity)]
-    known = {card.labels.sha256 for card in cards if card and card.labels}
-    if hashlib.sha256(labels).hexdigest() in known:
+    members = [member for judge in judges for member in members_of(judge.identity)]
+    for system, known in fitted_rows(members, rows).items():
+        of_all = sum(row.system.id == system for row in rows)
         typer.echo(
-            "Note: the scale of local was fitted to these labels, so its figures are too high; "
-            "what its own card holds is cross-fitted",
+            f"Note: the scale of local was fitted to {known} of these {of_all} rows of {system}, "
+            "so its figures are too high; what its own card holds is cross-fitted",
             err=True,
         )
 

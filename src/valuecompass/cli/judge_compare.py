@@ -18,8 +18,8 @@ from valuecompass.cli.app import (
     Workspace,
     echo_json,
 )
-from valuecompass.cli.judge_common import LabelFile, OwnSystems, judged, own_systems
-from valuecompass.cli.shown import number, span, table
+from valuecompass.cli.judge_common import LabelFile, OwnSystems, judged, own_systems, say_if_fitted
+from valuecompass.cli.shown import number, say, span, table
 
 
 def compare(
@@ -44,11 +44,13 @@ def compare(
 
     The first judge is the one that the others' AUC is compared with.
     """
+    from collections import Counter
+
     import numpy as np
 
     from valuecompass.errors import InputError
     from valuecompass.judges.quality.compare import compare as compared
-    from valuecompass.judges.quality.labelled import read_labels
+    from valuecompass.judges.quality.labelled import declined, read_labels
 
     names = judge or []
     if len(names) < 2:
@@ -63,7 +65,10 @@ def compare(
         max_usd=max_usd,
         workspace=workspace,
         db=db,
+        asked_only=True,
     )
+    say_if_fitted([one.judge for one in found], rows)
+    declines = Counter(row.system.id for row in rows if declined(row))
     expressed = {one.name: one.expressed for one in found}
     systems = compared(rows, expressed, np.random.default_rng(seed))
     taken = ("requests", "input_tokens", "output_tokens")
@@ -72,9 +77,12 @@ def compare(
         for one in found
     ]
     if json:
-        echo_json({"judges": judges, "seed": seed, "systems": systems})
-    else:
-        _show(judges, systems)
+        about = {"judges": judges, "seed": seed, "declined": declines}
+        echo_json(about | {"systems": systems})
+        return
+    _show(judges, systems)
+    for name, refusals in declines.items():
+        say(f"{name}: {refusals} rows are refusals, which a run shows to no judge: left out here")
 
 
 def _show(judges: list[dict[str, Any]], systems: dict[str, Any]) -> None:

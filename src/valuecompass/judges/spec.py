@@ -42,7 +42,7 @@ class JudgeSpec:
     @property
     def local(self) -> bool:
         """True when no model is asked."""
-        return all(member.model is None for member in self.members)
+        return self.strong is None and all(member.model is None for member in self.members)
 
 
 def parse_judge(text: str, mode: str = "one-call", strong: str | None = None) -> JudgeSpec:
@@ -104,12 +104,14 @@ def _mode(text: str, where: str) -> Mode:
     raise InputError(f"{where}: unknown mode {text!r}; give one-call, per-value or concepts")
 
 
-def build_judge(spec: JudgeSpec, asker: Asker, respondents: Sequence[Respondent] = ()) -> Judge:
+def build_judge(
+    spec: JudgeSpec, asker: Asker | None = None, respondents: Sequence[Respondent] = ()
+) -> Judge:
     """Return the judge of a name.
 
     Args:
         spec: the name, as read.
-        asker: asks the models.
+        asker: asks the models; None where every judge is local.
         respondents: a respondent of the same model lends a judge its price.
 
     Raises:
@@ -131,10 +133,11 @@ def build_judge(spec: JudgeSpec, asker: Asker, respondents: Sequence[Respondent]
     return PanelJudge(members, strong)
 
 
-def _judge(member: Member, asker: Asker, respondents: Sequence[Respondent]) -> Judge:
+def _judge(member: Member, asker: Asker | None, respondents: Sequence[Respondent]) -> Judge:
     model = member.model
     if model is None:
         return LocalJudge(nearest=member.nearest)
+    assert asker is not None
     if model.price is None:
         known = (r.price for r in respondents if r.model == model.model and r.price is not None)
         model = model.model_copy(update={"price": next(known, None)})

@@ -109,8 +109,10 @@ async def latest_measurements(store: Store, system: str | None = None) -> list[M
     for row in await store.rows(query):
         newest[row["system"]] = row
     if not newest:
+        wanted = system or "SYSTEM"
         raise InputError(
-            f"{store.name}: no measurement yet; make one with: valuecompass run -m MODEL -s SYSTEM"
+            f"{store.name}: no measurement {f'of {system} ' if system else ''}yet; make one with: "
+            f"valuecompass run -m MODEL -s {wanted}"
         )
     return [await load_measurement(store, row) for row in newest.values()]
 

@@ -12,7 +12,6 @@ import anyio
 from valuecompass.errors import InputError, known_error
 from valuecompass.hashing import digest
 from valuecompass.judges import Judge
-from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.judges.quality.judging import Said, judge_rows
 from valuecompass.judges.quality.labelled import Labelled
 from valuecompass.judges.spec import JudgeSpec, build_judge, judge_models, parse_judge
@@ -97,10 +96,11 @@ async def judge_labels(
         parse_judge(n, settings.judge_mode, strong if n in panels or not panels else None)
         for n in names
     ]
-    if all(spec.local and len(spec.members) == 1 for spec in specs):
-        free = [LocalJudge(nearest=spec.members[0].nearest) for spec in specs]
+    if all(spec.local for spec in specs):
+        free = [build_judge(spec) for spec in specs]
         _check_different(specs, free)
-        return [Judged(j.name, j, await judge_rows(j, rows, tell)) for j in free]
+        pairs = zip(specs, free, strict=True)
+        return [Judged(spec.text, j, await judge_rows(j, rows, tell)) for spec, j in pairs]
     async with open_store(settings.workspace, settings.db) as store, AsyncExitStack() as ends:
         budget = Budget(store, "", settings.limits)
         meters = [Meter(store, budget, settings.patience) for _ in specs]

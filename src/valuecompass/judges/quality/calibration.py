@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +19,14 @@ from valuecompass.files import read_text, write_text
 from valuecompass.hashing import canonical, digest
 from valuecompass.judges.protocol import THRESHOLD, Judge, judge_id
 from valuecompass.judges.quality.evaluate import FEWEST
+from valuecompass.judges.quality.labelled import Labelled
 from valuecompass.stats import ErrorRates, Interval, partly_pooled
 from valuecompass.values import ValueSystem
 
 CARD = Path(__file__).parents[1] / "local" / "heads" / "card.json"
 """What the local judge was measured at, on labels that trained nothing of it."""
+FITTED = CARD.with_name("fitted.json")
+"""By system: digests of the labelled responses that the scale of the local judge was fitted to."""
 MAKE = "make one with: valuecompass judge calibrate LABELS.jsonl --judge JUDGE"
 SHORTCUTS = {"length": "length", "refusal_words": "refusal words", "base_rate": "base rate"}
 
@@ -305,6 +309,26 @@ def shipped_card(identity: Mapping[str, Any]) -> Card | None:
         return None
     card = Card.model_validate_json(CARD.read_bytes())
     return card if canonical(card.judge) == canonical(identity) else None
+
+
+def fitted_rows(
+    identities: Iterable[Mapping[str, Any]], rows: Iterable[Labelled]
+) -> dict[str, int]:
+    """Return by system how many of the rows a judge was fitted to; nothing of other judges.
+
+    Args:
+        identities: of judges.
+        rows: labelled responses.
+    """
+    if not FITTED.is_file() or all(shipped_card(identity) is None for identity in identities):
+        return {}
+    known = {name: set(own) for name, own in json.loads(FITTED.read_bytes()).items()}
+    return dict(Counter(r.system.id for r in rows if fitted_key(r) in known.get(r.system.id, ())))
+
+
+def fitted_key(row: Labelled) -> str:
+    """Return what stands for a labelled response in `FITTED`."""
+    return digest([row.dimension, row.subject.response], 12)
 
 
 def read_calibration(path: Path) -> Calibration:
