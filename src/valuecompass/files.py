@@ -70,15 +70,7 @@ def replacing(path: Path) -> Generator[Path]:
         InputError: it cannot be written, or is there and not a plain file.
     """
     path = path.resolve()  # a link stays a link
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: cannot be written (it is not a plain file)")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _beside(path)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private
@@ -87,6 +79,23 @@ def replacing(path: Path) -> Generator[Path]:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise what `replacing` would: before hours of work whose result goes there."""
+    _beside(path.resolve()).unlink()
+
+
+def _beside(path: Path) -> Path:
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: cannot be written (it is not a plain file)")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    os.close(handle)
+    return Path(name)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -223,6 +223,15 @@ def test_where_there_is_nothing_to_order_nothing_is_said() -> None:
     assert preferred(many, np.array([[0.5, 0.5]])) is None
 
 
+def test_scores_that_only_rounding_sets_apart_are_level() -> None:
+    # sums of the same ten numbers in another order
+    numbers = np.random.default_rng(0).uniform(0, 100, 10)
+    rng = np.random.default_rng(1)
+    board = a_board([rng.permutation(numbers).tolist() for _ in range(6)])
+    found = preferred(board, np.ones((3, 10)))
+    assert found is not None and {v for row in found.values() for v in row.values()} == {0.5}
+
+
 def test_the_share_of_people_whom_a_respondent_suits_better() -> None:
     board = a_board([[1, 0], [0, 1], [1, 1], [NAN, 3]])
     people = np.array([[1.0, 0.0], [0.8, 0.2], [0.5, 0.5], [0.0, 1.0]])

@@ -23,7 +23,7 @@ from tests.board.measured import (
 )
 from tests.measure.helpers import Command
 from valuecompass.board.boards import load_board
-from valuecompass.board.drift import drift
+from valuecompass.board.drift import drift, when
 from valuecompass.errors import InputError
 from valuecompass.measure.run import run
 
@@ -114,6 +114,13 @@ def test_a_measurement_of_a_day_with_several_is_reached_by_its_id(tmp_path: Path
     first, second, third = ids
     (change,) = drifted(tmp_path / "ws", "a", baseline=second)["changes"]
     assert change["measurements"] == [second, third]
+    # of a day the newest, as on the board
+    imported(tmp_path, [{"model": "a", "Openness": 6}], "2026-02-05")
+    (change,) = drifted(tmp_path / "ws", "a", baseline="2026-01-05")["changes"]
+    assert change["measurements"][0] == third
+    told = when(drifted(tmp_path / "ws", "a")["series"])
+    assert [told[one] for one in ids] == [f"2026-01-05 ({one})" for one in ids]
+    assert list(told.values())[3] == "2026-02-05"
     for one, height in zip(ids, (2, 4, 5), strict=True):
         board = anyio.run(partial(load_board, tmp_path / "ws", None, "big-five", date=one))
         assert board.scores.tolist() == [[height]]

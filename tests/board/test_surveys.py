@@ -143,6 +143,7 @@ def test_a_file_without_weights_is_said_to_be_unweighted(tmp_path):
         ({"imprich": 2.5}, "line 3: imprich: 2.5 is no answer code"),
         ({"pspwght": -1}, "line 3: pspwght: -1 is not a weight"),
         ({"pspwght": "inf"}, "line 3: pspwght: inf is not a weight"),
+        ({"pspwght": 1e308}, "line 3: pspwght: 1e.308 is not a weight"),
         ({"cntry": ""}, "line 3: cntry: the country is missing"),
     ],
 )

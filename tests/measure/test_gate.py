@@ -16,8 +16,10 @@ from markdown_it.token import Token
 from tests.board.measured import TRAITS, dated, item_file, level, likert_items, measured, rated
 from tests.measure.helpers import MODEL, Command, Said, count, once_each, rows
 from tests.support.mock_provider import MockProvider
+from valuecompass import values
 from valuecompass.board.gate_report import junit, markdown
 from valuecompass.errors import InputError
+from valuecompass.items import Item
 from valuecompass.measure.gate import LEAST_SD, Gated, Shift, Watched
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import run
@@ -226,7 +228,36 @@ def test_what_was_measured_otherwise_is_refused(before: Path, cli: Command, tmp_
         assert found.code == 2 and not found.out and said in found.err, arguments
         assert found.err.startswith("valuecompass: ") and "\x1b" not in found.err
     assert "--form or --items" in gated(cli, before, model, "--items", other).err
+    (file := tmp_path / "file").write_text("")
+    for path in (tmp_path, file / "gate.xml"):  # told before anything is asked
+        said = gated(cli, before, model, "--junit", path)
+        assert said.code == 2 and "cannot be written" in said.err
     assert count(before / "ws", "responses") == requests
+
+
+def test_a_value_system_of_ones_own_may_be_gated(tmp_path: Path, cli: Command) -> None:
+    theory = tmp_path / "mine.toml"
+    text = (Path(values.__file__).parent / "systems" / "big-five.toml").read_text()
+    theory.write_text(text.replace('id = "big-five"', 'id = "mine"'))
+    items = [
+        Item(
+            kind="likert",
+            system="mine",
+            text=i.text,
+            dimensions=i.dimensions,
+            keying=1,
+            scale=(1, 6),
+        )
+        for i in likert_items()
+    ]
+    file = item_file(tmp_path, items)
+    model = rated(tmp_path, "a", level(2, 3, 4, 5, 6), items).model
+    more = ["-s", theory, "--items", file, "-w", tmp_path / "ws"]
+    assert cli("run", "-m", model, *more).code == 0
+    day = datetime.now(UTC).date().isoformat()
+    said = cli("gate", "-m", model, *more, "--baseline", day, "--occasion", "x", "--json")
+    assert said.code == 0, said.err
+    assert [one["shift"] for one in document(said)["dimensions"].values()] == [0] * 5
 
 
 def test_the_baselines_own_answers_are_no_comparison(tmp_path: Path, cli: Command) -> None:

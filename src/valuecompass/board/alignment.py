@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from valuecompass.board.boards import Board
 from valuecompass.measure.points import finite
-from valuecompass.stats.ranks import RankSets, rank_sets
+from valuecompass.stats.ranks import ROUNDING, RankSets, rank_sets
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
@@ -162,11 +162,11 @@ def preferred(board: Board, population: Array) -> dict[str, dict[str, float]] | 
         return None
     seen = np.flatnonzero(~np.isnan(board.scores).any(axis=1)).tolist()
     scores = population @ board.scores[seen].T
+    level = ROUNDING * np.abs(scores).max(initial=0.0)  # sums in another order round otherwise
     found: dict[str, dict[str, float]] = {}
     for i, one in enumerate(seen):
-        better = (scores[:, [i]] > scores).mean(axis=0) + (scores[:, [i]] == scores).mean(
-            axis=0
-        ) / 2
+        apart = scores[:, [i]] - scores
+        better = (apart > level).mean(axis=0) + (np.abs(apart) <= level).mean(axis=0) / 2
         found[board.respondents[one]] = {
             board.respondents[other]: round(float(better[j]), 4)
             for j, other in enumerate(seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,16 +67,19 @@ async def drift(
         kinds = _kinds(heads)
         for key in dict.fromkeys(kinds):
             own = [k for k, kind in enumerate(kinds) if kind == key]
-            base = next((k for k in own if heads[k] in first), None)
-            if base is None:
+            bases = [k for k in own if heads[k] in first]
+            if not bases:
                 continue
+            # of a day the newest, as everywhere
+            base = bases[0] if baseline is None else bases[-1]
             tables = {k: await _table(store, heads[k], name) for k in own}
             changes += [
                 _change(heads, series, tables, base, k, name, seed) for k in own if k > base
             ]
     _control(changes)
     compared = {one for change in changes for one in change["measurements"]}
-    alone = [entry["date"] for entry in series if entry["measurement"] not in compared]
+    names = when(series)
+    alone = [names[e["measurement"]] for e in series if e["measurement"] not in compared]
     notices: list[str] = []
     if len(series) > 1 and alone:
         notices.append(
@@ -90,6 +94,13 @@ async def drift(
         "changes": changes,
         "notices": notices,
     }
+
+
+def when(series: Sequence[Json]) -> dict[str, str]:
+    """Return by measurement its day, with its id where a day has several."""
+    of_day = Counter(entry["date"] for entry in series)
+    pairs = [(entry["measurement"], entry["date"]) for entry in series]
+    return {own: f"{day} ({own})" if of_day[day] > 1 else day for own, day in pairs}
 
 
 async def _heads(store: Store, name: str, system: str) -> list[Mapping[str, Any]]:

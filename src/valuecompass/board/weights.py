@@ -17,11 +17,10 @@ from valuecompass.board.boards import Board
 from valuecompass.board.cultures.profiles import Profiles
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
+from valuecompass.measure.published import LARGEST
 from valuecompass.values import ValueSystem
 
 Array = NDArray[np.float64]
-LARGEST = 1e12
-"""Size of a weight at most: sums and products of larger ones leave the range of numbers."""
 
 
 @dataclass(frozen=True)

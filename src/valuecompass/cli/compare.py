@@ -88,6 +88,7 @@ def drift(
     import anyio
 
     from valuecompass.board.drift import drift as drifted
+    from valuecompass.board.drift import when
     from valuecompass.measure.run import resolve_system
 
     theory = resolve_system(system).id
@@ -99,10 +100,10 @@ def drift(
     if json:
         echo_json(found)
         return
-    dates = ", ".join(entry["date"] for entry in found["series"])
-    say(f"{found['respondent']} was measured on: {dates}")
+    names = when(found["series"])
+    say(f"{found['respondent']} was measured on: {', '.join(names.values())}")
     for change in found["changes"]:
-        say(f"{change['from']} to {change['to']}")
+        say(" to ".join(names[one] for one in change["measurements"]))
         rows = [_row(name, cell) for name, cell in change["dimensions"].items()]
         titles = ["dimension", "change", "q", "n", ""]
         table(titles, [[row[0], *row[3:]] for row in rows])

@@ -43,7 +43,7 @@ def build(
     if out.suffix.lower() != ".json":
         raise InputError(f"-o {out}: profiles are JSON; give a name that ends in .json")
     document = build_profiles(file, survey, by=by or (), seed=seed)
-    write_text(out, inert(dumps(document, ensure_ascii=False, indent=1)) + "\n")
+    write_text(out, inert(dumps(document, ensure_ascii=False, indent=1, allow_nan=False)) + "\n")
     about = document["about"]
     if json:
         kept = ("source", "persons", "n", "left_out", "notices")

@@ -75,8 +75,7 @@ def gate(
 
     from valuecompass.board.gate_report import junit as junit_of
     from valuecompass.board.gate_report import markdown
-    from valuecompass.errors import InputError
-    from valuecompass.files import write_text
+    from valuecompass.files import check_writable, write_text
     from valuecompass.measure.gate import Shift
     from valuecompass.measure.run import Settings
     from valuecompass.models import Limits
@@ -111,8 +110,8 @@ def gate(
             )
 
     for path in (junit, summary):
-        if path is not None and path.is_dir():
-            raise InputError(f"{path}: it is a folder; name a file")
+        if path is not None:
+            check_writable(path)
     found = anyio.run(run)
     if json:
         echo_json(found.json())

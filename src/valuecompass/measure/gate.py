@@ -166,7 +166,7 @@ async def gate(
         model: the respondent, as for ``run -m``, of the name that it has in the baseline.
         baseline: a measurement of our own.
         shift: the largest shift that is no drift.
-        settings: form and judge as at the baseline, limits and patience.
+        settings: one value system, form and judge as at the baseline; limits and patience.
         occasion: name of this repetition; None: today's date.
         tell: called with (items asked, items of the form).
 
@@ -176,7 +176,7 @@ async def gate(
         BudgetReached, ProviderStopped, Interrupted: as in a run; the same command goes on.
     """
     occasion = occasion or datetime.now(UTC).date().isoformat()
-    system = resolve_system(baseline.system)
+    (system,) = (resolve_system(name) for name in settings.systems)
     asker = Asker(store, budget := Budget(store, "", settings.limits), settings.patience)
     respondent = parse_respondent(model, [system]).model_copy(update={"occasion": occasion})
     judge = make_judge(settings, asker, [respondent])

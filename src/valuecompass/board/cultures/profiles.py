@@ -17,6 +17,7 @@ from valuecompass.board.wording import clip
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
 from valuecompass.items.tables import Table, open_table
+from valuecompass.measure.published import LARGEST
 from valuecompass.values import ValueSystem
 
 __all__ = ["Profiles", "demonstration_profiles", "read_profiles"]
@@ -171,8 +172,8 @@ def _number(value: Any, where: str) -> float:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number):
-        raise InputError(f"{where}: the number is not finite; give one that is")
+    if not abs(number) <= LARGEST:
+        raise InputError(f"{where}: {number:g} is not a finite number up to {LARGEST:g}")
     return number
 
 

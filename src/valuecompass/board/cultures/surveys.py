@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from valuecompass.errors import InputError
 from valuecompass.items.tables import Table, open_table
+from valuecompass.measure.published import LARGEST
 from valuecompass.values import builtin_system
 
 __all__ = ["SurveyName", "build_profiles"]
@@ -245,8 +246,8 @@ def _value(cell: Any, where: str, name: str) -> float:
 
 def _weight(cell: Any, where: str, name: str) -> float:
     found = _value(cell, where, name)
-    if found < 0 or math.isinf(found):
-        raise InputError(f"{where}: {name}: {found:g} is not a weight; it must be 0 or more")
+    if found < 0 or found > LARGEST:
+        raise InputError(f"{where}: {name}: {found:g} is not a weight; expected 0 to {LARGEST:g}")
     return 0.0 if math.isnan(found) else found
 
 

@@ -27,6 +27,8 @@ from valuecompass.values import ValueSystem
 __all__ = ["Match", "Matched", "Person", "match", "person_of", "read_person"]
 
 Array = NDArray[np.float64]
+AT_ONCE = 100
+"""Respondents compared with all shuffled profiles at the same time: bounds the memory."""
 SHUFFLES = 10_000
 """Permutations drawn where there are more of them."""
 LEVEL = 0.05
@@ -171,9 +173,13 @@ def match(board: Board, person: Person, rng: np.random.Generator) -> Match:
     # ranks are multiples of a half: their products are exact, and so is what ties
     products = centred_ranks(mine) @ ranks[usable].T
     shuffled, chances = _shuffled(centred_ranks(mine), rng)
-    chance = shuffled @ ranks[usable].T
-    beats = (chance < products).mean(axis=0) + (chance == products).mean(axis=0) / 2
-    rho, best = products / size[usable], (chance / size[usable]).max(axis=1)
+    rho, beats = products / size[usable], np.empty(len(usable))
+    best = np.full(len(shuffled), -np.inf)
+    for start in range(0, len(usable), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        chance, own = shuffled @ ranks[usable[part]].T, products[part]
+        beats[part] = (chance < own).mean(axis=0) + (chance == own).mean(axis=0) / 2
+        best = np.maximum(best, (chance / size[usable[part]]).max(axis=1))
     p = (int((best >= rho.max() - _CLOSE).sum()) + chances) / (len(best) + chances)
     limits = _limits(board, kind, mine, usable, rho, rng)
     numbers = np.column_stack([rho, beats, limits])
