@@ -51,8 +51,8 @@ def test_what_a_judge_says_amiss_is_missing_never_zero(
 def test_a_repaired_verdict_counts(
     mock_provider: MockProvider, workspace: Path, items: Path
 ) -> None:
-    # the repair turn is another request: only the first of each conversation is spoilt
-    mock_provider.faults("judge_truncated:first=6")
+    # the repair turn has the spoilt answer and what is wrong with it, too
+    mock_provider.faults("judge_truncated:turns=2")
     found = measure(workspace, items)
     assert missing(found) == 0
     assert mock_provider.stats()["by_model"]["some-judge"] == 12

@@ -74,7 +74,7 @@ class Rule:
     """One fault and the requests it strikes: those that meet every condition given.
 
     Counting conditions count the requests that the rule could strike (`only`, `model`,
-    `contains`), not all requests.
+    `contains`, `turns`), not all requests.
     """
 
     fault: str
@@ -93,6 +93,8 @@ class Rule:
     model: str | None = None
     contains: str | None = None
     """Strike requests whose messages contain this text."""
+    turns: int | None = None
+    """Strike requests of so many messages."""
     retry_after: float | None = None
     """Retry-After header in seconds, on error statuses."""
     seen: int = 0
@@ -114,6 +116,8 @@ class Rule:
         if self.contains is not None and self.contains not in json.dumps(
             body["messages"], ensure_ascii=False
         ):
+            return False
+        if self.turns is not None and self.turns != len(body["messages"]):
             return False
         self.seen += 1
         self.seen_of_each[body_hash] += 1
