@@ -52,7 +52,7 @@ def test_a_repaired_verdict_counts(
     mock_provider: MockProvider, workspace: Path, items: Path
 ) -> None:
     # the repair turn has the spoilt answer and what is wrong with it, too
-    mock_provider.faults("judge_truncated:turns=2")
+    mock_provider.faults("judge_truncated:turns=1")
     found = measure(workspace, items)
     assert missing(found) == 0
     assert mock_provider.stats()["by_model"]["some-judge"] == 12
