@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from valuecompass.errors import ValueCompassError
     from valuecompass.items import Form, Item
     from valuecompass.measure.measurement import Measurement, Row, Score
+    from valuecompass.measure.observed import profile
     from valuecompass.measure.run import Listener, Outlook, Settings, run, run_async
     from valuecompass.measure.study import Selection, export_scores, export_study
     from valuecompass.models import Limits, Respondent, parse_respondent, parse_roster
@@ -41,6 +42,7 @@ __all__ = [
     "parse_respondent",
     "parse_roster",
     "parse_system",
+    "profile",
     "run",
     "run_async",
 ]
@@ -49,6 +51,7 @@ _PLACES = {
     "errors": ("ValueCompassError",),
     "items": ("Form", "Item"),
     "measure.measurement": ("Measurement", "Row", "Score"),
+    "measure.observed": ("profile",),
     "measure.run": ("Listener", "Outlook", "Settings", "run", "run_async"),
     "measure.study": ("Selection", "export_scores", "export_study"),
     "models": ("Limits", "Respondent", "parse_respondent", "parse_roster"),

@@ -30,6 +30,10 @@ NO_INTERVAL = (
     "No interval was published for these scores: how sure they are is not known, and ranks are "
     "those of the bare numbers."
 )
+OBSERVATIONAL = (
+    "These scores are observational: of texts as they were found. Respondents differ in what they "
+    "were asked, too, so a difference between them need not be one of values."
+)
 SALIENCE = (
     "Rates say how often a value is brought up. Rates of different dimensions share no scale: "
     "compare respondents on one dimension with them, not dimensions within a respondent."
@@ -340,6 +344,8 @@ def _notices(used: Sequence[Measurement]) -> tuple[str, ...]:
     if gate is not None and gate.status != "passed":
         mark = "Demonstration. " if gate.status == "failed" else ""
         found.append(mark + gate.reason)
+    if "observational" in used[0].manifest:
+        found.append(OBSERVATIONAL)
     if used[0].manifest["system"]["scoring"] == "expression":
         found.append(SALIENCE)
     if len(used) > 1:

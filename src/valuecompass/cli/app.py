@@ -25,7 +25,7 @@ app = typer.Typer(
 
 COMMANDS = (
     *("run", "board", "compare", "culture", "cultures", "match", "space", "gate"),
-    *("health", "report", "export"),
+    *("health", "report", "export", "profile"),
     *("judge", "systems", "items", "models", "spending", "doctor"),
 )
 """Modules of this package that add their commands to the app when imported."""

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from valuecompass.hashing import digest
 
 Kind = Literal[
-    "question", "opening", "request", "stem", "tradeoff", "likert", "judgement", "scenario"
+    "question",
+    "opening",
+    "request",
+    "stem",
+    "tradeoff",
+    "likert",
+    "judgement",
+    "scenario",
+    "conversation",
 ]
 KINDS: tuple[Kind, ...] = (
     "question",
@@ -22,6 +30,7 @@ KINDS: tuple[Kind, ...] = (
     "likert",
     "judgement",
     "scenario",
+    "conversation",
 )
 TOPICS = (
     "law-justice-rights",
@@ -118,6 +127,9 @@ class Item(_Part):
     turns: tuple[Turn, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
     media: tuple[Media, ...] = ()
+    transcript: str | None = None
+    """conversation: digest of all that was said in it; `text` is how it begins. Nobody is asked
+    such an item: it is what somebody wrote elsewhere."""
     lineage: Lineage = Lineage()
 
     @model_validator(mode="after")
@@ -135,6 +147,8 @@ class Item(_Part):
             raise ValueError(f"scale: at most {MOST_RATINGS} steps from lowest to highest")
         if self.kind in ("opening", "judgement") and self.principle is None:
             raise ValueError(f"principle: an item of kind {self.kind} needs one")
+        if (self.transcript is not None) != (self.kind == "conversation"):
+            raise ValueError("transcript: a conversation needs one, other kinds have none")
         if self.kind == "scenario" and not self.turns:
             raise ValueError("turns: a scenario needs at least one")
         return self

@@ -15,7 +15,7 @@ from sqlalchemy import Executable, select, tuple_
 from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.measure.measurement import Case, Mark, Measurement, Row, Score
-from valuecompass.measure.scoring import Result
+from valuecompass.measure.scoring import FREE, Result
 from valuecompass.store import Store, answers, measurements, responses, scores, verdicts
 from valuecompass.store import items as item_table
 
@@ -202,7 +202,7 @@ async def load_cases(
     store: Store,
     measurement: Measurement,
     per_respondent: int | None = None,
-    kinds: Sequence[str] = ("question", "opening", "request", "stem"),
+    kinds: Sequence[str] = FREE,
 ) -> list[Case]:
     """Return answers with their verdicts, for people to read.
 
@@ -216,7 +216,7 @@ async def load_cases(
     bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
     wanted = {item for item, body in bodies.items() if body["kind"] in kinds}
     columns = (
-        *(answers.c.reading, answers.c.outcome, responses.c.text),
+        *(answers.c.reading, answers.c.outcome, responses.c.text, responses.c.request),
         *(item_table.c.body.label("item"), verdicts.c.body.label("verdicts")),
     )
     cases: list[Case] = []
@@ -275,12 +275,21 @@ def _case(row: Mapping[str, Any], of: Row) -> Case:
         respondent=of.respondent,
         simulated=of.simulated,
         system=of.system,
-        item=Item.model_validate({k: v for k, v in row["item"].items() if k != "id"}),
+        item=_shown(row),
         response=row["text"] or "",
         outcome=row["outcome"],
         marks=tuple(Mark(**{n: v.get(n) for n in names}) for v in verdicts_of(row)),
         reading=None if row["reading"] == UNJUDGED else row["reading"],
     )
+
+
+def _shown(row: Mapping[str, Any]) -> Item:
+    """Return the item; of a conversation with what the message shown beside it answers."""
+    item = Item.model_validate({k: v for k, v in row["item"].items() if k != "id"})
+    if item.kind != "conversation" or row["request"] is None:
+        return item
+    said = [message["content"] for message in row["request"]["messages"]]
+    return item.model_copy(update={"text": said[-1]}) if said else item
 
 
 def new_measurement(

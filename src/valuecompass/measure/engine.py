@@ -160,8 +160,8 @@ class _Run:
         try:
             found = await self.plan.judge.judge(subject)
         except RequestFailed as error:  # not kept: next time the request is sent again
-            return _body(all_missing(subject, f"the judge did not answer: {error}"))
-        body = _body(found)
+            return verdict_body(all_missing(subject, f"the judge did not answer: {error}"))
+        body = verdict_body(found)
         if any(f.missing is None for f in found):
             row = {
                 "key": reply.key,
@@ -175,7 +175,8 @@ class _Run:
         return body
 
 
-def _body(found: Sequence[Verdict]) -> list[dict[str, Any]]:
+def verdict_body(found: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Return verdicts as they are stored."""
     return [
         {k: v for k, v in asdict(f).items() if v is not None or k == "expressed"} for f in found
     ]
@@ -202,7 +203,7 @@ async def run_plan(
         BudgetReached, ProviderStopped: nothing more can be asked; resumable.
         Interrupted: Ctrl-C or SIGTERM; resumable.
     """
-    with _lock(workspace, plan):
+    with plan_lock(workspace, plan):
         await asker.budget.load()  # another process may have spent while this one waited
         asker.versions.clear()
         run = await _answered(plan, store, asker, tell)
@@ -261,7 +262,12 @@ def _check_answered(run: _Run) -> None:
         )
 
 
-def _lock(workspace: Path, plan: Plan) -> Any:
+def plan_lock(workspace: Path, plan: Plan) -> Any:
+    """Return the lock that keeps two processes from working on one plan.
+
+    Raises:
+        InputError: another process holds it, or the workspace cannot be written.
+    """
     folder = workspace / "locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)

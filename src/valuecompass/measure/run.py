@@ -84,6 +84,10 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
 
+    def __post_init__(self) -> None:
+        """Take a text for the workspace, too, as callers write it."""
+        object.__setattr__(self, "workspace", Path(self.workspace))
+
 
 @dataclass(frozen=True)
 class Outlook:

@@ -34,8 +34,8 @@ from valuecompass.stats import (
 from valuecompass.text import POINTS
 from valuecompass.values import ValueSystem
 
-FREE = ("question", "opening", "request", "stem")
-"""Kinds of items that are answered in words of one's own, for a judge to read."""
+FREE = ("question", "opening", "request", "stem", "conversation")
+"""Kinds of items with words of the respondent's own, for a judge to read."""
 FEW_POINTS = 2.0
 """Mean number of points per answer below which a note says so."""
 MANY_POINTS = 0.2
@@ -171,7 +171,7 @@ def columns_of(
     for result in results:
         if result.item.kind not in FREE:
             continue
-        if result.item.kind == "question":
+        if result.item.kind in ("question", "conversation"):
             names: Sequence[str] = system.names
         else:
             names = result.item.dimensions[:1]

@@ -172,7 +172,7 @@ class Asker:
             key=key,
             repeat=repeat,
             text=output.text,
-            outcome=_outcome(output.text, output.stop_reason),
+            outcome=outcome_of(output.text, output.stop_reason),
             stop_reason=output.stop_reason,
             version=output.version,
             input_tokens=tokens_in,
@@ -242,10 +242,10 @@ def _extra_body(request: Request, repeat: int, presentation: int) -> dict[str, A
 
 def _reply(row: Mapping[str, Any]) -> Reply:
     found = {f.name: row[f.name] for f in fields(Reply) if f.name not in NOT_STORED}
-    return Reply(**found, outcome=_outcome(row["text"], row["stop_reason"]), cached=True)
+    return Reply(**found, outcome=outcome_of(row["text"], row["stop_reason"]), cached=True)
 
 
-def _outcome(text: str, stop_reason: str) -> Outcome:
+def outcome_of(text: str, stop_reason: str) -> Outcome:
     """Say what a text is by the rules of this version, which a resumed run must not mix."""
     if is_refusal(text, stop_reason):
         return "refusal"

@@ -32,6 +32,7 @@ from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.models import _registry
 from valuecompass.models.request import Patience, Request
 from valuecompass.models.spec import FREE, Respondent
+from valuecompass.store import storable
 
 OURS = (_registry.embedded, _registry.simulated, _registry.recorded)
 """Importing them has registered our providers with Inspect."""
@@ -248,18 +249,12 @@ def _output(output: ModelOutput) -> Output:
     if used is None or not all(0 <= n < 2**31 for n in used) or used == (0, 0):
         used = None  # a provider that does not say, or says nonsense
     return Output(
-        text=_storable(output.completion),
+        text=storable(output.completion),
         # a provider's own refusal field comes with "stop"; here one word says it
         stop_reason="content_filter" if refused else output.stop_reason,
         version=" ".join(v for v in version if v)[:256],
         usage=used,
     )
-
-
-def _storable(text: str) -> str:
-    """Replace what no database takes: half of a surrogate pair (an emoji cut in two), and NUL."""
-    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return whole.replace("\0", "\ufffd")
 
 
 def classify(error: BaseException, model: Respondent) -> Failure:

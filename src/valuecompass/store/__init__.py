@@ -11,7 +11,7 @@ from valuecompass.store.schema import (
     scores,
     verdicts,
 )
-from valuecompass.store.store import DATABASE, Store, open_store
+from valuecompass.store.store import DATABASE, Store, open_store, storable
 
 __all__ = [
     "DATABASE",
@@ -25,5 +25,6 @@ __all__ = [
     "open_store",
     "responses",
     "scores",
+    "storable",
     "verdicts",
 ]

@@ -146,6 +146,12 @@ class Store:
         self._send.close()
 
 
+def storable(text: str) -> str:
+    """Replace what no database takes: half of a surrogate pair (an emoji cut in two), and NUL."""
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\0", "\ufffd")
+
+
 def _of_the_database(error: Exception) -> bool:
     """Say whether every write would fail alike: locked, full, read-only, away."""
     return isinstance(error.__cause__ or error, (OperationalError, OSError))

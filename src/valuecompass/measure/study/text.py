@@ -24,6 +24,7 @@ KIND_WORDS = {
     "opening": "story opening",
     "request": "request",
     "stem": "sentence stem",
+    "conversation": "conversation found elsewhere",
     "tradeoff": "trade-off",
     "likert": "rating",
     "judgement": "judgement",
@@ -59,6 +60,7 @@ def methods_text(tallies: Sequence[Tally]) -> str:
         gates=[t.measurement for t in tallies if t.judged and t.measurement.gate],
         refused=sum(m["outcomes"]["refusal"] for m in found),
         missing=sum(m["outcomes"]["missing"] + m["unread"] + m["no_verdict"] for m in found),
+        observed=any(m["observed"] for m in found),
         simulated=sum(r["simulated"] for m in found for r in m["respondents"]),
         tradeoffs=any("tradeoff" in m["asked_kinds"] for m in found),
         version=valuecompass.__version__,
@@ -83,6 +85,7 @@ def _facts(tally: Tally) -> dict[str, Any]:
         **_responses(tally),
         "judge": _judged_by(manifest),
         "correction": _correction(m),
+        "observed": manifest.get("observational"),
         **{k: getattr(tally, k) for k in ("judged", "verdicts", "no_verdict")},
     }
 

@@ -1,0 +1,395 @@
+"""What models wrote elsewhere, judged and scored: an observational measurement.
+
+Nobody is asked anything: each conversation that was found is an item, each message of the model in
+it an answer to it, so that intervals are clustered by conversation. Nobody else was asked the same,
+so respondents differ in what they were asked, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+from sqlalchemy import select
+
+from valuecompass.errors import (
+    BudgetReached,
+    InputError,
+    Interrupted,
+    ProviderStopped,
+    RequestFailed,
+    known_error,
+)
+from valuecompass.hashing import digest
+from valuecompass.items import Asking, Form, Item
+from valuecompass.items.transcripts import Columns, Conversation
+from valuecompass.judges import Subject, judge_id, subject_of
+from valuecompass.judges.protocol import Verdict, all_missing
+from valuecompass.judges.quality.labelled import KINDS
+from valuecompass.judges.spec import judge_models, parse_judge
+from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
+from valuecompass.measure.asking import goes_to_judge
+from valuecompass.measure.engine import SEEDS, WORKERS, interruptible, plan_lock, verdict_body
+from valuecompass.measure.item_table import item_table
+from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.observed.finding import Found, find
+from valuecompass.measure.plan import Plan, environment
+from valuecompass.measure.run import Settings, make_judge, resolve_system
+from valuecompass.measure.scoring import Result, findings_of, score_row
+from valuecompass.models import Respondent, check_priced
+from valuecompass.models.asker import Asker, outcome_of
+from valuecompass.models.budget import Budget
+from valuecompass.store import Store, open_store, responses, storable, verdicts
+from valuecompass.text import Span
+from valuecompass.values import ValueSystem
+
+BEGINNING = 2_000
+"""Characters of a conversation's first message that name it."""
+PROMPT = 8_000
+"""Characters, the last ones, of what a message answers, that a judge is shown."""
+AT_ONCE = 500
+"""Rows of one write or one query."""
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A message of a model: what is judged."""
+
+    position: int
+    """Of the respondent."""
+    item: Item
+    """The conversation."""
+    number: int
+    """Among the model's messages in the conversation."""
+    prompt: str
+    text: str
+
+    key: str
+
+
+def profile(
+    paths: Sequence[str | Path],
+    systems: Sequence[str] = ("schwartz",),
+    *,
+    columns: Columns = Columns(),  # noqa: B008  (frozen)
+    respondent: str | None = None,
+    sample: int | None = None,
+    **settings: object,
+) -> list[Measurement]:
+    """Score the values in what models wrote elsewhere; blocks until done.
+
+    Args:
+        paths: files and folders, as for `find`.
+        systems: ids of built-in value systems, or paths of TOML files.
+        columns: of tables.
+        respondent: who wrote everything; None: as the files say.
+        sample: at most so many conversations of each respondent.
+        **settings: further fields of `Settings`: judge, workspace, limits ...
+
+    Returns:
+        One measurement per system.
+    """
+    found = find([Path(p) for p in paths], columns, respondent=respondent, sample=sample)
+    own = Settings(systems=systems, **settings)  # pyright: ignore[reportArgumentType]
+    return anyio.run(profile_async, found, own)
+
+
+async def profile_async(
+    found: Found, settings: Settings, tell: Tell | None = None
+) -> list[Measurement]:
+    """Judge what was found and score it, one measurement a value system.
+
+    Args:
+        found: conversations, from `find`.
+        settings: systems, judge, limits and workspace; nothing else is used.
+        tell: called with (messages judged, messages in all), by each system anew.
+
+    Raises:
+        InputError: a system without a judge (a self-report), or a wrong judge.
+        BudgetReached, ProviderStopped, Interrupted: nothing more can be asked of a judge; what was
+            judged is stored, the same command goes on.
+    """
+    systems = [resolve_system(name) for name in settings.systems]
+    for system in systems:
+        if system.scoring not in KINDS:
+            raise InputError(f"-s {system.id}: it is scored from ratings, not from what is written")
+    parse_judge(settings.judge, settings.judge_mode, settings.strong_judge)
+    try:
+        async with open_store(settings.workspace, settings.db) as store:
+            asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
+            respondents = _respondents(found)
+            judge = make_judge(settings, asker, respondents)
+            check_priced(judge_models(judge), settings.limits)
+            plans = [_plan(system, found, respondents, judge) for system in systems]
+            asker.budget.plan = digest([plan.id for plan in plans], 16)
+            await asker.budget.load()
+            try:
+                for model in judge_models(judge):  # a wrong name is told before anything is done
+                    asker.models.get(model.model)
+                return [
+                    await _measured(plan, found, store, asker, settings, tell) for plan in plans
+                ]
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await asker.models.close()
+    except BaseExceptionGroup as group:  # the task groups within are nobody's business
+        if (error := known_error(group)) is None:
+            raise
+        raise error from None
+
+
+def _respondents(found: Found) -> list[Respondent]:
+    names = sorted({one.respondent for one in found.conversations})
+    return [Respondent(name=name, model=name) for name in names]
+
+
+def _plan(system: ValueSystem, found: Found, respondents: Sequence[Respondent], judge: Any) -> Plan:
+    items = {item.id: item for item in (_item(system, one) for one in found.conversations)}
+    asking = {"conversation": Asking(words=1), "opening": Asking(words=1)}
+    form = Form.model_validate(
+        {"name": "observed", "system": system.id, "asking": asking, "items": tuple(sorted(items))}
+    )
+    return Plan(system, form, tuple(items[i] for i in form.items), tuple(respondents), judge)
+
+
+def _item(system: ValueSystem, one: Conversation) -> Item:
+    first = next((m.text for m in one.messages if m.role == "user" and m.text.strip()), "")
+    return Item(
+        kind="conversation",
+        system=system.id,
+        text=storable(first)[:BEGINNING].strip() or "(nobody said anything before the model)",
+        dimensions=system.names,
+        transcript=one.digest,
+    )
+
+
+def _messages(plan: Plan, found: Found) -> Iterator[_Message]:
+    position = {r.name: at for at, r in enumerate(plan.respondents)}
+    for one in found.conversations:
+        item = _item(plan.system, one)
+        key = digest(["observed", one.respondent, one.digest], 64)
+        number, prompt = 0, ""
+        for message in one.messages:
+            if message.role == "user":
+                prompt = message.text
+            elif message.role == "assistant" and message.text.strip():
+                yield _Message(
+                    position[one.respondent],
+                    item,
+                    number,
+                    storable(prompt)[-PROMPT:],
+                    storable(message.text),
+                    key,
+                )
+                number += 1
+
+
+def subjects(system: ValueSystem, prompt: str, text: str) -> Iterator[Subject]:
+    """Yield what a judge is shown of a message, as `judge evaluate` shows it.
+
+    All dimensions at once where a text is read for the values in it; else one after the other, each
+    by its definition.
+    """
+    kind = KINDS[system.scoring]
+    asked = prompt.strip() or "(nothing was asked)"
+    if kind == "question":
+        item = Item(kind=kind, system=system.id, text=asked, dimensions=system.names)
+        whole = text.strip()
+        at = text.find(whole)
+        # an answer to a question of ours is cut into its points; what is found has no such form
+        yield replace(subject_of(system, item, text), parts=(Span(at, at + len(whole), whole),))
+        return
+    for dimension in system.dimensions:
+        yield subject_of(
+            system,
+            Item(
+                kind=kind,
+                system=system.id,
+                text=asked,
+                dimensions=(dimension.name,),
+                principle=dimension.definition if kind == "opening" else None,
+            ),
+            text,
+        )
+
+
+async def _measured(
+    plan: Plan, found: Found, store: Store, asker: Asker, settings: Settings, tell: Tell | None
+) -> Measurement:
+    work = list(_messages(plan, found))
+    judge = judge_id(plan.judge, plan.system)
+    with plan_lock(settings.workspace, plan):
+        await _store(work, plan, store)
+        run = _Judging(plan, store, asker, work, judge, await _judged(work, judge, store), tell)
+        async with interruptible([asker]), anyio.create_task_group() as workers:
+            for _ in range(min(WORKERS, len(work))):
+                workers.start_soon(run.worker)
+        if asker.stop is not None:
+            raise asker.stop
+        return await _finish(plan, found, store, run)
+
+
+async def _store(work: Sequence[_Message], plan: Plan, store: Store) -> None:
+    now = datetime.now(UTC)
+    for block in _blocks(work):
+        rows: list[dict[str, Any]] = [
+            {
+                "key": one.key,
+                "repeat": one.number,
+                "model": plan.respondents[one.position].name[:512],
+                "request": {
+                    "messages": [{"role": "user", "content": one.prompt}] if one.prompt else [],
+                    "params": {},
+                    "observed": True,
+                },
+                "text": one.text,
+                "stop_reason": "stop",
+                "version": "",
+                "input_tokens": 0,
+                "output_tokens": 0,
+                "usd": 0.0,
+                "seconds": 0.0,
+                "created": now,
+            }
+            for one in block
+        ]
+        await store.write((store.insert_new(responses), rows))
+
+
+async def _judged(work: Sequence[_Message], judge: str, store: Store) -> dict[tuple[str, int], Any]:
+    """Return the verdicts that are stored already."""
+    stored: dict[tuple[str, int], Any] = {}
+    keys = sorted({one.key for one in work})
+    for start in range(0, len(keys), AT_ONCE):
+        query = select(verdicts.c.key, verdicts.c.repeat, verdicts.c.body).where(
+            verdicts.c.judge == judge, verdicts.c.key.in_(keys[start : start + AT_ONCE])
+        )
+        for row in await store.rows(query):
+            stored[row["key"], row["repeat"]] = row["body"]
+    return stored
+
+
+class _Judging:
+    """Messages at a judge, many at the same time."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        asker: Asker,
+        work: Sequence[_Message],
+        judge: str,
+        stored: Mapping[tuple[str, int], Any],
+        tell: Tell | None,
+    ) -> None:
+        self.plan, self.store, self.asker = plan, store, asker
+        self.judge, self.stored, self.tell = judge, stored, tell
+        self.work = work
+        self.results: list[Result | None] = [None] * len(work)
+        self._jobs = iter(range(len(work)))
+        self._done = 0
+
+    async def worker(self) -> None:
+        for at in self._jobs:
+            if self.asker.stop is not None:
+                return
+            try:
+                self.results[at] = await self._one(self.work[at])
+            except (BudgetReached, ProviderStopped, Interrupted) as error:
+                self.asker.stop = self.asker.stop or error
+                return
+            self._done += 1
+            if self.tell is not None:
+                self.tell(self._done, len(self.work))
+
+    async def _one(self, one: _Message) -> Result:
+        outcome, system = outcome_of(one.text, "stop"), self.plan.system
+        result = Result(one.item, 0, one.number, one.key, outcome)
+        if goes_to_judge(system.scoring, one.item.kind, outcome, "stop", one.text):
+            body = self.stored.get((one.key, one.number))
+            result.findings = findings_of(body or await self._ask(one), system.names)
+        return result
+
+    async def _ask(self, one: _Message) -> list[dict[str, Any]]:
+        found: list[Verdict] = []
+        failed = False
+        for subject in subjects(self.plan.system, one.prompt, one.text):
+            try:
+                found += await self.plan.judge.judge(subject)
+            except RequestFailed as error:  # not kept: next time the request is sent again
+                found += all_missing(subject, f"the judge did not answer: {error}")
+                failed = True
+        body = verdict_body(found)
+        if not failed and any(f.missing is None for f in found):
+            row = {
+                "key": one.key,
+                "repeat": one.number,
+                "judge": self.judge,
+                "item": one.item.id,
+                "body": body,
+                "created": datetime.now(UTC),
+            }
+            await self.store.write((self.store.insert_new(verdicts), [row]))
+        return body
+
+
+async def _finish(plan: Plan, found: Found, store: Store, run: _Judging) -> Measurement:
+    by_position: dict[int, list[Result]] = defaultdict(list)
+    for one, result in zip(run.work, run.results, strict=True):
+        if result is not None:
+            by_position[one.position].append(result)
+    results = [by_position[at] for at in range(len(plan.respondents))]
+    talks = Counter(one.respondent for one in found.conversations)
+    rows = [
+        replace(row, notes=(_note(len(own), talks[row.respondent]), *row.notes))
+        for row, own in zip(
+            map(score_row, [plan] * len(results), plan.respondents, results), results, strict=True
+        )
+    ]
+    manifest = plan.identity | {
+        "respondents": [r.model_dump(mode="json", exclude_none=True) for r in plan.respondents],
+        "plan": plan.id,
+        "judge_id": run.judge,
+        "judge_name": plan.judge.name,
+        "environment": environment(),
+        "seeds": SEEDS,
+        "versions": {},
+        "drift": [],
+        "requests": len(run.work),
+        "judge_gate": None if plan.gate is None else asdict(plan.gate),
+        "observational": {
+            "files": sorted({_file(one) for one in found.conversations}),
+            "conversations": len(found.conversations),
+            "messages": len(run.work),
+            "duplicates": found.duplicates,
+            "silent": found.silent,
+            "left_out": found.left_out,
+        },
+    }
+    measurement = new_measurement(plan.id, plan.system.id, manifest, rows)
+    if (same := await find_measurement(store, measurement.id)) is not None:
+        return same
+    await save_measurement(store, measurement, plan.items, results)
+    await item_table(store, measurement)  # boards find it ready
+    return measurement
+
+
+def _note(messages: int, conversations: int) -> str:
+    """Say what a respondent's scores rest on."""
+    of = "conversation" if conversations == 1 else f"{conversations:,} conversations"
+    said = "one message" if messages == 1 else f"{messages:,} messages"
+    return f"observational: {said} of {'one ' if conversations == 1 else ''}{of}, as found"
+
+
+def _file(one: Conversation) -> str:
+    return Path(one.source.rsplit(", ", 1)[0]).name
+
+
+def _blocks(work: Sequence[_Message]) -> Iterable[Sequence[_Message]]:
+    return (work[start : start + AT_ONCE] for start in range(0, len(work), AT_ONCE))
