@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, echo_json, quoted
+from valuecompass.cli.shown import say
+
+if TYPE_CHECKING:
+    from valuecompass.measure.study import Selection
 
 
 @app.command()
@@ -20,6 +24,10 @@ def export(
         typer.Option(
             help="Folder for everything: tables, codebook, methods paragraph, manifest, checksums."
         ),
+    ] = None,
+    inspect: Annotated[
+        Path | None,
+        typer.Option(help="Folder for logs of Inspect, one a respondent: its viewer opens them."),
     ] = None,
     system: Annotated[
         list[str] | None,
@@ -45,9 +53,12 @@ def export(
     from valuecompass.errors import InputError
     from valuecompass.measure.study import Selection, export_scores, export_study
 
-    if (out is None) == (study is None):
-        raise InputError("give either FILE.parquet or FILE.csv, or --study FOLDER")
+    if sum(place is not None for place in (out, study, inspect)) != 1:
+        raise InputError("give FILE.parquet or FILE.csv, or --study FOLDER, or --inspect FOLDER")
     which = Selection(tuple(system or ()), tuple(measurement or ()))
+    if inspect is not None:
+        _inspect(inspect, which, workspace, db, json)
+        return
     if out is not None:
         if format is not None:
             raise InputError("--format goes with --study; a file's suffix says its format")
@@ -64,3 +75,23 @@ def export(
     for table, rows in done.rows.items():
         typer.echo(f"{table}: {rows:,} rows")
     typer.echo(f"{'Study' if study is not None else 'Scores'}: {done.path}")
+
+
+def _inspect(folder: Path, which: Selection, workspace: Path, db: str | None, json: bool) -> None:
+    import anyio
+
+    from valuecompass.measure.logged import export_logs
+    from valuecompass.measure.study.export import choose
+    from valuecompass.store import open_store
+
+    async def work() -> list[Path]:
+        async with open_store(workspace, db, create=False) as store:
+            return await export_logs(store, await choose(store, which), folder)
+
+    written = anyio.run(work)
+    if json:
+        echo_json({"logs": [str(path) for path in written]})
+        return
+    for path in written:
+        say(f"{path}")
+    say(f"Open them with: inspect view --log-dir {quoted(folder)}")

@@ -1,4 +1,4 @@
-"""`valuecompass profile`: values in what models wrote elsewhere."""
+"""`valuecompass profile` and `import`: what models wrote elsewhere, and logs of our tasks."""
 
 from __future__ import annotations
 
@@ -123,3 +123,46 @@ def _said(found: Found) -> str:
     told += [f"{n:,} without a word of a model" for n in [found.silent] if n]
     told += [f"{n:,} not drawn" for n in [found.left_out] if n]
     return ", ".join(told)
+
+
+@app.command("import")
+def import_log(
+    file: Annotated[
+        list[Path],
+        typer.Argument(help="Logs of inspect eval valuecompass/..., or of export --inspect."),
+    ],
+    judge: Judge = "local",
+    judge_mode: JudgeMode = "one-call",
+    strong_judge: StrongJudge = None,
+    max_calls: MaxCalls = None,
+    max_usd: MaxUsd = None,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Import logs of Inspect as measurements: the answers in them, judged here. Nobody is asked.
+
+    Other logs: valuecompass profile.
+    """
+    import anyio
+
+    from valuecompass.cli.run import document
+    from valuecompass.measure.logged import import_log as imported
+    from valuecompass.measure.run import Settings
+    from valuecompass.models import Limits
+
+    settings = Settings(
+        judge=judge,
+        judge_mode=judge_mode,
+        strong_judge=strong_judge,
+        workspace=workspace,
+        db=db,
+        limits=Limits(max_calls, None, max_usd),
+    )
+    done = [anyio.run(imported, path, settings) for path in file]
+    if json:
+        echo_json(document(done))
+        return
+    from valuecompass.board.page.terminal import terminal_board
+
+    terminal_board(done, console())

@@ -195,6 +195,14 @@ def builtin_form(system_id: str, size: Size) -> Form:
     return Form.model_validate_json(path.read_text(encoding="utf-8"))
 
 
+def built_in_form(system_id: str, hash: str) -> Form | None:
+    """Return the frozen form of a hash, or None: it is no form of ours."""
+    if system_id not in BUILTIN:
+        return None
+    forms = (builtin_form(system_id, size) for size in SIZES)
+    return next((form for form in forms if form.hash == hash), None)
+
+
 def read_form(path: Path) -> Form:
     """Read a form file (JSON, as `valuecompass items form` writes it).
 

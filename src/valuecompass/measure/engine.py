@@ -24,6 +24,7 @@ from valuecompass.errors import (
     ProviderStopped,
     RequestFailed,
 )
+from valuecompass.items import built_in_form
 from valuecompass.judges import Verdict, judge_id, subject_of
 from valuecompass.judges.protocol import all_missing
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
@@ -345,6 +346,8 @@ async def _finish(run: _Run) -> Measurement:
         "requests": len(plan.questions) * sum(plan.answers(r) for r in plan.respondents),
         "judge_gate": None if plan.gate is None else asdict(plan.gate),
     }
+    if built_in_form(plan.system.id, plan.form.hash) is None:
+        manifest["asked"] = plan.form.model_dump(mode="json", exclude_defaults=True)
     if plan.calibration is not None:
         manifest["calibration"] = plan.calibration.about(plan.system.id)
     measurement = new_measurement(plan.id, plan.system.id, manifest, rows)

@@ -122,7 +122,7 @@ class Asker:
             await self.budget.release(reserved)
             raise self.stop
         self.calls += 1
-        extra = _extra_body(request, repeat, presentation)
+        extra = extra_body(request, repeat, presentation)
         start = time.monotonic()
         try:
             output = await generate(
@@ -231,7 +231,7 @@ def _at_most(request: Request) -> Amount:
     return Amount(prompt + request.params.max_tokens, usd)
 
 
-def _extra_body(request: Request, repeat: int, presentation: int) -> dict[str, Any]:
+def extra_body(request: Request, repeat: int, presentation: int) -> dict[str, Any]:
     """What our own providers are told beside the messages; others get nothing."""
     if request.model.provider in ITEM_AWARE:
         return {"item": request.item, "repeat": repeat, "presentation": presentation}

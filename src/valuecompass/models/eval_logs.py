@@ -1,12 +1,20 @@
-"""Conversations out of Inspect's logs."""
+"""Inspect's logs: conversations out of any, answers out of ours, and logs of measurements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from valuecompass.errors import InputError
 from valuecompass.items.transcripts import Conversation, Message
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalLog, EvalSample
+
+Json = dict[str, Any]
 
 
 def read_log(path: Path) -> Iterator[Conversation]:
@@ -21,23 +29,212 @@ def read_log(path: Path) -> Iterator[Conversation]:
     Raises:
         InputError: it cannot be read, or holds no sample.
     """
+    head, samples = _opened(path)
+    target = (head.eval.model_roles or {}).get("target")
+    if isinstance(target, list):
+        target = target[0] if target else None
+    who = head.eval.model if target is None else target.model
+    for n, sample in enumerate(samples):
+        messages = tuple(Message(m.role, m.text) for m in sample.messages)
+        place = f"{path}, sample {sample.id}"
+        yield Conversation(who, messages, place if sample.epoch == 1 else f"{place}.{n}")
+
+
+def _opened(path: Path) -> tuple[EvalLog, Iterator[EvalSample]]:
+    """Return a log's head and, one by one, its samples."""
     from inspect_ai.log import read_eval_log, read_eval_log_samples
+
+    def told(error: Exception) -> InputError:
+        return InputError(f"{path}: not readable as an Inspect log ({error})")
+
+    def each(head: EvalLog) -> Iterator[EvalSample]:
+        try:
+            if not head.eval.dataset.sample_ids:  # as older versions wrote them: read at once
+                yield from read_eval_log(path, resolve_attachments="core").samples or []
+                return
+            # events are most of a log, and are not read here
+            yield from read_eval_log_samples(
+                path,
+                all_samples_required=False,
+                resolve_attachments="core",
+                exclude_fields={"events"},
+            )
+        except Exception as error:  # what a damaged archive raises is not documented
+            raise told(error) from None
 
     try:
         head = read_eval_log(path, header_only=True)
-        target = (head.eval.model_roles or {}).get("target")
-        if isinstance(target, list):
-            target = target[0] if target else None
-        who = head.eval.model if target is None else target.model
-        # events are most of a log, and are not read here
-        samples = read_eval_log_samples(
-            path, all_samples_required=False, resolve_attachments="core", exclude_fields={"events"}
+        return head, each(head)
+    except Exception as error:
+        raise told(error) from None
+
+
+@dataclass(frozen=True)
+class LoggedAnswer:
+    """An answer in a log."""
+
+    text: str
+    stop_reason: str
+    version: str
+    input_tokens: int
+    output_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What the log of a task of ours holds."""
+
+    id: str
+    """Inspect's id of the evaluation."""
+    model: str
+    respondent: str
+    occasion: str | None
+    """Name and occasion of the respondent, where the log was exported from a measurement."""
+    system: Json
+    form: Json | None
+    """None: not known."""
+    items: list[Json]
+    """Rows of the items, each with its id."""
+    answers: dict[tuple[str, int, int], LoggedAnswer]
+    """By item, presentation and repeat; of several epochs each is a repeat more."""
+
+
+OURS = "valuecompass"
+"""Key of what we keep in the metadata of logs, samples and scores."""
+
+
+def read_answers(path: Path) -> Logged:
+    """Read the log of a task of ours.
+
+    Raises:
+        InputError: it cannot be read, or is of another task.
+    """
+    head, samples = _opened(path)
+    about = (head.eval.metadata or {}).get(OURS)
+    if about is None:
+        raise InputError(
+            f"{path}: no log of a task of ours ({head.eval.task}); valuecompass profile reads it"
         )
-        for n, sample in enumerate(samples):
-            messages = tuple(Message(m.role, m.text) for m in sample.messages)
-            place = f"{path}, sample {sample.id}"
-            yield Conversation(who, messages, place if sample.epoch == 1 else f"{place}.{n}")
-    except InputError:
-        raise
-    except Exception as error:  # what a damaged archive raises is not documented
-        raise InputError(f"{path}: not readable as an Inspect log ({error})") from None
+    items: dict[str, Json] = {}
+    answers: dict[tuple[str, int, int], LoggedAnswer] = {}
+    repeats: Counter[tuple[str, int]] = Counter()
+    for sample in samples:
+        told = sample.metadata
+        items[told["item"]["id"]] = told["item"]
+        place = told["item"]["id"], told["presentation"]
+        if sample.error is not None or not sample.output.choices:
+            continue
+        usage = sample.output.usage
+        answers[*place, repeats[place]] = LoggedAnswer(
+            text=sample.output.completion,
+            stop_reason=str(sample.output.stop_reason),
+            version=sample.output.model[:256],
+            input_tokens=usage.input_tokens if usage else 0,
+            output_tokens=usage.output_tokens if usage else 0,
+            seconds=float(sample.output.time or 0.0),
+        )
+        repeats[place] += 1
+    return Logged(
+        head.eval.eval_id,
+        head.eval.model,
+        about.get("respondent", head.eval.model),
+        about.get("occasion"),
+        about["system"],
+        about["form"],
+        list(items.values()),
+        answers,
+    )
+
+
+def write_log(
+    path: Path, model: str, task: str, about: Json, samples: Iterable[Json], scores: Json
+) -> None:
+    """Write a log that Inspect's viewer opens.
+
+    Args:
+        path: of the .eval file.
+        model: the respondent's model.
+        task: name of the task.
+        about: `Logged`'s system, form, respondent and occasion; ``created``, ``id`` and
+            ``form_name``.
+        samples: rows with ``id``, ``item``, ``presentation``, ``repeat``, ``messages``, ``text``,
+            ``stop_reason``, tokens, ``seconds``, ``version``, ``value`` and ``result``.
+        scores: by dimension: the score, and its limits as "NAME low" and "NAME high".
+    """
+    from inspect_ai.log import (
+        EvalConfig,
+        EvalDataset,
+        EvalLog,
+        EvalMetric,
+        EvalResults,
+        EvalSample,
+        EvalScore,
+        EvalSpec,
+        write_eval_log,
+    )
+    from inspect_ai.model import (
+        ChatMessage,
+        ChatMessageAssistant,
+        ChatMessageSystem,
+        ChatMessageUser,
+        ModelOutput,
+        ModelUsage,
+    )
+    from inspect_ai.scorer import Score
+
+    told: list[EvalSample] = []
+    for row in samples:
+        output = ModelOutput.from_content(model, row["text"], stop_reason=row["stop_reason"])
+        output.model, output.time = row["version"] or model, row["seconds"]
+        output.usage = ModelUsage(
+            input_tokens=row["input_tokens"],
+            output_tokens=row["output_tokens"],
+            total_tokens=row["input_tokens"] + row["output_tokens"],
+        )
+        asked: list[ChatMessage] = [
+            (ChatMessageSystem if m["role"] == "system" else ChatMessageUser)(content=m["content"])
+            for m in row["messages"]
+        ]
+        told.append(
+            EvalSample(
+                id=row["id"],
+                epoch=1,
+                input=asked,
+                target="",
+                messages=[*asked, ChatMessageAssistant(content=row["text"])],
+                output=output,
+                metadata={k: row[k] for k in ("item", "presentation", "repeat")},
+                scores={
+                    about["system"]["id"]: Score(
+                        value=row["value"],
+                        answer=row["text"],
+                        metadata={OURS: {"results": [row["result"]]}},
+                    )
+                },
+            )
+        )
+    metrics = {name: EvalMetric(name=name, value=value) for name, value in scores.items()}
+    spec = EvalSpec(
+        created=about["created"],
+        eval_id=about["id"],
+        task=task,
+        model=model,
+        dataset=EvalDataset(
+            name=about["form_name"], samples=len(told), sample_ids=[s.id for s in told]
+        ),
+        config=EvalConfig(),
+        metadata={OURS: {k: about[k] for k in ("system", "form", "respondent", "occasion")}},
+    )
+    name = about["system"]["id"]
+    log = EvalLog(
+        status="success",
+        eval=spec,
+        samples=told,
+        results=EvalResults(
+            total_samples=len(told),
+            completed_samples=len(told),
+            scores=[EvalScore(name=name, scorer=task, metrics=metrics)],
+        ),
+    )
+    write_eval_log(log, path, format="eval")

@@ -28,7 +28,7 @@ from valuecompass.errors import (
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Form, Item
 from valuecompass.items.transcripts import Columns, Conversation
-from valuecompass.judges import Subject, judge_id, subject_of
+from valuecompass.judges import Judge, Subject, judge_id, subject_of
 from valuecompass.judges.protocol import Verdict, all_missing
 from valuecompass.judges.quality.labelled import KINDS
 from valuecompass.judges.spec import judge_models, parse_judge
@@ -149,16 +149,25 @@ def _respondents(found: Found) -> list[Respondent]:
     return [Respondent(name=name, model=name) for name in names]
 
 
-def _plan(system: ValueSystem, found: Found, respondents: Sequence[Respondent], judge: Any) -> Plan:
-    items = {item.id: item for item in (_item(system, one) for one in found.conversations)}
-    asking = {"conversation": Asking(words=1), "opening": Asking(words=1)}
-    form = Form.model_validate(
-        {"name": "observed", "system": system.id, "asking": asking, "items": tuple(sorted(items))}
-    )
+def _plan(
+    system: ValueSystem, found: Found, respondents: Sequence[Respondent], judge: Judge
+) -> Plan:
+    items = {i.id: i for i in (item_of_conversation(system, one) for one in found.conversations)}
+    form = observed_form(system, list(items.values()))
     return Plan(system, form, tuple(items[i] for i in form.items), tuple(respondents), judge)
 
 
-def _item(system: ValueSystem, one: Conversation) -> Item:
+def observed_form(system: ValueSystem, items: Sequence[Item]) -> Form:
+    """Return what stands for a form: the conversations, each message sampled once."""
+    asking = {"conversation": Asking(words=1), "opening": Asking(words=1)}
+    ids = tuple(sorted(item.id for item in items))
+    return Form.model_validate(
+        {"name": "observed", "system": system.id, "asking": asking, "items": ids}
+    )
+
+
+def item_of_conversation(system: ValueSystem, one: Conversation) -> Item:
+    """Return a conversation as an item; equal conversations are one."""
     first = next((m.text for m in one.messages if m.role == "user" and m.text.strip()), "")
     return Item(
         kind="conversation",
@@ -172,7 +181,7 @@ def _item(system: ValueSystem, one: Conversation) -> Item:
 def _messages(plan: Plan, found: Found) -> Iterator[_Message]:
     position = {r.name: at for at, r in enumerate(plan.respondents)}
     for one in found.conversations:
-        item = _item(plan.system, one)
+        item = item_of_conversation(plan.system, one)
         key = digest(["observed", one.respondent, one.digest], 64)
         number, prompt = 0, ""
         for message in one.messages:

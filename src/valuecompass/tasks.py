@@ -1,0 +1,222 @@
+"""Our measurements inside Inspect: tasks, and scorers for logs of any task.
+
+    inspect eval valuecompass/schwartz --model openai/gpt-5-mini -T form=tiny
+    inspect score old.eval --scorer valuecompass/schwartz
+
+A task asks the items of a form; its scorer judges each answer, and its metric gives each dimension
+the score and the limits that a run of ours gives it. On a log of another task the scorer judges
+what the model said in each sample: observational, clustered by sample (`measure.observed`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ChatMessageUser
+from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from valuecompass.models._registry import embedded, recorded, simulated
+from valuecompass.values import BUILTIN
+
+__all__ = ["embedded", "recorded", "simulated"]
+
+OURS = "valuecompass"
+"""Key of what we keep in the metadata of samples and scores."""
+WORKSPACE = "valuecompass-workspace"
+"""Where a model's verdicts are kept; the local judge needs none."""
+Json = dict[str, Any]
+
+
+def _task(system: str, form: str, items: str | None, judged: Scorer) -> Task:
+    from valuecompass.items import form_items
+    from valuecompass.measure.asking import messages_for, questions
+    from valuecompass.measure.run import Settings, resolve_form, resolve_system
+
+    theory = resolve_system(system)
+    settings = Settings(form=form, items=None if items is None else Path(items))
+    frozen, own = resolve_form(settings, theory)
+    samples = [
+        Sample(
+            id=f"{item.id}-{q.presentation}-{q.repeat}",
+            input=[ChatMessageUser(content=m.content) for m in messages_for(q, asking)],
+            metadata={
+                "item": item.row(),
+                "presentation": q.presentation,
+                "repeat": q.repeat,
+                "asking": asking.model_dump(),
+                "form": frozen.hash,
+            },
+        )
+        for item in form_items(frozen, own)
+        for asking in [frozen.asking[item.kind]]
+        for q in questions(item, asking)
+    ]
+    return Task(
+        dataset=MemoryDataset(samples, name=frozen.name),
+        solver=put(),
+        scorer=judged,
+        name=theory.id,
+        version=frozen.hash,
+        metadata={
+            OURS: {
+                "system": theory.model_dump(mode="json"),
+                "form": frozen.model_dump(mode="json", exclude_defaults=True),
+            }
+        },
+    )
+
+
+@solver
+def put() -> Solver:
+    """Ask with the limits that a run of ours asks with."""
+    from valuecompass.items import Asking, Item
+    from valuecompass.measure.asking import Question, params_for
+    from valuecompass.models import Respondent
+    from valuecompass.models.asker import extra_body, request_of
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        told = state.metadata
+        item = Item.model_validate({k: v for k, v in told["item"].items() if k != "id"})
+        respondent = Respondent(name=str(state.model), model=str(state.model))
+        question = Question(item, told["presentation"], told["repeat"])
+        asking = Asking.model_validate(told["asking"])
+        params = params_for(respondent, question.item, asking)
+        request = request_of(respondent, [], params, item.row())
+        config: dict[str, Any] = {"max_tokens": params.max_tokens}
+        if params.temperature is not None:
+            config["temperature"] = params.temperature
+        if body := extra_body(request, question.repeat, question.presentation):
+            config["extra_body"] = body
+        return await generate(state, **config)
+
+    return solve
+
+
+@metric(name="dimensions", scores="unreduced")
+def dimensions() -> Metric:
+    """Each dimension's score on 0-100 with its 95 % limits and n, as a run gives it."""
+
+    def compute(scores: list[SampleScore]) -> Value:
+        from valuecompass.measure.logged import row_of
+        from valuecompass.measure.run import resolve_system
+
+        results: list[Json] = []
+        about: Json = {}
+        openings = 1
+        for one in scores:
+            own: Json = (one.score.metadata or {}).get(OURS, {})
+            about = about or own
+            told: Json = one.sample_metadata or {}
+            for result in own.get("results", []):
+                # an item of ours stands in its sample, once
+                results.append(result if "item" in result else result | {"item": told["item"]})
+                if results[-1]["item"]["kind"] == "opening":
+                    openings = told["asking"]["repeats"]
+        if not results:
+            return {}
+        system = resolve_system(about["system"])
+        row = row_of(system, about["respondent"], results, about["form"], openings)
+        found: dict[str, float | int | None] = {}
+        for name, score in row.dimensions.items():
+            found |= {name: score.score, f"{name} low": score.low, f"{name} high": score.high}
+            found[f"{name} n"] = score.n
+        return {name: value for name, value in found.items() if value is not None}
+
+    return compute
+
+
+def _scored(system: str, judge: str, judge_mode: str, workspace: str) -> Scorer:
+    async def score(state: TaskState, target: Target) -> Score:
+        from valuecompass.items import Item
+        from valuecompass.measure.asking import Question
+        from valuecompass.measure.logged import (
+            judged_answer,
+            judged_conversation,
+            open_judge,
+            values_of,
+        )
+        from valuecompass.measure.run import resolve_system
+
+        theory = resolve_system(system)
+        told: Json = state.metadata or {}
+        # items of another system are texts like any
+        ours = {"item", "asking", "form"} <= told.keys() and told["item"]["system"] == theory.id
+        async with open_judge(judge, judge_mode, Path(workspace)) as own:
+            if not state.output.choices:
+                value, results = {}, list[Json]()
+            elif ours:
+                item = Item.model_validate({k: v for k, v in told["item"].items() if k != "id"})
+                # epochs are further samples of the same question
+                repeat = told["repeat"] + 1_000 * (state.epoch - 1)
+                question = Question(item, told["presentation"], repeat)
+                text, stop = state.output.completion, str(state.output.stop_reason)
+                results = [await judged_answer(own, theory, question, text, stop)]
+                value = values_of(theory, results)
+                del results[0]["item"]
+            else:
+                said = [(m.role, m.text) for m in state.messages]
+                results = await judged_conversation(own, theory, said)
+                value = values_of(theory, results)
+        about = {
+            "system": system,
+            "respondent": str(state.model),
+            "form": told["form"] if ours else None,
+            "results": results,
+        }
+        return Score(
+            value=value,
+            answer=state.output.completion,
+            metadata={OURS: about},
+        )
+
+    return score
+
+
+def _task_of(system: str) -> Any:
+    def measured(
+        form: str = "short",
+        judge: str = "local",
+        judge_mode: str = "one-call",
+        workspace: str = WORKSPACE,
+    ) -> Task:
+        return _task(system, form, None, SCORERS[system](judge, judge_mode, workspace))
+
+    return task(name=system)(measured)
+
+
+def _scorer_of(system: str) -> Any:
+    def judged(
+        judge: str = "local", judge_mode: str = "one-call", workspace: str = WORKSPACE
+    ) -> Scorer:
+        return _scored(system, judge, judge_mode, workspace)
+
+    return scorer(metrics=[dimensions()], name=system)(judged)
+
+
+SCORERS = {system: _scorer_of(system) for system in BUILTIN}
+TASKS = {system: _task_of(system) for system in BUILTIN}
+
+
+@scorer(metrics=[dimensions()])
+def values(
+    system: str, judge: str = "local", judge_mode: str = "one-call", workspace: str = WORKSPACE
+) -> Scorer:
+    """Judge by a value system of one's own: ``-S system=library.toml``."""
+    return _scored(system, judge, judge_mode, workspace)
+
+
+@task(name="values")
+def own_values(
+    system: str,
+    items: str,
+    form: str = "short",
+    judge: str = "local",
+    judge_mode: str = "one-call",
+    workspace: str = WORKSPACE,
+) -> Task:
+    """Ask items of a value system of one's own: ``-T system=library.toml -T items=items.csv``."""
+    return _task(system, form, items, values(system, judge, judge_mode, workspace))
