@@ -20,6 +20,7 @@ VALID = {
     "likert": RATED,
     "judgement": {**RATED, "principle": "Promises bind."},
     "scenario": {"turns": (Turn(role="user", text="Hello."),)},
+    "conversation": {"transcript": "0123456789abcdef"},
 }
 
 
@@ -46,6 +47,8 @@ def test_every_kind_with_its_fields_is_valid(kind):
         ({"kind": "likert", "keying": 0, "scale": (1, 5)}, "keying"),
         ({"kind": "opening"}, "principle: an item of kind opening"),
         ({"kind": "scenario"}, "turns: a scenario needs at least one"),
+        ({"kind": "conversation"}, "transcript: a conversation needs one"),
+        ({"transcript": "0123456789abcdef"}, "other kinds have none"),
         ({"kind": "poem"}, "kind"),
         ({"text": ""}, "text"),
         ({"dimensions": ()}, "dimensions"),

@@ -230,8 +230,8 @@ def test_the_command(measured: Any, tmp_path: Path) -> None:
 
 def test_wrong_usage_of_the_command(measured: Any, tmp_path: Path) -> None:
     for args, message in (
-        ([], "give either"),
-        ([tmp_path / "x.csv", "--study", tmp_path / "s"], "give either"),
+        ([], "or --inspect FOLDER"),
+        ([tmp_path / "x.csv", "--study", tmp_path / "s"], "or --inspect FOLDER"),
         (["--study", tmp_path / "s", "--format", "xlsx"], "--format xlsx: give parquet or csv"),
         ([tmp_path / "x.csv", "--format", "csv"], "--format goes with --study"),
     ):

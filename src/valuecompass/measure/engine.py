@@ -145,7 +145,7 @@ class _Run:
 
     async def _verdicts(self, question: Question, reply: Reply) -> list[dict[str, Any]]:
         if reply.cached:  # on an answer that has just come nobody can have judged
-            stored = await self.store.rows(
+            stored = await self.store.row(
                 select(verdicts.c.body).where(
                     verdicts.c.key == reply.key,
                     verdicts.c.repeat == reply.repeat,
@@ -153,8 +153,8 @@ class _Run:
                     verdicts.c.item == question.item.id,
                 )
             )
-            if stored:
-                return stored[0]["body"]
+            if stored is not None:
+                return stored["body"]
         if self.asker.stop is not None:  # judging takes time, too; it is done when the run goes on
             raise self.asker.stop
         subject = subject_of(self.plan.system, question.item, reply.text)
@@ -179,7 +179,7 @@ class _Run:
 def verdict_body(found: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Return verdicts as they are stored."""
     return [
-        {k: v for k, v in asdict(f).items() if v is not None or k == "expressed"} for f in found
+        {k: v for k, v in vars(f).items() if v is not None or k == "expressed"} for f in found
     ]
 
 

@@ -108,10 +108,10 @@ class Asker:
             done.set()
 
     async def _stored(self, key: str, repeat: int) -> Reply | None:
-        rows = await self.store.rows(
+        row = await self.store.row(
             select(responses).where(responses.c.key == key, responses.c.repeat == repeat)
         )
-        return _reply(rows[0]) if rows else None
+        return None if row is None else _reply(row)
 
     async def _send(self, request: Request, key: str, repeat: int, presentation: int) -> Reply:
         if self.stop is not None:
