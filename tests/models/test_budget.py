@@ -79,7 +79,7 @@ async def test_parallel_requests_never_overdraw(workspace: Path, limits: Limits)
             await budget.release(row)
         elif number % 2:
             used = budget.settle(row, Amount(most.tokens // 2, most.usd / 2))
-            await store.write((used, []))
+            await store.write(used)
         else:
             budget.keep()
 
@@ -101,7 +101,7 @@ async def test_what_was_used_replaces_what_was_reserved(workspace: Path) -> None
     async with open_store(workspace) as store:
         budget = Budget(store, "plan", Limits(tokens=150))
         row = await budget.reserve("a", 0, "a/b", Amount(100, 0.1))
-        await store.write((budget.settle(row, Amount(30, 0.03)), []))
+        await store.write(budget.settle(row, Amount(30, 0.03)))
         assert (budget.calls, budget.tokens, budget.usd) == (1, 30, pytest.approx(0.03))
         await budget.reserve("b", 0, "a/b", Amount(120, 0.1))
         assert await states(budget) == ["settled", "reserved"]
@@ -121,7 +121,7 @@ async def test_a_request_waits_for_those_in_flight_to_make_room(workspace: Path)
             tasks.start_soon(second, budget)
             await anyio.sleep(0.05)
             events.append("first settled")
-            await store.write((budget.settle(row, Amount(30, 0.1)), []))
+            await store.write(budget.settle(row, Amount(30, 0.1)))
         assert events == ["first settled", "second reserved"]
         assert budget.tokens == 130
 
@@ -141,7 +141,7 @@ async def test_interrupted_requests_count_until_a_person_releases_them(workspace
         budget = Budget(store, "plan", Limits())
         await budget.reserve("a", 0, "a/b", Amount(100, 0.1))  # and the process dies
         row = await budget.reserve("b", 0, "a/b", Amount(50, 0.1))
-        await store.write((budget.settle(row, Amount(40, 0.05)), []))
+        await store.write(budget.settle(row, Amount(40, 0.05)))
     async with open_store(workspace) as store:
         next_run = Budget(store, "plan", Limits(calls=2))
         await next_run.load()
@@ -167,7 +167,7 @@ async def test_only_the_reservation_of_this_attempt_is_settled(workspace: Path) 
         budget = Budget(store, "plan", Limits())
         await budget.reserve("a", 0, "a/b", Amount(100, 0.1))  # an attempt that was interrupted
         row = await budget.reserve("a", 0, "a/b", Amount(100, 0.1))
-        await store.write((budget.settle(row, Amount(40, 0.05)), []))
+        await store.write(budget.settle(row, Amount(40, 0.05)))
         assert await states(budget) == ["reserved", "settled"]
 
 
@@ -183,7 +183,7 @@ async def test_the_account_is_found_by_an_index(workspace: Path) -> None:
         budget = Budget(store, "plan", Limits())
         await budget.load()
         row = await budget.reserve("a", 0, "a/b", Amount(100, 0.1))
-        await store.write((budget.settle(row, Amount(40, 0.05)), []))
+        await store.write(budget.settle(row, Amount(40, 0.05)))
     connection = sqlite3.connect(workspace / DATABASE)
     steps = [
         connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()[0][3]

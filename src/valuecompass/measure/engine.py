@@ -178,9 +178,7 @@ class _Run:
 
 def verdict_body(found: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Return verdicts as they are stored."""
-    return [
-        {k: v for k, v in vars(f).items() if v is not None or k == "expressed"} for f in found
-    ]
+    return [{k: v for k, v in vars(f).items() if v is not None or k == "expressed"} for f in found]
 
 
 async def run_plan(

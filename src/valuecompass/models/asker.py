@@ -190,7 +190,7 @@ class Asker:
         if output.usage is None:  # unknown use counts as the most it can have been
             used = Amount(reserved["tokens"], reserved["usd"])
         settle = self.budget.settle(reserved, used)
-        await self.store.write((self.store.insert_new(responses), [row]), (settle, []))
+        await self.store.write((self.store.insert_new(responses), [row]), settle)
         stored = await self._stored(key, repeat)
         if stored is not None and replace(stored, cached=False) != reply:
             reply = stored  # another process was first: what is scored is what is kept

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
-from sqlalchemy import Update, func, select
+from sqlalchemy import Update, bindparam, func, select
 
 from valuecompass.errors import BudgetReached, InputError
 from valuecompass.models.spec import FREE, Price, Respondent
@@ -120,7 +120,7 @@ class Budget:
             "usd": most.usd,
             "created": datetime.now(UTC),
         }
-        await self.store.write((ledger.insert(), [row]))
+        await self.store.write((_RESERVE, [row]))
         return row
 
     def _reached(self, most: Amount) -> str | None:
@@ -138,7 +138,7 @@ class Budget:
                 )
         return None
 
-    def settle(self, reserved: dict[str, Any], used: Amount) -> Any:
+    def settle(self, reserved: dict[str, Any], used: Amount) -> tuple[Update, list[dict[str, Any]]]:
         """Replace a reservation by what was used; return the statement for the answer's commit.
 
         An answer settles even what somebody has released meanwhile: it is spent.
@@ -146,7 +146,7 @@ class Budget:
         self.tokens += used.tokens - reserved["tokens"]
         self.usd += used.usd - reserved["usd"]
         self.keep()
-        return _change(reserved).values(state="settled", tokens=used.tokens, usd=used.usd)
+        return _change(reserved, "settled", used)
 
     async def release(self, reserved: dict[str, Any]) -> None:
         """Give a reservation back: the provider refused the request without doing any work."""
@@ -154,7 +154,8 @@ class Budget:
         self.tokens -= reserved["tokens"]
         self.usd -= reserved["usd"]
         self.keep()
-        await self.store.write((_change(reserved).values(state="released"), []))
+        most = Amount(reserved["tokens"], reserved["usd"])
+        await self.store.write(_change(reserved, "released", most))
 
     def keep(self) -> None:
         """Let a reservation stand: its request is over, and the provider may bill it."""
@@ -163,9 +164,20 @@ class Budget:
         self._closed = anyio.Event()
 
 
-def _change(reserved: dict[str, Any]) -> Update:
-    same = [ledger.c[k] == reserved[k] for k in ("plan", "key", "repeat", "created")]
-    return ledger.update().where(*same)
+# one object each, so that the store writes what many requests change as one statement
+_RESERVE = ledger.insert()
+_CHANGE = (
+    ledger.update()
+    .where(*(ledger.c[k] == bindparam(f"of_{k}") for k in ("plan", "key", "repeat", "created")))
+    .values({k: bindparam(f"new_{k}") for k in ("state", "tokens", "usd")})
+)
+
+
+def _change(
+    reserved: dict[str, Any], state: str, used: Amount
+) -> tuple[Update, list[dict[str, Any]]]:
+    same = {f"of_{k}": reserved[k] for k in ("plan", "key", "repeat", "created")}
+    return _CHANGE, [same | {"new_state": state, "new_tokens": used.tokens, "new_usd": used.usd}]
 
 
 async def spending_by_model(store: Store) -> list[dict[str, Any]]:

@@ -46,6 +46,7 @@ class Store:
         self.engine = engine
         self.name = name
         self._reader: Connection | None = None
+        self._inserts: dict[str, Insert] = {}
         self._send, self._receive = anyio.create_memory_object_stream[_Write](1_000)
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
@@ -113,7 +114,15 @@ class Store:
                     await connection.execute(statement, rows)
 
     def insert_new(self, table: Table) -> Insert:
-        """Return an insert that leaves rows alone whose key is already there."""
+        """Return an insert that leaves rows alone whose key is already there.
+
+        The same one each time: what many write together is one statement.
+        """
+        if table.name not in self._inserts:
+            self._inserts[table.name] = self._insert_new(table)
+        return self._inserts[table.name]
+
+    def _insert_new(self, table: Table) -> Insert:
         if self.engine.dialect.name == "postgresql":
             from sqlalchemy.dialects.postgresql import insert
         else:
@@ -144,9 +153,8 @@ class Store:
         try:
             with _explained(self.name):
                 async with self.engine.begin() as connection:
-                    for write in group:
-                        for statement, rows in write.statements:
-                            await connection.execute(statement, rows or None)
+                    for statement, rows in _merged(group):
+                        await connection.execute(statement, rows or None)
         except Exception as error:
             for write in group:
                 write.error = error
@@ -172,6 +180,20 @@ class Store:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def _merged(group: Sequence[_Write]) -> Iterable[tuple[Executable, list[dict[str, Any]]]]:
+    """Return the statements of a group, rows for the same one together, in the order they came.
+
+    Whoever writes waits for the commit before writing what rests on it, so that no write of a group
+    rests on another.
+    """
+    found: dict[object, tuple[Executable, list[dict[str, Any]]]] = {}
+    for write in group:
+        for statement, rows in write.statements:
+            key = (id(statement), *rows[0]) if rows else object()
+            found.setdefault(key, (statement, []))[1].extend(rows)
+    return found.values()
 
 
 def storable(text: str) -> str:
