@@ -129,6 +129,16 @@ def test_what_was_there_already_or_says_nothing_is_left_out(tmp_path: Path) -> N
     assert {c.respondent for c in find([path], respondent="all").conversations} == {"all"}
 
 
+def test_names_are_kept_as_they_can_be(tmp_path: Path, workspace: Path) -> None:
+    path = file(tmp_path, chat("half \ud800 of it", KIND), chat("\x1b[31m<b>", KIND))
+    found = profiled(workspace, path)
+    assert [row.respondent for row in found.rows] == ["\x1b[31m<b>", "half \ufffd of it"]
+    long = file(tmp_path, chat("x" * 1_025, KIND), name="long.jsonl")
+    with pytest.raises(InputError, match=r"long\.jsonl, line 1: the respondent's name has 1,025"):
+        find([long])
+    assert find([long], respondent="x").conversations[0].respondent == "x"
+
+
 def test_a_sample_is_the_same_in_any_order(tmp_path: Path) -> None:
     talks = [chat(name, f"{KIND} {n}") for n in range(20) for name in ("a", "b")]
     one = find([file(tmp_path, *talks)], sample=5)

@@ -219,7 +219,10 @@ async def import_log(path: Path, settings: Settings) -> Measurement:
     """
     logged = read_answers(path)
     if logged.form is None:
-        raise InputError(f"{path}: an old version wrote this log, without the form that was asked")
+        raise InputError(
+            f"{path}: it does not say what form was asked: texts that were found, or the log of an "
+            "old version; valuecompass profile reads it"
+        )
     system = ValueSystem.model_validate(logged.system)
     form = Form.model_validate(logged.form)
     items = {one["id"]: _item(one) for one in logged.items}

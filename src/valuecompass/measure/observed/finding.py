@@ -9,7 +9,9 @@ from pathlib import Path
 
 from valuecompass.errors import InputError
 from valuecompass.items.transcripts import Columns, Conversation, read_conversations
+from valuecompass.measure.published import LONGEST_NAME
 from valuecompass.models.eval_logs import read_log
+from valuecompass.store import storable
 
 SUFFIXES = (".eval", ".jsonl", ".json", ".csv", ".tsv", ".parquet")
 
@@ -50,7 +52,7 @@ def find(
     duplicates = silent = 0
     for path in _files(paths):
         for told in _read(path, columns):
-            one = told if respondent is None else replace(told, respondent=respondent)
+            one = replace(told, respondent=_name(respondent or told.respondent, told.source))
             key = (one.respondent, one.digest)
             if not any(m.role == "assistant" and m.text.strip() for m in one.messages):
                 silent += 1
@@ -67,6 +69,15 @@ def find(
             by_respondent[one.respondent].append(one)
         chosen = [one for own in by_respondent.values() for one in own[:sample]]
     return Found(tuple(chosen), duplicates, silent, len(seen) - len(chosen))
+
+
+def _name(told: str, where: str) -> str:
+    if len(told) > LONGEST_NAME:
+        raise InputError(
+            f"{where}: the respondent's name has {len(told):,} characters, expected at most "
+            f"{LONGEST_NAME:,}; --respondent gives another"
+        )
+    return storable(told)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
