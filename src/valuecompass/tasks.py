@@ -80,7 +80,7 @@ def put() -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         told = state.metadata
-        item = Item.model_validate({k: v for k, v in told["item"].items() if k != "id"})
+        item = Item.from_row(told["item"])
         respondent = Respondent(name=str(state.model), model=str(state.model))
         question = Question(item, told["presentation"], told["repeat"])
         asking = Asking.model_validate(told["asking"])
@@ -149,7 +149,7 @@ def _scored(system: str, judge: str, judge_mode: str, workspace: str) -> Scorer:
             if not state.output.choices:
                 value, results = {}, list[Json]()
             elif ours:
-                item = Item.model_validate({k: v for k, v in told["item"].items() if k != "id"})
+                item = Item.from_row(told["item"])
                 # epochs are further samples of the same question
                 repeat = told["repeat"] + 1_000 * (state.epoch - 1)
                 question = Question(item, told["presentation"], repeat)

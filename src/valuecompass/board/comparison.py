@@ -13,7 +13,7 @@ from valuecompass.board.boards import Board, read_board
 from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.measure.archive import items_query
-from valuecompass.measure.item_table import ItemTable, item_of, item_table
+from valuecompass.measure.item_table import ItemTable, item_table
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.points import finite
 from valuecompass.stats.comparison import claims
@@ -110,7 +110,7 @@ async def items_of(store: Store, board: Board, respondents: Sequence[str]) -> It
 
 async def _items(store: Store, measurement: Measurement) -> list[Item]:
     rows = await store.rows(items_query(measurement))
-    return [item_of(row["body"]) for row in rows]
+    return [Item.from_row(row["body"]) for row in rows]
 
 
 def _paired(

@@ -165,6 +165,11 @@ class Item(_Part):
         vars(copied).pop("id", None)
         return copied
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Return the item of a `row`."""
+        return cls.model_validate({k: v for k, v in row.items() if k != "id"})
+
     def row(self) -> dict[str, Any]:
         """Return the item as a JSON object with its id, without empty fields."""
         body = self.model_dump(mode="json", exclude_defaults=True)

@@ -285,7 +285,7 @@ def _case(row: Mapping[str, Any], of: Row) -> Case:
 
 def _shown(row: Mapping[str, Any]) -> Item:
     """Return the item; of a conversation with what the message shown beside it answers."""
-    item = Item.model_validate({k: v for k, v in row["item"].items() if k != "id"})
+    item = Item.from_row(row["item"])
     if item.kind != "conversation" or row["request"] is None:
         return item
     said = [message["content"] for message in row["request"]["messages"]]

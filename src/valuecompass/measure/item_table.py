@@ -142,7 +142,7 @@ async def _read(store: Store, measurement: Measurement) -> ItemTable:
     shape = (len(measurement.rows), len(places), len(system.names))
     totals, counts = np.zeros(shape), np.zeros(shape)
     opinions: OpinionMethod = measurement.manifest["opinions"]
-    parsed = {i: item_of(body) for i, body in bodies.items()}
+    parsed = {i: Item.from_row(body) for i, body in bodies.items()}
     columns = (
         *(answers.c[n] for n in ("position", "item", "outcome", "reading")),
         verdicts.c.body.label("verdicts"),
@@ -195,11 +195,6 @@ def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
         reading=row["reading"],
         findings=findings_of(own, system.names) if own or silent else None,
     )
-
-
-def item_of(body: Mapping[str, Any]) -> Item:
-    """Return a stored item."""
-    return Item.model_validate({k: v for k, v in body.items() if k != "id"})
 
 
 def _ratio(a: Array, b: Array) -> Array:

@@ -139,8 +139,7 @@ def _levels(values: Vector) -> Vector:
 async def _pool(store: Store, measurement: Measurement, system: ValueSystem) -> _Pool:
     """Collect the different responses that a judge has read."""
     items = {
-        row["id"]: Item.model_validate({k: v for k, v in row["body"].items() if k != "id"})
-        for row in await store.rows(items_query(measurement))
+        row["id"]: Item.from_row(row["body"]) for row in await store.rows(items_query(measurement))
     }
     pool = _Pool({i: item for i, item in items.items() if item.kind not in READ_OFF}, [], [])
     columns = (

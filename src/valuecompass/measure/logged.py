@@ -161,7 +161,7 @@ def row_of(
         form: hash of the form that was asked; None: conversations that were found.
         openings: how many continuations of an opening were asked for.
     """
-    items = {r["item"]["id"]: _item(r["item"]) for r in results}
+    items = {r["item"]["id"]: Item.from_row(r["item"]) for r in results}
     asked = observed_form(system, list(items.values()))
     if form is not None:
         asking = {"opening": Asking(words=1, repeats=openings)}
@@ -175,7 +175,7 @@ def row_of(
 def values_of(system: ValueSystem, results: Sequence[Json]) -> dict[str, float]:
     """Return by dimension what answers say, in [0, 1]; of a trade-off 1 for the side chosen."""
     found: dict[str, list[float]] = defaultdict(list)
-    own = [_result(one, _item(one["item"]), system) for one in results]
+    own = [_result(one, Item.from_row(one["item"]), system) for one in results]
     for at, _, value in item_values(system, "any", own):
         found[system.names[at]].append(value)
     for one in own:
@@ -197,10 +197,6 @@ def _result(told: Json, item: Item, system: ValueSystem) -> Result:
         findings=None if verdicts is None else findings_of(verdicts, system.names),
         points=told["points"],
     )
-
-
-def _item(row: Mapping[str, Any]) -> Item:
-    return Item.model_validate({k: v for k, v in row.items() if k != "id"})
 
 
 async def import_log(path: Path, settings: Settings) -> Measurement:
@@ -225,7 +221,7 @@ async def import_log(path: Path, settings: Settings) -> Measurement:
         )
     system = ValueSystem.model_validate(logged.system)
     form = Form.model_validate(logged.form)
-    items = {one["id"]: _item(one) for one in logged.items}
+    items = {one["id"]: Item.from_row(one) for one in logged.items}
     if missing := [i for i in form.items if i not in items]:
         raise InputError(f"{path}: {len(missing)} of {len(form.items)} items are not in the log")
     respondent = Respondent(

@@ -24,7 +24,7 @@ from valuecompass.items import Item
 from valuecompass.judges.panel import label_of
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import UNJUDGED, found_answers, items_query, verdicts_of
-from valuecompass.measure.item_table import item_of, item_values
+from valuecompass.measure.item_table import item_values
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.points import finite
 from valuecompass.measure.scoring import Result, findings_of
@@ -293,7 +293,7 @@ async def read_cells(store: Store, board: Board) -> Cells:
         taken |= set(new.values())
         places = {p: rows[name] for p, name in new.items() if name in rows}
         found = await store.rows(items_query(m))
-        items |= {row["id"]: item_of(row["body"]) for row in found}
+        items |= {row["id"]: Item.from_row(row["body"]) for row in found}
         seen |= await _seen(store, board, m, places, items, len(panel))
     ids = list(dict.fromkeys(item for _, item, *_ in seen))
     repeats = 1 + max((repeat for _, _, repeat, *_ in seen), default=0)

@@ -24,7 +24,6 @@ from valuecompass.judges.quality.judging import judge_subjects
 from valuecompass.judges.spec import judge_models
 from valuecompass.measure.archive import found_answers, items_query
 from valuecompass.measure.engine import interruptible
-from valuecompass.measure.item_table import item_of
 from valuecompass.measure.run import Settings, make_judge, resolve_system
 from valuecompass.measure.scoring import FREE, findings_of
 from valuecompass.models import Budget, check_priced
@@ -204,7 +203,7 @@ async def _answers(store: Store, board: Board) -> list[Answer]:
         new = {p: row.respondent for p, row in enumerate(m.rows) if row.respondent not in taken}
         taken |= set(new.values())
         bodies = {row["id"]: row["body"] for row in await store.rows(items_query(m))}
-        items = {i: item_of(body) for i, body in bodies.items() if body["kind"] in FREE}
+        items = {i: Item.from_row(body) for i, body in bodies.items() if body["kind"] in FREE}
         async with contextlib.aclosing(store.stream(found_answers(m, columns))) as blocks:
             async for rows in blocks:
                 found += [

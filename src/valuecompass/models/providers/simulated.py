@@ -205,7 +205,7 @@ class SimulatedAPI(ModelAPI):
         body = config.extra_body or {}
         prompt = input[-1].text
         if row := body.get("item"):
-            item = Item.model_validate({k: v for k, v in row.items() if k != "id"})
+            item = Item.from_row(row)
         else:
             item = _plain_question(self._profile.system, prompt)
         text = answer(self._profile, item, int(body.get("presentation", 0)), config.seed or 0)
