@@ -6,6 +6,9 @@ traceback.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
+
 
 class ValueCompassError(Exception):
     """A stop that the user can understand and mend; the message is the whole story."""
@@ -41,9 +44,15 @@ class StoreError(ValueCompassError):
     """The workspace cannot be read or written (locked, read-only, full, from a newer version)."""
 
 
-def known_error(group: BaseExceptionGroup[BaseException]) -> ValueCompassError | None:
-    """Return the error of ours inside a task group's error, if there is one."""
-    ours = group.subgroup(ValueCompassError)
-    while isinstance(ours, BaseExceptionGroup):
-        ours = ours.exceptions[0]
-    return ours
+@contextlib.contextmanager
+def ungrouped() -> Generator[None]:
+    """Raise an error of ours alone: the task groups that it went through are nobody's business."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(ValueCompassError)
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        if ours is None:
+            raise
+        raise ours from None

@@ -20,12 +20,11 @@ from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value,
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from valuecompass.models._registry import embedded, recorded, simulated
+from valuecompass.models.eval_logs import OURS
 from valuecompass.values import BUILTIN
 
 __all__ = ["embedded", "recorded", "simulated"]
 
-OURS = "valuecompass"
-"""Key of what we keep in the metadata of samples and scores."""
 WORKSPACE = "valuecompass-workspace"
 """Where a model's verdicts are kept; the local judge needs none."""
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from valuecompass.errors import ValueCompassError, known_error
+from valuecompass.errors import ValueCompassError, ungrouped
 
 app = typer.Typer(
     name="valuecompass",
@@ -121,7 +121,8 @@ def main() -> None:
 def guarded(command: Callable[[], object]) -> None:
     """Run a command; what a user can cause becomes one message and an exit code."""
     try:
-        code = command()
+        with ungrouped():
+            code = command()
         sys.exit(code if isinstance(code, int) else 0)
     except (typer.Abort, KeyboardInterrupt):
         _fail("interrupted", 130)
@@ -130,11 +131,6 @@ def guarded(command: Callable[[], object]) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except BaseExceptionGroup as group:
-        known = known_error(group)
-        if known is None:
-            raise
-        _fail(str(known), known.exit_code)
     except Exception as error:
         if not (hasattr(error, "show") and hasattr(error, "exit_code")):
             raise
@@ -149,6 +145,12 @@ def plain(text: str, style: str = "") -> Any:
     from valuecompass.board.wording import visible
 
     return Text(visible(text), style=style)
+
+
+def say_report(workspace: Path, db: str | None) -> None:
+    """Print how the report of what was measured is made."""
+    place = f"-w {quoted(workspace)}" if db is None else "--db URL"  # it may hold a password
+    typer.echo(f"Report: valuecompass report {place}")
 
 
 def quoted(path: Path) -> str:

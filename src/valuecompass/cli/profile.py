@@ -21,9 +21,8 @@ from valuecompass.cli.app import (
     app,
     console,
     echo_json,
-    quoted,
+    say_report,
 )
-from valuecompass.cli.shown import say
 
 if TYPE_CHECKING:
     from valuecompass.measure.observed import Found
@@ -113,8 +112,7 @@ def profile(
         from valuecompass.board.page.terminal import terminal_board
 
         terminal_board(done, console())
-        place = f"-w {quoted(workspace)}" if db is None else "--db URL"
-        say(f"Report: valuecompass report {place}")
+        say_report(workspace, db)
 
 
 def _said(found: Found) -> str:

@@ -21,7 +21,7 @@ from valuecompass.cli.app import (
     app,
     console,
     echo_json,
-    quoted,
+    say_report,
 )
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ def run(
         from valuecompass.board.page.terminal import terminal_board
 
         terminal_board(measurements, console())
-        place = f"-w {quoted(workspace)}" if db is None else "--db URL"  # it may hold a password
-        typer.echo(f"Report: valuecompass report {place}")
+        say_report(workspace, db)
 
 
 def document(measurements: list[Measurement]) -> dict[str, Any]:

@@ -54,6 +54,15 @@ class Conversation:
         """Sixteen hex digits over everything said."""
         return digest([[m.role, m.text] for m in self.messages], 16)
 
+    def answered(self) -> Iterator[tuple[str, str]]:
+        """Yield each message of the assistant that says something, after what it answers."""
+        prompt = ""
+        for message in self.messages:
+            if message.role == "user":
+                prompt = message.text
+            elif message.role == "assistant" and message.text.strip():
+                yield prompt, message.text
+
 
 @dataclass(frozen=True)
 class Columns:

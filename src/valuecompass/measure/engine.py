@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from filelock import FileLock, Timeout
@@ -45,6 +45,7 @@ from valuecompass.models.asker import Asker
 from valuecompass.store import Store, responses, verdicts
 from valuecompass.text import points
 
+T = TypeVar("T")
 WORKERS = 64
 """Questions in progress at once; how many requests leave is Inspect's adaptive limit."""
 SEEDS = (
@@ -416,7 +417,7 @@ async def stored_share(plan: Plan, store: Store) -> Stored:
     found: set[tuple[str, int]] = set()
     judged: set[tuple[str, int, str]] = set()
     own = verdicts.c.judge == judge_id(plan.judge, plan.system)
-    for block in _blocks(sorted({k for k, *_ in keys}), 500):
+    for block in blocks(sorted({k for k, *_ in keys}), 500):
         rows = await store.rows(
             select(responses.c.key, responses.c.repeat).where(responses.c.key.in_(block))
         )
@@ -431,6 +432,7 @@ async def stored_share(plan: Plan, store: Store) -> Stored:
     return Stored(answered, len(keys), sum(key in judged for key in keys))
 
 
-def _blocks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def blocks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield so many values at a time: no query holds any number of keys."""
     for start in range(0, len(values), size):
         yield values[start : start + size]

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from valuecompass.errors import InputError, known_error
+from valuecompass.errors import InputError, ungrouped
 from valuecompass.hashing import digest
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.judging import Said, judge_rows
@@ -126,16 +126,12 @@ async def _all_judged(
 ) -> list[Judged]:
     meters = [meter for *_, meter in judges]
     found: list[Judged] = []
-    try:
+    with ungrouped():
         async with interruptible(meters):
             for spec, judge, meter in judges:
                 said = await judge_rows(judge, rows, tell)
                 used = (meter.requests, meter.input_tokens, meter.output_tokens)
                 found.append(Judged(spec.text, judge, said, *used))
-    except BaseExceptionGroup as group:  # the task groups within are nobody's business
-        if (error := known_error(group)) is None:
-            raise
-        raise error from None
     if (stop := next((m.stop for m in meters if m.stop is not None), None)) is not None:
         raise stop
     return found

@@ -7,33 +7,37 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import anyio
 
-from valuecompass.errors import InputError, RequestFailed, known_error
+from valuecompass.errors import InputError, RequestFailed, ungrouped
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Form, Item, built_in_form
 from valuecompass.items.transcripts import Conversation, Message
 from valuecompass.judges import Judge, subject_of
-from valuecompass.judges.protocol import Subject, Verdict, all_missing
+from valuecompass.judges.protocol import Subject, Verdict
 from valuecompass.judges.spec import build_judge, judge_models, parse_judge
 from valuecompass.measure.archive import UNJUDGED, found_answers, verdicts_of
 from valuecompass.measure.asking import READ_OFF, Question, goes_to_judge, read_off
 from valuecompass.measure.engine import run_plan, verdict_body
 from valuecompass.measure.item_table import item_values
 from valuecompass.measure.measurement import Measurement, Row
-from valuecompass.measure.observed.profiling import item_of_conversation, observed_form, subjects
+from valuecompass.measure.observed.profiling import (
+    item_of_conversation,
+    judged_subjects,
+    observed_form,
+    subjects,
+)
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.measure.run import Settings, make_judge
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Params, Patience, Reply, Respondent, check_priced
-from valuecompass.models.asker import Asker, outcome_of
+from valuecompass.models.asker import Asker, outcome_of, stored_row
 from valuecompass.models.budget import Budget
 from valuecompass.models.eval_logs import Logged, read_answers, write_log
 from valuecompass.models.request import Message as Said
@@ -95,16 +99,11 @@ async def judged_conversation(
     one = Conversation("", tuple(Message(role, text) for role, text in said), "")
     item = item_of_conversation(system, one)
     found: list[Json] = []
-    prompt = ""
-    for message in one.messages:
-        if message.role == "user":
-            prompt = message.text
-        if message.role != "assistant" or not message.text.strip():
-            continue
-        outcome = outcome_of(message.text, "stop")
+    for prompt, text in one.answered():
+        outcome = outcome_of(text, "stop")
         verdicts: list[Json] | None = None
-        if goes_to_judge(system.scoring, item.kind, outcome, "stop", message.text):
-            verdicts = await _verdicts(judge, list(subjects(system, prompt, message.text)))
+        if goes_to_judge(system.scoring, item.kind, outcome, "stop", text):
+            verdicts = await _verdicts(judge, subjects(system, prompt, text))
         found.append(
             {
                 "item": item.row(),
@@ -119,13 +118,8 @@ async def judged_conversation(
     return found
 
 
-async def _verdicts(judge: Judge, shown: Sequence[Subject]) -> list[Json]:
-    found: list[Verdict] = []
-    for subject in shown:
-        try:
-            found += await judge.judge(subject)
-        except RequestFailed as error:
-            found += all_missing(subject, f"the judge did not answer: {error}")
+async def _verdicts(judge: Judge, shown: Iterable[Subject]) -> list[Json]:
+    found, _ = await judged_subjects(judge, shown)
     return verdict_body(found)
 
 
@@ -137,7 +131,7 @@ class _Given:
     identity: Json = field(default_factory=lambda: {"kind": "given"})
 
     async def judge(self, subject: Subject) -> list[Verdict]:
-        raise NotImplementedError
+        raise AssertionError("the verdicts are there already")
 
 
 @dataclass(frozen=True)
@@ -227,7 +221,7 @@ async def import_log(path: Path, settings: Settings) -> Measurement:
     respondent = Respondent(
         name=logged.respondent, model=logged.model, occasion=logged.occasion or f"log {logged.id}"
     )
-    try:
+    with ungrouped():
         async with open_store(settings.workspace, settings.db) as store:
             budget = Budget(store, "", settings.limits)
             asker = _LogAsker(store, budget, settings.patience, logged=logged)
@@ -241,10 +235,6 @@ async def import_log(path: Path, settings: Settings) -> Measurement:
             finally:
                 with anyio.CancelScope(shield=True):
                     await asker.models.close()
-    except BaseExceptionGroup as group:  # the task groups within are nobody's business
-        if (error := known_error(group)) is None:
-            raise
-        raise error from None
 
 
 async def export_logs(store: Store, chosen: Sequence[Measurement], folder: Path) -> list[Path]:
@@ -363,22 +353,11 @@ class _LogAsker(Asker):
             seconds=found.seconds,
             cached=True,
         )
-        row: Json = {
-            "key": reply.key,
-            "repeat": repeat,
-            "model": model.model[:512],
-            "request": {
-                "messages": [{"role": m.role, "content": m.content} for m in messages],
-                "params": {},
-                "log": self.logged.id,
-            },
-            "created": datetime.now(UTC),
-            **{
-                name: getattr(reply, name)
-                for name in ("text", "stop_reason", "version", "input_tokens", "output_tokens")
-            },
-            "usd": None,
-            "seconds": reply.seconds,
+        request: Json = {
+            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "params": {},
+            "log": self.logged.id,
         }
+        row = stored_row(reply, model.model[:512], request)
         await self.store.write((self.store.insert_new(responses), [row]))
         return reply

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from valuecompass.errors import InputError, known_error
+from valuecompass.errors import InputError, ungrouped
 from valuecompass.files import read_text
 from valuecompass.hashing import digest
 from valuecompass.items import (
@@ -201,12 +201,8 @@ def run(
 
 async def run_async(settings: Settings, listener: Listener) -> list[Measurement]:
     """`run` for callers that have an event loop (asyncio)."""
-    try:
+    with ungrouped():
         return await _run(settings, listener)
-    except BaseExceptionGroup as group:  # the task groups within are nobody's business
-        if (error := known_error(group)) is None:
-            raise
-        raise error from None
 
 
 async def _run(settings: Settings, listener: Listener) -> list[Measurement]:

@@ -181,11 +181,7 @@ class Asker:
             seconds=seconds,
             cached=False,
         )
-        row = {k: v for k, v in vars(reply).items() if k not in NOT_STORED} | {
-            "model": request.model.model,
-            "request": request.canonical(),
-            "created": datetime.now(UTC),
-        }
+        row = stored_row(reply, request.model.model, request.canonical())
         used = Amount(tokens_in + tokens_out, usd or 0.0)
         if output.usage is None:  # unknown use counts as the most it can have been
             used = Amount(reserved["tokens"], reserved["usd"])
@@ -229,6 +225,12 @@ def _at_most(request: Request) -> Amount:
     if price is not None:
         usd = (prompt * price.input + request.params.max_tokens * price.output) / 1e6
     return Amount(prompt + request.params.max_tokens, usd)
+
+
+def stored_row(reply: Reply, model: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return a reply that has just come as a row of the table of responses."""
+    row = {k: v for k, v in vars(reply).items() if k not in NOT_STORED}
+    return row | {"model": model, "request": request, "created": datetime.now(UTC)}
 
 
 def extra_body(request: Request, repeat: int, presentation: int) -> dict[str, Any]:

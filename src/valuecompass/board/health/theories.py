@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from valuecompass.board.boards import Board, read_board
 from valuecompass.board.health.theory_figures import Readings, figures
-from valuecompass.errors import InputError, RequestFailed, known_error
+from valuecompass.errors import InputError, RequestFailed, ungrouped
 from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges import Judge, Subject, judge_id, subject_of
@@ -146,19 +146,16 @@ async def _read(
     asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
     values: list[Array] = []
     try:
-        judge = make_judge(settings, asker)
-        about = [board.measurements[0].id, *(system.id for system in systems)]
-        await _prepare(asker, judge, about, settings)
-        opinions = board.measurements[0].manifest["opinions"]
-        async with interruptible([asker]):
-            for system in systems:
-                own = await _verdicts(store, judge, as_expression(system), found, tell)
-                parts = [findings_of(own.get(a.place, ()), system.names) for a in found]
-                values.append(np.stack([aggregate(p.expressed, opinions) for p in parts]))
-    except BaseExceptionGroup as group:  # the task groups within are nobody's business
-        if (error := known_error(group)) is None:
-            raise
-        raise error from None
+        with ungrouped():
+            judge = make_judge(settings, asker)
+            about = [board.measurements[0].id, *(system.id for system in systems)]
+            await _prepare(asker, judge, about, settings)
+            opinions = board.measurements[0].manifest["opinions"]
+            async with interruptible([asker]):
+                for system in systems:
+                    own = await _verdicts(store, judge, as_expression(system), found, tell)
+                    parts = [findings_of(own.get(a.place, ()), system.names) for a in found]
+                    values.append(np.stack([aggregate(p.expressed, opinions) for p in parts]))
     finally:
         with anyio.CancelScope(shield=True):
             await asker.models.close()

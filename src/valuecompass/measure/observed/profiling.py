@@ -23,7 +23,7 @@ from valuecompass.errors import (
     Interrupted,
     ProviderStopped,
     RequestFailed,
-    known_error,
+    ungrouped,
 )
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Form, Item
@@ -34,7 +34,14 @@ from valuecompass.judges.quality.labelled import KINDS
 from valuecompass.judges.spec import judge_models, parse_judge
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
 from valuecompass.measure.asking import goes_to_judge
-from valuecompass.measure.engine import SEEDS, WORKERS, interruptible, plan_lock, verdict_body
+from valuecompass.measure.engine import (
+    SEEDS,
+    WORKERS,
+    blocks,
+    interruptible,
+    plan_lock,
+    verdict_body,
+)
 from valuecompass.measure.item_table import item_table
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.observed.finding import Found, find
@@ -120,7 +127,7 @@ async def profile_async(
         if system.scoring not in KINDS:
             raise InputError(f"-s {system.id}: it is scored from ratings, not from what is written")
     parse_judge(settings.judge, settings.judge_mode, settings.strong_judge)
-    try:
+    with ungrouped():
         async with open_store(settings.workspace, settings.db) as store:
             asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
             respondents = _respondents(found)
@@ -138,10 +145,6 @@ async def profile_async(
             finally:
                 with anyio.CancelScope(shield=True):
                     await asker.models.close()
-    except BaseExceptionGroup as group:  # the task groups within are nobody's business
-        if (error := known_error(group)) is None:
-            raise
-        raise error from None
 
 
 def _respondents(found: Found) -> list[Respondent]:
@@ -183,20 +186,9 @@ def _messages(plan: Plan, found: Found) -> Iterator[_Message]:
     for one in found.conversations:
         item = item_of_conversation(plan.system, one)
         key = digest(["observed", one.respondent, one.digest], 64)
-        number, prompt = 0, ""
-        for message in one.messages:
-            if message.role == "user":
-                prompt = message.text
-            elif message.role == "assistant" and message.text.strip():
-                yield _Message(
-                    position[one.respondent],
-                    item,
-                    number,
-                    storable(prompt)[-PROMPT:],
-                    storable(message.text),
-                    key,
-                )
-                number += 1
+        for number, (prompt, text) in enumerate(one.answered()):
+            at = position[one.respondent]
+            yield _Message(at, item, number, storable(prompt), storable(text), key)
 
 
 def subjects(system: ValueSystem, prompt: str, text: str) -> Iterator[Subject]:
@@ -206,7 +198,7 @@ def subjects(system: ValueSystem, prompt: str, text: str) -> Iterator[Subject]:
     by its definition.
     """
     kind = KINDS[system.scoring]
-    asked = prompt.strip() or "(nothing was asked)"
+    asked = prompt[-PROMPT:].strip() or "(nothing was asked)"
     if kind == "question":
         item = Item(kind=kind, system=system.id, text=asked, dimensions=system.names)
         whole = text.strip()
@@ -228,6 +220,22 @@ def subjects(system: ValueSystem, prompt: str, text: str) -> Iterator[Subject]:
         )
 
 
+async def judged_subjects(judge: Judge, shown: Iterable[Subject]) -> tuple[list[Verdict], bool]:
+    """Return the verdicts on what a judge is shown, and whether a request for them failed.
+
+    What failed is missing and not to be kept: next time the request is sent again.
+    """
+    found: list[Verdict] = []
+    failed = False
+    for subject in shown:
+        try:
+            found += await judge.judge(subject)
+        except RequestFailed as error:
+            found += all_missing(subject, f"the judge did not answer: {error}")
+            failed = True
+    return found, failed
+
+
 async def _measured(
     plan: Plan, found: Found, store: Store, asker: Asker, settings: Settings, tell: Tell | None
 ) -> Measurement:
@@ -246,14 +254,16 @@ async def _measured(
 
 async def _store(work: Sequence[_Message], plan: Plan, store: Store) -> None:
     now = datetime.now(UTC)
-    for block in _blocks(work):
+    for block in blocks(work, AT_ONCE):
         rows: list[dict[str, Any]] = [
             {
                 "key": one.key,
                 "repeat": one.number,
                 "model": plan.respondents[one.position].name[:512],
                 "request": {
-                    "messages": [{"role": "user", "content": one.prompt}] if one.prompt else [],
+                    "messages": [{"role": "user", "content": one.prompt[-PROMPT:]}]
+                    if one.prompt
+                    else [],
                     "params": {},
                     "observed": True,
                 },
@@ -274,10 +284,9 @@ async def _store(work: Sequence[_Message], plan: Plan, store: Store) -> None:
 async def _judged(work: Sequence[_Message], judge: str, store: Store) -> dict[tuple[str, int], Any]:
     """Return the verdicts that are stored already."""
     stored: dict[tuple[str, int], Any] = {}
-    keys = sorted({one.key for one in work})
-    for start in range(0, len(keys), AT_ONCE):
+    for keys in blocks(sorted({one.key for one in work}), AT_ONCE):
         query = select(verdicts.c.key, verdicts.c.repeat, verdicts.c.body).where(
-            verdicts.c.judge == judge, verdicts.c.key.in_(keys[start : start + AT_ONCE])
+            verdicts.c.judge == judge, verdicts.c.key.in_(keys)
         )
         for row in await store.rows(query):
             stored[row["key"], row["repeat"]] = row["body"]
@@ -326,14 +335,8 @@ class _Judging:
         return result
 
     async def _ask(self, one: _Message) -> list[dict[str, Any]]:
-        found: list[Verdict] = []
-        failed = False
-        for subject in subjects(self.plan.system, one.prompt, one.text):
-            try:
-                found += await self.plan.judge.judge(subject)
-            except RequestFailed as error:  # not kept: next time the request is sent again
-                found += all_missing(subject, f"the judge did not answer: {error}")
-                failed = True
+        shown = subjects(self.plan.system, one.prompt, one.text)
+        found, failed = await judged_subjects(self.plan.judge, shown)
         body = verdict_body(found)
         if not failed and any(f.missing is None for f in found):
             row = {
@@ -398,7 +401,3 @@ def _note(messages: int, conversations: int) -> str:
 
 def _file(one: Conversation) -> str:
     return Path(one.source.rsplit(", ", 1)[0]).name
-
-
-def _blocks(work: Sequence[_Message]) -> Iterable[Sequence[_Message]]:
-    return (work[start : start + AT_ONCE] for start in range(0, len(work), AT_ONCE))
