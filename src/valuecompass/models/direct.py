@@ -25,8 +25,8 @@ from inspect_ai.model import (
     Model,
     ModelAPI,
     ModelOutput,
-    model_output_from_openai,
 )
+from inspect_ai.model._openai import model_output_from_openai
 from openai.types.chat import ChatCompletion
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay
 
@@ -123,6 +123,7 @@ class _Line:
     def __init__(self, api: ModelAPI) -> None:
         self._api: Any = api
         self._url = f"{str(api.base_url).rstrip('/')}/chat/completions"
+        self._proxy = proxy_of(self._url)
         self._pace: Pace | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -144,7 +145,7 @@ class _Line:
             pace.refused()
         else:
             pace.worked()
-        return await self._read(status, headers, raw)
+        return self._read(status, headers, raw)
 
     async def _post(self, data: bytes, seconds: float) -> tuple[int, list[Any], bytes]:
         try:
@@ -154,7 +155,7 @@ class _Line:
                 headers={"Authorization": f"Bearer {self._api.api_key}"},
                 timeout=aiohttp.ClientTimeout(total=seconds),
                 allow_redirects=False,  # the key goes to the address that was named, to no other
-                proxy=proxy_of(self._url),
+                proxy=self._proxy,
             ) as response:
                 return response.status, list(response.headers.items()), await response.read()
         except TimeoutError as error:
@@ -176,7 +177,7 @@ class _Line:
             self._session = aiohttp.ClientSession(connector=connector, headers=headers)
         return self._session
 
-    async def _read(self, status: int, headers: list[Any], raw: bytes) -> ModelOutput:
+    def _read(self, status: int, headers: list[Any], raw: bytes) -> ModelOutput:
         if status >= 300:
             error = self._fault(status, headers, raw)
             found = self._api.handle_bad_request(error) if status in RETURNED else error
@@ -191,7 +192,9 @@ class _Line:
             raise TypeError("it is no JSON object")
         try:
             # as the SDK reads it: servers leave out what the standard demands
-            return await model_output_from_openai(ChatCompletion.construct(**cast(Any, body)))
+            completion = ChatCompletion.construct(**cast(Any, body))
+            choices = self._api.chat_choices_from_completion(completion, [])
+            return model_output_from_openai(completion, choices)
         except (AttributeError, KeyError, ValueError) as error:
             raise TypeError(f"{type(error).__name__}: {error}") from None
 
