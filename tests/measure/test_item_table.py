@@ -18,7 +18,7 @@ from tests.measure.helpers import MODEL, judging, measure, write_items
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import in_thread
 from valuecompass.items import Item, seed_items
-from valuecompass.measure.item_table import ItemTable, item_table
+from valuecompass.measure.item_table import Answered, ItemTable, item_table
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import run
 from valuecompass.models import Respondent
@@ -101,7 +101,9 @@ def test_what_is_kept_is_what_is_read(simulated: Made) -> None:
 def test_any_name_is_kept_whole() -> None:
     names = ("a\x00", "b\x00\x00", "\x1b[0m'\"\\", "\u202eü")
     table = ItemTable(names, ("i",), ("d",), np.ones((4, 1, 1)), np.ones((4, 1, 1)))
-    assert ItemTable.unpacked(table.packed()).respondents == names
+    kept = Answered.unpacked(Answered(table, ("stem",)).packed())
+    assert kept is not None
+    assert kept.table.respondents == names
 
 
 def refusing(body: dict[str, Any], index: int = 0) -> str:
@@ -233,8 +235,9 @@ def test_without_any_item_there_is_nothing() -> None:
     nothing = ItemTable(("a", "b"), (), ("d", "e"), np.zeros((2, 0, 2)), np.zeros((2, 0, 2)))
     assert nothing.draws(20).shape == (20, 2, 2) and np.isnan(nothing.draws(20)).all()
     assert np.isnan(nothing.scores()).all() and nothing.means.shape == (2, 0, 2)
-    back = ItemTable.unpacked(nothing.packed())
-    assert back.items == () and back.totals.shape == (2, 0, 2)
+    back = Answered.unpacked(Answered(nothing, ()).packed())
+    assert back is not None
+    assert back.table.items == () and back.table.totals.shape == (2, 0, 2)
 
 
 def test_who_refuses_everything_has_an_empty_table(tmp_path: Path) -> None:
