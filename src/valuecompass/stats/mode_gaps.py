@@ -15,6 +15,9 @@ __all__ = ["Agreement", "ModeGaps", "Overall", "mode_gaps", "profile_agreement",
 
 Array = NDArray[np.float64]
 DRAWS = 1_000
+PRIOR = 0.25
+"""Weight, in items, of 0 and of 1 in the prior. Twice this, as of `cluster_bootstrap_mean`, makes
+limits of the gaps of graded ratings too wide by a sixth."""
 EDGE = 1e-6
 """Nearest that a rate may come to 0 or 1 before its probit is taken."""
 LEAST_SPREAD = 0.05
@@ -88,9 +91,8 @@ def standings(
     """Profiles on the probit scale with joint draws: a Bayesian bootstrap over items.
 
     An item has the same weight for all respondents and dimensions, so what an item does to all of
-    them cancels in differences. Each respondent and dimension has the prior of one item, half of
-    its weight on 0 and half on 1, as in `cluster_bootstrap_mean`; it is in the estimate, too, so
-    that a rate of 0 has a probit.
+    them cancels in differences. Each respondent and dimension has a prior of half an item, one half
+    of its weight on 0 and one on 1; it is in the estimate, too, so that a rate of 0 has a probit.
 
     Args:
         totals: (R, n, D) sums of values in [0, 1] over the responses to each item.
@@ -113,8 +115,8 @@ def standings(
     total, size = ((weights @ of).reshape(-1, r, d) for of in flat)
     items = (sizes > 0).sum(axis=1)
     prior = np.divide(sizes.sum(axis=1), items, out=np.full((r, d), np.nan), where=items > 0)
-    halves = rng.standard_gamma(0.5, (2, 1 + draws, r, d))
-    halves[:, 0] = 0.5
+    halves = rng.standard_gamma(PRIOR, (2, 1 + draws, r, d))
+    halves[:, 0] = PRIOR
     rate = (total + halves[0] * prior) / (size + halves.sum(axis=0) * prior)
     return np.asarray(ndtri(rate.clip(EDGE, 1 - EDGE)), dtype=np.float64)
 
