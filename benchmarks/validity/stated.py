@@ -27,20 +27,35 @@ from valuecompass.values import ValueSystem, builtin_system
 
 COVERS = Goal("at least", 0.95)
 FALSE = Goal("at most", 0.05)
+FORMS: tuple[tuple[str, Size, Mode], ...] = (
+    ("schwartz", "tiny", "free text"),
+    ("schwartz", "short", "free text"),
+    ("schwartz", "short", "trade-off"),
+    ("schwartz", "full", "free text"),
+    ("schwartz", "full", "trade-off"),
+    ("moral-foundations", "full", "free text"),
+)
+"""Built-in forms, and the mode that the stated one is compared with."""
+RESPONDENTS = 8
+SPREAD = 0.7
+"""Standard deviation of the planted scores."""
+GAP = 2.0
+"""Between stated and shown score of one value of every second respondent, up or down."""
 DEGREE = {"supports": 1.0, "hedged": 0.5, "opposes": 0.0}
 """What a judge that makes no mistake says of a phrase about conduct."""
 
 
-def stated(world: World, worlds: int) -> list[Figure]:
+def stated(
+    world: World, worlds: int, forms: Sequence[tuple[str, Size, Mode]] = FORMS
+) -> list[Figure]:
     """False gaps, coverage and power on boards of simulated respondents."""
-    spec = world.spec["stated"]
     found: list[Figure] = []
-    for cell, (system_id, size, mode) in enumerate(spec["forms"]):
+    for cell, (system_id, size, mode) in enumerate(forms):
         for planted in (False, True):
             hits: dict[str, list[float]] = defaultdict(list)
             for k in range(worlds):
                 rng = world.rng(8, cell, int(planted), k)
-                _board(rng, system_id, size, mode, spec, planted, hits)
+                _board(rng, (system_id, size, mode), planted, hits)
             what = "planted gaps" if planted else "no gap"
             where = f"{system_id}/{size}, {_stated_mode(system_id)} and {mode}; {what}"
             found += [_figure(name, per_world, where) for name, per_world in hits.items()]
@@ -63,16 +78,14 @@ def _stated_mode(system_id: str) -> Mode:
 
 def _board(
     rng: np.random.Generator,
-    system_id: str,
-    size: Size,
-    mode: Mode,
-    spec: dict[str, object],
+    form: tuple[str, Size, Mode],
     planted: bool,
     hits: dict[str, list[float]],
 ) -> None:
     """Simulate one board and note what was found on it."""
+    system_id, size, mode = form
     system = builtin_system(system_id)
-    shown, said, gap = _plant(rng, system, spec, planted)
+    shown, said, gap = _plant(rng, system, planted)
     seeds = rng.integers(0, 2**31, len(shown)).tolist()
     profiles = [
         Profile(system, _named(system, a), seed, _named(system, b))
@@ -110,15 +123,16 @@ def _board(
 
 
 def _plant(
-    rng: np.random.Generator, system: ValueSystem, spec: dict[str, object], planted: bool
+    rng: np.random.Generator, system: ValueSystem, planted: bool
 ) -> tuple[Floats, Floats, np.ndarray]:
     """Return shown and stated scores, and where they differ: one value in half of the board."""
-    r, d = int(str(spec["respondents"])), len(system.names)
-    shown = rng.normal(0, float(str(spec["theta_sd"])), (r, d)).round(3)
+    r, d = RESPONDENTS, len(system.names)
+    shown = rng.normal(0, SPREAD, (r, d)).round(3)
     gap = np.zeros((r, d), dtype=bool)
     if planted:
-        gap[np.arange(r // 2), rng.integers(0, d, r // 2)] = True
-    apart = float(str(spec["gap"])) * rng.choice([-1.0, 1.0], (r, d))
+        some = np.arange(0, r, 2)
+        gap[some, rng.integers(0, d, len(some))] = True
+    apart = GAP * rng.choice([-1.0, 1.0], (r, d))
     return shown, shown + np.where(gap, apart, 0.0), gap
 
 

@@ -84,6 +84,28 @@ async def modes_of(store: Store, board: Board) -> Modes:
     return modes(read, board.respondents, board.simulated)
 
 
+async def told_on_board(workspace: Path, db: str | None, board: Board) -> tuple[str, ...]:
+    """Return what a reader of a board must know of stated and shown values; nothing if unknown."""
+    async with open_store(workspace, db, create=False) as store:
+        found = gaps_of(await modes_of(store, board))
+    cells = [
+        (row["respondent"], name, cell["discovered"])
+        for pair in found["pairs"]
+        if pair["reason"] is None
+        for row in pair["rows"]
+        for name, cell in row["dimensions"].items()
+    ]
+    if not cells:
+        return ()
+    whose = dict.fromkeys(f"{who} ({name})" for who, name, discovered in cells if discovered)
+    held = sum(discovered for _, _, discovered in cells)
+    said = f": {_list(list(whose))}" if whose else ""
+    return (
+        f"{held} of {len(cells)} gaps between stated and shown values hold{said}. "
+        "valuecompass gap shows them.",
+    )
+
+
 def modes(read: Sequence[Answered], respondents: Sequence[str], simulated: Sequence[bool]) -> Modes:
     """Return the items of some measurements by mode, of each respondent from the first it is in."""
     tables: dict[Mode, ItemTable] = {}

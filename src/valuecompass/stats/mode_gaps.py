@@ -154,13 +154,15 @@ def mode_gaps(stated: ArrayLike, shown: ArrayLike, level: float = 0.95) -> ModeG
     if both[0].shape != both[1].shape:
         raise ValueError(f"stated {both[0].shape} and shown {both[1].shape} differ in shape")
     scaled, reliability, apart = zip(*(_in_true_sd(profile) for profile in both), strict=True)
+    if not all(apart):
+        return _without_unit(both[0].shape[1:], np.array(reliability), np.array(apart))
     first, second = scaled
     apart_from = first - second
     usual = _median_of_others(apart_from)
     gaps = apart_from - usual
     error = gaps[1:].std(axis=0, ddof=1)
     half = float(ndtri((1 + level) / 2)) * error
-    found = ModeGaps(
+    return ModeGaps(
         first[0],
         second[0],
         usual[0],
@@ -173,7 +175,6 @@ def mode_gaps(stated: ArrayLike, shown: ArrayLike, level: float = 0.95) -> ModeG
         np.array(reliability),
         np.array(apart),
     )
-    return found if all(apart) else _without_unit(found)
 
 
 def profile_agreement(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Agreement:
@@ -232,11 +233,12 @@ def _in_true_sd(profiles: Array) -> tuple[Array, float, bool]:
     freedom = (r - 1) * (d - 1)
     observed = (centred**2).sum(axis=(1, 2)) / freedom
     noise = centred[1:].var(axis=0, ddof=1).sum() / freedom
+    if not chdtrc(freedom, freedom * observed[0] / noise) < 0.05:
+        return centred, float(1 - noise / observed[0]) if observed[0] > 0 else np.nan, False
     # a draw has the noise of the estimate and its own
     true = observed - noise * np.append(1, np.full(len(centred) - 1, 2))
     spread = np.sqrt(np.maximum(true, LEAST_SPREAD * observed[0]))
-    apart = bool(chdtrc(freedom, freedom * observed[0] / noise) < 0.05)
-    return centred / spread[:, None, None], float(1 - noise / observed[0]), apart
+    return centred / spread[:, None, None], float(1 - noise / observed[0]), True
 
 
 def _median_of_others(values: Array) -> Array:
@@ -279,10 +281,14 @@ def _noncentrality(form: Array, freedom: Array, tail: float) -> Array:
     return np.where(beyond, found, 0.0)
 
 
-def _without_unit(found: ModeGaps) -> ModeGaps:
-    nothing, none = np.full_like(found.gap, np.nan), np.full(len(found.gap), np.nan)
-    return found._replace(
+def _without_unit(shape: tuple[int, ...], reliability: Array, apart: NDArray[np.bool_]) -> ModeGaps:
+    nothing, none = np.full(shape, np.nan), np.full(shape[0], np.nan)
+    agreement = Agreement(none, none, none, np.full((shape[0], 2), np.nan))
+    overall = Overall(none, none, none, none)
+    return ModeGaps(
         **dict.fromkeys(("stated", "shown", "usual", "gap", "low", "high", "p"), nothing),
-        overall=Overall(none, none, none, none),
-        agreement=found.agreement._replace(value=none, low=none, high=none),
+        overall=overall,
+        agreement=agreement,
+        reliability=reliability,
+        told_apart=apart,
     )
