@@ -30,7 +30,7 @@ def gap(
 ) -> None:
     """Compare what respondents state (self-report, judgement) with what they show.
 
-    Shown is what they choose in trade-offs, write in free text and do. A gap is marked when the
+    Shown is what they choose in trade-offs, write in free text and do. A gap has a star when the
     false discovery rate over all gaps is at most 5 %.
     """
     import anyio
@@ -63,7 +63,7 @@ def _show(entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     ]
     told = [(pair, row) for pair, row in own if pair["reason"] is None]
     say(entry["respondent"] + (" (simulated)" if entry["simulated"] else ""))
-    heads = [f"{pair['stated']} less {pair['shown']} [95 %]" for pair, _ in told]
+    heads = [f"{pair['stated']} less {pair['shown']} ±95 %" for pair, _ in told]
     rows: list[list[str]] = []
     for name, by_mode in entry["dimensions"].items():
         cells = [row["dimensions"].get(name) for _, row in told]
@@ -109,5 +109,6 @@ def _place(
 def _gap(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
         return "-"
-    mark = " *" if cell["discovered"] else "  "
-    return f"{cell['gap']:+.1f} [{cell['low']:+.1f}, {cell['high']:+.1f}]{mark}"
+    mark = "*" if cell["discovered"] else ""
+    # the limits are symmetric: one number tells both, and three modes fit into 80 columns
+    return f"{cell['gap']:+.1f}{mark} ±{cell['high'] - cell['gap']:.1f}"
