@@ -58,7 +58,9 @@ def stated(
                 _board(rng, (system_id, size, mode), planted, hits)
             what = "planted gaps" if planted else "no gap"
             where = f"{system_id}/{size}, {_stated_mode(system_id)} and {mode}; {what}"
-            found += [_figure(name, per_world, where) for name, per_world in hits.items()]
+            known = {name: [x for x in h if not np.isnan(x)] for name, h in hits.items()}
+            # of what happened on less than two boards there is no error to state
+            found += [_figure(name, h, where) for name, h in known.items() if len(h) > 1]
     return found
 
 
@@ -68,8 +70,7 @@ def _figure(name: str, per_world: Sequence[float], where: str) -> Figure:
         goal = COVERS
     elif name.startswith("false"):
         goal = FALSE
-    told = [x for x in per_world if not np.isnan(x)]
-    return figure(f"{name}; {where}", told, goal, boards=float(len(per_world)))
+    return figure(f"{name}; {where}", per_world, goal)
 
 
 def _stated_mode(system_id: str) -> Mode:

@@ -97,11 +97,12 @@ def test_the_command_shows_what_the_json_says(workspace: Path, command: Command)
     done = command("gap", "-w", workspace)
     assert done.code == 0
     assert "self-report less trade-off" in done.out
-    assert done.out.count("*") == sum(
-        cell["discovered"]
+    claims = [
+        claim
         for row in told(workspace)["pairs"][0]["rows"]
-        for cell in row["dimensions"].values()
-    )
+        for claim in (*row["dimensions"].values(), row["overall"])
+    ]
+    assert done.out.count("*") == sum(claim["discovered"] for claim in claims)
     assert f"{SAYS} (simulated)" in done.out
     assert json.loads(command("gap", "-w", workspace, "--json").out) == told(workspace)
     assert command("gap", "-w", workspace / "none").code == 2

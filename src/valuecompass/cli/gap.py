@@ -80,8 +80,7 @@ def _show(entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         overall, agreement = row["overall"], row["agreement"]
         parts: list[str] = []
         if overall["value"] is not None:
-            sure = ", more than chance" if overall["discovered"] else ""
-            parts.append(f"overall gap {span(overall)}{sure}")
+            parts.append(f"overall gap {span(overall)}{_star(overall)}")
         if agreement["value"] is not None:
             parts.append(f"correlation of the profiles {span(agreement)}")
         if parts:
@@ -109,6 +108,9 @@ def _place(
 def _gap(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
         return "-"
-    mark = "*" if cell["discovered"] else ""
     # the limits are symmetric: one number tells both, and three modes fit into 80 columns
-    return f"{cell['gap']:+.1f}{mark} ±{cell['high'] - cell['gap']:.1f}"
+    return f"{cell['gap']:+.1f}{_star(cell)} ±{cell['high'] - cell['gap']:.1f}"
+
+
+def _star(claim: Mapping[str, Any]) -> str:
+    return "*" if claim["discovered"] else ""

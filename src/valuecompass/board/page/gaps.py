@@ -98,12 +98,12 @@ def _gap(name: str, cell: Mapping[str, Any], end: float) -> Gap:
 
 def _sentences(row: Mapping[str, Any]) -> Iterator[str]:
     overall, agreement = row["overall"], row["agreement"]
-    sure = "more than chance" if overall["discovered"] else "no more than chance may do"
+    star = " ★" if overall["discovered"] else ""
     ends = interval(overall["low"], overall["high"], 1)
-    yield f"Overall gap {number(overall['value'], 1)} ({ends}): {sure}."
+    yield f"Overall gap {number(overall['value'], 1)} ({ends}){star}"
     if agreement["value"] is not None:
         ends = f"{number(agreement['low'], 2)} to {number(agreement['high'], 2)}"
-        yield f"Correlation of the profiles {number(agreement['value'], 2)} ({ends})."
+        yield f"Correlation of the profiles {number(agreement['value'], 2)} ({ends})"
 
 
 def _signed(value: float) -> str:
