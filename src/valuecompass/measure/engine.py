@@ -36,7 +36,7 @@ from valuecompass.measure.asking import (
     params_for,
     read_off,
 )
-from valuecompass.measure.item_table import keep_table, table_of
+from valuecompass.measure.item_table import answered_of, keep
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.scoring import Result, findings_of, score_row
@@ -355,8 +355,7 @@ async def _finish(run: _Run) -> Measurement:
         return same
     await save_measurement(run.store, measurement, plan.items, results)
     # boards find it ready
-    table = table_of(measurement, {i.id for i in plan.items}, enumerate(results))
-    await keep_table(run.store, measurement, table)
+    await keep(run.store, measurement, answered_of(measurement, plan.items, enumerate(results)))
     return measurement
 
 

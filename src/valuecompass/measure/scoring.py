@@ -7,7 +7,7 @@ computed by `valuecompass.stats`; shares and means of one number a response are 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ from valuecompass.values import ValueSystem
 
 FREE = ("question", "opening", "request", "stem", "conversation")
 """Kinds of items with words of the respondent's own, for a judge to read."""
+RATED = ("likert", "judgement")
+"""Kinds of items that are answered with a number."""
 FEW_POINTS = 2.0
 """Mean number of points per answer below which a note says so."""
 MANY_POINTS = 0.2
@@ -280,20 +282,29 @@ def _in_both_orders(results: Sequence[Result]) -> tuple[dict[str, list[Result]],
     return whole, sorted(read.keys() - whole.keys())
 
 
+def choices_of(results: Sequence[Result]) -> Iterator[tuple[Item, float]]:
+    """Yield each trade-off read in both orders alike, and how often its first side was chosen.
+
+    Presentations and repeats of one item are not independent: together they are one share.
+    """
+    whole, _ = _in_both_orders(results)
+    for of_item in whole.values():
+        item = of_item[0].item
+        assert item.sides is not None
+        picks = [r.reading["chosen"] for r in of_item if r.reading is not None]
+        yield item, picks.count(item.sides[0].dimension) / len(picks)
+
+
 def _within(plan: Plan, results: Sequence[Result]) -> dict[str, dict[str, Any]]:
     """The trade-off scale: share of the other dimensions that each is preferred to."""
     names = list(plan.system.names)
-    whole, _ = _in_both_orders(results)
-    if not whole:
+    chosen = list(choices_of(results))
+    if not chosen:
         return {}
     wins = np.zeros((len(names), len(names)))
-    for of_item in whole.values():
-        # presentations and repeats of one item are not independent: together they count once
-        assert of_item[0].item.sides is not None
-        first, second = (side.dimension for side in of_item[0].item.sides)
-        picks = [r.reading["chosen"] for r in of_item if r.reading is not None]
-        share = picks.count(first) / len(picks)
-        i, j = names.index(first), names.index(second)
+    for item, share in chosen:
+        assert item.sides is not None
+        i, j = (names.index(side.dimension) for side in item.sides)
         wins[i, j] += share
         wins[j, i] += 1 - share
     scale = bradley_terry(wins)
@@ -320,7 +331,7 @@ def ratings_of(results: Sequence[Result]) -> dict[str, Column]:
     columns: dict[str, Column] = defaultdict(Column)
     for result in results:
         item = result.item
-        if item.kind not in ("likert", "judgement") or result.reading is None:
+        if item.kind not in RATED or result.reading is None:
             continue
         assert item.scale is not None
         rating, keying = [result.reading["rating"]], [item.keying or 1]
