@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,9 +13,11 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Item
 from valuecompass.models import Message, Params, Respondent, is_bare_refusal
+from valuecompass.models.request import LOGPROBS
 from valuecompass.text import POINTS
 from valuecompass.values import Scoring
 
@@ -20,6 +25,8 @@ ROOM_TO_THINK = 4_096
 """Output tokens allowed to a provider's model: reasoning counts, the prompt sets the length."""
 READ_OFF = ("tradeoff", "likert", "judgement")
 """Kinds whose answer is a choice or a rating; no judge is needed."""
+CUE = "\n\nAnswer:"
+"""Ends the prompt where log-probabilities are read: the next token is then the option's."""
 ASKED = ("question", "opening", "request", "stem", *READ_OFF)
 """Kinds that this version can put to a respondent."""
 _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
@@ -60,8 +67,14 @@ def questions(item: Item, asking: Asking) -> list[Question]:
     return [Question(item, order, r) for order in orders for r in range(asking.repeats)]
 
 
-def messages_for(question: Question, asking: Asking) -> list[Message]:
-    """Return the messages of a request, without the respondent's own system prompt."""
+def messages_for(question: Question, asking: Asking, *, cue: bool = False) -> list[Message]:
+    """Return the messages of a request, without the respondent's own system prompt.
+
+    Args:
+        question: what is asked.
+        asking: how its kind is asked.
+        cue: end with `CUE`, as for a model that goes on with a text rather than answers it.
+    """
     item = question.item
     words: dict[str, Any] = {
         "text": item.text,
@@ -74,7 +87,7 @@ def messages_for(question: Question, asking: Asking) -> list[Message]:
     if item.scale is not None:
         words |= {"low": item.scale[0], "high": item.scale[1]}
     prompt = _prompts().get_template(f"{item.kind}.md").render(words)
-    return [Message("user", prompt.strip())]
+    return [Message("user", prompt.strip() + (CUE if cue else ""))]
 
 
 def goes_to_judge(scoring: Scoring, kind: str, outcome: str, stop_reason: str, text: str) -> bool:
@@ -102,7 +115,11 @@ def params_for(respondent: Respondent, item: Item, asking: Asking) -> Params:
 
     A small local model does not stop by itself: its answer is cut at the length asked for.
     """
-    choices = _choices(item)
+    choices = options_of(item)
+    if respondent.answers == "logprobs":
+        # some providers refuse to write less than 16 tokens; the first alone is looked at
+        length = 1 if respondent.provider == "embedded" else 16
+        return Params(max_tokens=length, choices=choices, logprobs=True)
     if respondent.provider not in ("embedded", "hf"):
         return Params(max_tokens=ROOM_TO_THINK, choices=choices)
     if choices:
@@ -110,7 +127,8 @@ def params_for(respondent: Respondent, item: Item, asking: Asking) -> Params:
     return Params(max_tokens=16 + int(1.5 * asking.words), temperature=1.0)
 
 
-def _choices(item: Item) -> tuple[str, ...]:
+def options_of(item: Item) -> tuple[str, ...]:
+    """Return the answers that an item allows, as they are written; none for free text."""
     if item.kind == "tradeoff":
         return ("A", "B")
     if item.kind in ("likert", "judgement") and item.scale is not None:
@@ -118,8 +136,26 @@ def _choices(item: Item) -> tuple[str, ...]:
     return ()
 
 
-def read_off(question: Question, text: str) -> dict[str, Any] | None:
+def check_by_logprobs(item: Item) -> None:
+    """Refuse an item whose options log-probabilities cannot tell apart.
+
+    Raises:
+        InputError: an option begins with another: the probability that a text goes on with "1" is
+            also that it goes on with "10".
+    """
+    options = options_of(item)
+    for one in options:
+        if longer := next((o for o in options if o != one and o.startswith(one)), None):
+            raise InputError(
+                f"item {item.id}: scale: rating {longer} begins with {one}, so that "
+                "log-probabilities cannot tell them apart; use a scale of one-digit ratings"
+            )
+
+
+def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[str, Any] | None:
     """Return what a choice or rating says, or None when it cannot be read.
+
+    Log-probabilities of the options give the expected rating, and how probable the choice is.
 
     An answer that stands on a line of its own ("B", "**Answer: B**", "Rating: 4") decides,
     whatever is said around it. Else the only letter or number in the text does; a text that names
@@ -129,11 +165,16 @@ def read_off(question: Question, text: str) -> dict[str, Any] | None:
     Args:
         question: what was asked.
         text: the answer.
+        stop_reason: of the answer; `LOGPROBS`: its text holds log-probabilities.
 
     Returns:
-        ``{"chosen": dimension, "place": 0 or 1}`` or ``{"rating": int}``.
+        ``{"chosen": dimension, "place": 0 or 1}`` or ``{"rating": int}``. Of log-probabilities the
+        more probable choice or the expected rating, ``probability`` (of the choice, given that one
+        of the two is made) and ``mass`` (of all options together, in [0, 1]).
     """
     item = question.item
+    if stop_reason == LOGPROBS:
+        return _expected(question, text)
     if item.sides is not None:
         letter = _only(_LETTER_LINE.findall(text), _LETTER.findall(text))
         if letter is None:
@@ -149,6 +190,36 @@ def read_off(question: Question, text: str) -> dict[str, Any] | None:
             return None
         return {"rating": int(number)}
     return None
+
+
+def _expected(question: Question, text: str) -> dict[str, Any] | None:
+    """Return what a stored distribution over the options says; None where it is not whole.
+
+    An option that a provider left out is less probable than those that it named: it counts as 0.
+    """
+    item = question.item
+    told: dict[str, float] = json.loads(text)
+    shares = {option: math.exp(told[option]) for option in options_of(item) if option in told}
+    mass = sum(shares.values())
+    if not mass:
+        return None
+    whole = {"mass": min(mass, 1.0)}
+    if item.sides is not None:
+        sides = item.sides if question.presentation == 0 else item.sides[::-1]
+        second = shares.get("B", 0.0) / mass
+        place = int(second > 0.5)
+        share = second if place else 1 - second
+        return {"chosen": sides[place].dimension, "place": place, "probability": share} | whole
+    return {"rating": sum(int(option) * p for option, p in shares.items()) / mass} | whole
+
+
+def preference(reading: Mapping[str, Any], dimension: str) -> float:
+    """Return how far a trade-off's reading prefers one of its two dimensions, in [0, 1].
+
+    0 or 1 for a choice that was made, the probability of the choice where that is known.
+    """
+    share = float(reading.get("probability", 1.0))
+    return share if reading["chosen"] == dimension else 1 - share
 
 
 _LABEL = (

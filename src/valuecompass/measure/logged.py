@@ -23,7 +23,7 @@ from valuecompass.judges import Judge, subject_of
 from valuecompass.judges.protocol import Subject, Verdict
 from valuecompass.judges.spec import build_judge, judge_models, parse_judge
 from valuecompass.measure.archive import UNJUDGED, found_answers, verdicts_of
-from valuecompass.measure.asking import READ_OFF, Question, goes_to_judge, read_off
+from valuecompass.measure.asking import READ_OFF, Question, goes_to_judge, preference, read_off
 from valuecompass.measure.engine import run_plan, verdict_body
 from valuecompass.measure.item_table import item_values
 from valuecompass.measure.measurement import Measurement, Row
@@ -77,7 +77,9 @@ async def judged_answer(
         (None where nothing was judged) and ``points``.
     """
     item, outcome = question.item, outcome_of(text, stop_reason)
-    reading = read_off(question, text) if outcome == "answer" and item.kind in READ_OFF else None
+    reading: Json | None = None
+    if outcome == "answer" and item.kind in READ_OFF:
+        reading = read_off(question, text, stop_reason)
     found: list[Json] | None = None
     if goes_to_judge(system.scoring, item.kind, outcome, stop_reason, text):
         found = await _verdicts(judge, [subject_of(system, item, text)])
@@ -175,7 +177,7 @@ def values_of(system: ValueSystem, results: Sequence[Json]) -> dict[str, float]:
     for one in own:
         if one.item.sides is not None and one.reading is not None:
             for side in one.item.sides:
-                found[side.dimension].append(float(side.dimension == one.reading["chosen"]))
+                found[side.dimension].append(preference(one.reading, side.dimension))
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 

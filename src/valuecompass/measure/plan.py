@@ -15,14 +15,21 @@ from valuecompass.hashing import digest
 from valuecompass.items import Form, Item, form_items
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.calibration import Calibration, Gate, SystemCalibration, gate
-from valuecompass.measure.asking import ASKED, READ_OFF, Question, prompts_hash, questions
+from valuecompass.measure.asking import (
+    ASKED,
+    READ_OFF,
+    Question,
+    check_by_logprobs,
+    prompts_hash,
+    questions,
+)
 from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
 from valuecompass.values import ValueSystem
 
 DECIDING = (
     *("name", "model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort"),
-    "occasion",
+    *("answers", "occasion"),
 )
 """What of a respondent decides its scores; its name seeds the bootstrap."""
 
@@ -84,14 +91,31 @@ class Plan:
         """Responses per respondent that go to the judge."""
         return sum(q.item.kind not in READ_OFF for q in self.questions)
 
-    def answers(self, respondent: Respondent) -> bool:
-        """Say whether a respondent can answer this system's items at all.
+    def asked(self, respondent: Respondent) -> tuple[int, ...]:
+        """Return the places among `questions` of those that a respondent is asked.
 
-        A simulated respondent knows only the system its values are planted in.
+        A simulated respondent knows only the system its values are planted in. Log-probabilities
+        are read of options, once: nothing is sampled.
         """
-        if not respondent.simulated:
-            return True
-        return respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
+        places = range(len(self.questions))
+        if respondent.simulated:
+            own = respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
+            return tuple(places) if own else ()
+        if respondent.answers == "logprobs":
+            return tuple(n for n in places if _has_options(self.questions[n]))
+        return tuple(places)
+
+    def answers(self, respondent: Respondent) -> bool:
+        """Say whether a respondent can answer any of this system's items."""
+        return bool(self.asked(respondent))
+
+    def judged_of(self, respondent: Respondent) -> int:
+        """Return how many responses of a respondent go to the judge."""
+        return sum(self.questions[n].item.kind not in READ_OFF for n in self.asked(respondent))
+
+
+def _has_options(question: Question) -> bool:
+    return question.item.kind in READ_OFF and question.repeat == 0
 
 
 def make_plan(
@@ -128,6 +152,9 @@ def make_plan(
             raise InputError(
                 f"item {item.id}: media cannot be shown by this version; leave it out of the form"
             )
+    if any(r.answers == "logprobs" for r in respondents):
+        for item in found:
+            check_by_logprobs(item)
     if all(item.kind in READ_OFF for item in found):
         calibration = None  # no judge, no errors
     elif calibration is not None:

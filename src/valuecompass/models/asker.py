@@ -30,7 +30,7 @@ from valuecompass.models.request import (
     Request,
     seed_for,
 )
-from valuecompass.models.spec import ITEM_AWARE, Respondent
+from valuecompass.models.spec import ITEM_AWARE, SAMPLING, Respondent
 from valuecompass.store import Store, responses
 
 FAILURES_IN_A_ROW = 12
@@ -209,7 +209,7 @@ def request_of(
         messages = [Message("system", model.system), *messages]
     own = {
         name: value
-        for name in ("temperature", "top_p", "max_tokens", "reasoning_effort")
+        for name in SAMPLING
         if (value := getattr(model, name)) is not None
     }
     seen = item if model.provider in ITEM_AWARE else None
