@@ -70,9 +70,9 @@ class Live(Listener):
         ]
         for name, value in rows:
             table.add_row(plain(name), plain(value))
-        silent = [r.name for r in plan.respondents if not plan.answers(r)]
+        silent = [f"{r.name}: {plan.why_not(r)}" for r in plan.respondents if not plan.answers(r)]
         if silent:
-            table.add_row(plain("left out"), plain(f"{', '.join(silent)}: asked none of these items"))
+            table.add_row(plain("left out"), plain("; ".join(silent)))
         self._console.print(table)
         self._console.print()
         self._answered, self._requests = 0, outlook.requests

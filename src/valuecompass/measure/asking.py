@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,9 +10,9 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Item
+from valuecompass.measure.logprobs import CUE, expected, options_of
 from valuecompass.models import Message, Params, Respondent, is_bare_refusal
 from valuecompass.models.request import LOGPROBS
 from valuecompass.text import POINTS
@@ -25,8 +22,6 @@ ROOM_TO_THINK = 4_096
 """Output tokens allowed to a provider's model: reasoning counts, the prompt sets the length."""
 READ_OFF = ("tradeoff", "likert", "judgement")
 """Kinds whose answer is a choice or a rating; no judge is needed."""
-CUE = "\n\nAnswer:"
-"""Ends the prompt where log-probabilities are read: the next token is then the option's."""
 ASKED = ("question", "opening", "request", "stem", *READ_OFF)
 """Kinds that this version can put to a respondent."""
 _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
@@ -127,31 +122,6 @@ def params_for(respondent: Respondent, item: Item, asking: Asking) -> Params:
     return Params(max_tokens=16 + int(1.5 * asking.words), temperature=1.0)
 
 
-def options_of(item: Item) -> tuple[str, ...]:
-    """Return the answers that an item allows, as they are written; none for free text."""
-    if item.kind == "tradeoff":
-        return ("A", "B")
-    if item.kind in ("likert", "judgement") and item.scale is not None:
-        return tuple(str(n) for n in range(item.scale[0], item.scale[1] + 1))
-    return ()
-
-
-def check_by_logprobs(item: Item) -> None:
-    """Refuse an item whose options log-probabilities cannot tell apart.
-
-    Raises:
-        InputError: an option begins with another: the probability that a text goes on with "1" is
-            also that it goes on with "10".
-    """
-    options = options_of(item)
-    for one in options:
-        if longer := next((o for o in options if o != one and o.startswith(one)), None):
-            raise InputError(
-                f"item {item.id}: scale: rating {longer} begins with {one}, so that "
-                "log-probabilities cannot tell them apart; use a scale of one-digit ratings"
-            )
-
-
 def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[str, Any] | None:
     """Return what a choice or rating says, or None when it cannot be read.
 
@@ -174,7 +144,7 @@ def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[s
     """
     item = question.item
     if stop_reason == LOGPROBS:
-        return _expected(question, text)
+        return expected(item, question.presentation, text)
     if item.sides is not None:
         letter = _only(_LETTER_LINE.findall(text), _LETTER.findall(text))
         if letter is None:
@@ -190,36 +160,6 @@ def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[s
             return None
         return {"rating": int(number)}
     return None
-
-
-def _expected(question: Question, text: str) -> dict[str, Any] | None:
-    """Return what a stored distribution over the options says; None where it is not whole.
-
-    An option that a provider left out is less probable than those that it named: it counts as 0.
-    """
-    item = question.item
-    told: dict[str, float] = json.loads(text)
-    shares = {option: math.exp(told[option]) for option in options_of(item) if option in told}
-    mass = sum(shares.values())
-    if not mass:
-        return None
-    whole = {"mass": min(mass, 1.0)}
-    if item.sides is not None:
-        sides = item.sides if question.presentation == 0 else item.sides[::-1]
-        second = shares.get("B", 0.0) / mass
-        place = int(second > 0.5)
-        share = second if place else 1 - second
-        return {"chosen": sides[place].dimension, "place": place, "probability": share} | whole
-    return {"rating": sum(int(option) * p for option, p in shares.items()) / mass} | whole
-
-
-def preference(reading: Mapping[str, Any], dimension: str) -> float:
-    """Return how far a trade-off's reading prefers one of its two dimensions, in [0, 1].
-
-    0 or 1 for a choice that was made, the probability of the choice where that is known.
-    """
-    share = float(reading.get("probability", 1.0))
-    return share if reading["chosen"] == dimension else 1 - share
 
 
 _LABEL = (

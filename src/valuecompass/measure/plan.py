@@ -19,10 +19,10 @@ from valuecompass.measure.asking import (
     ASKED,
     READ_OFF,
     Question,
-    check_by_logprobs,
     prompts_hash,
     questions,
 )
+from valuecompass.measure.logprobs import check_by_logprobs
 from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
 from valuecompass.values import ValueSystem
@@ -108,6 +108,12 @@ class Plan:
     def answers(self, respondent: Respondent) -> bool:
         """Say whether a respondent can answer any of this system's items."""
         return bool(self.asked(respondent))
+
+    def why_not(self, respondent: Respondent) -> str:
+        """Say why a respondent is asked nothing."""
+        if respondent.answers == "logprobs":
+            return "log-probabilities are read of choices and ratings alone"
+        return "a simulated respondent answers only its own value system"
 
     def judged_of(self, respondent: Respondent) -> int:
         """Return how many responses of a respondent go to the judge."""

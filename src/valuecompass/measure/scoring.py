@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from valuecompass.items import Item
 from valuecompass.judges.kin import kin_note
 from valuecompass.judges.protocol import THRESHOLD
-from valuecompass.measure.asking import preference
 from valuecompass.measure.corrected import corrected, notes_on_correction
+from valuecompass.measure.logprobs import first_named, note_on_logprobs, preference
 from valuecompass.measure.measurement import Row, Score
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.points import mean
@@ -43,8 +43,6 @@ MANY_POINTS = 0.2
 """Share of answers with more points than asked for above which a note says so."""
 FIRST_SIDE = "position weighs more than values"
 """Ends the note on a respondent whose choices follow the order of the sides."""
-FEW_MASS = 0.5
-"""Probability of all options together below which a note says what that means."""
 Vector = NDArray[np.float64]
 
 
@@ -346,44 +344,18 @@ def _keyed(report: dict[str, Any] | None, results: Sequence[Result], name: str) 
 
 def _notes(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> tuple[str, ...]:
     if not results:
-        return (_why_not(respondent),)
-    notes = [*_notes_on_logprobs(plan, respondent, results)]
-    notes += [*_notes_on_points(results), *_notes_on_tradeoffs(results)]
+        return (f"not measured: {plan.why_not(respondent)}",)
+    notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results)]
+    if (note := note_on_logprobs([r.reading for r in results if r.reading])) is not None:
+        notes.insert(0, note)
+    if left := plan.judged - plan.judged_of(respondent):
+        notes.append(f"{left} requests for free text were not made: answers = logprobs")
     if (note := _note_on_openings(plan, results)) is not None:
         notes.append(note)
     failed = [r for r in results if r.outcome == "missing"]
     if failed:
         notes.append(f"{len(failed)} requests failed, the last: {failed[-1].why}")
     return (*notes, *_notes_on_verdicts([r.findings for r in results if r.findings is not None]))
-
-
-def _why_not(respondent: Respondent) -> str:
-    if respondent.answers == "logprobs":
-        return "not measured: log-probabilities are read of choices and ratings alone"
-    return "not measured: a simulated respondent answers only its own value system"
-
-
-def _notes_on_logprobs(
-    plan: Plan, respondent: Respondent, results: Sequence[Result]
-) -> list[str]:
-    found = [r.reading["mass"] for r in results if r.reading and "mass" in r.reading]
-    notes: list[str] = []
-    if found:
-        mass = sum(found) / len(found)
-        notes.append(
-            "choices and ratings are expected values from log-probabilities of the options, which "
-            f"together hold {mass:.0%} of the model's probability"
-            + (": it would mostly write something else" if mass < FEW_MASS else "")
-        )
-    if left := plan.judged - plan.judged_of(respondent):
-        notes.append(f"{left} requests for free text were not made: answers = logprobs")
-    return notes
-
-
-def _first_named(reading: Mapping[str, Any]) -> float:
-    """How far a trade-off's reading prefers the side that was named first, in [0, 1]."""
-    share = float(reading.get("probability", 1.0))
-    return share if reading["place"] == 0 else 1 - share
 
 
 def _notes_on_verdicts(findings: Sequence[Findings]) -> list[str]:
@@ -439,7 +411,7 @@ def _notes_on_tradeoffs(results: Sequence[Result]) -> list[str]:
     notes: list[str] = []
     pairs = [r for r in results if r.item.kind == "tradeoff" and r.reading is not None]
     if pairs:
-        first = sum(_first_named(r.reading) for r in pairs if r.reading) / len(pairs)
+        first = sum(first_named(r.reading) for r in pairs if r.reading) / len(pairs)
         if abs(first - 0.5) > 0.25:
             notes.append(
                 f"chose the first-named side in {first:.0%} of the trade-offs: {FIRST_SIDE}"

@@ -207,11 +207,7 @@ def request_of(
     """Return the request that `ask` makes of its arguments."""
     if model.system is not None:
         messages = [Message("system", model.system), *messages]
-    own = {
-        name: value
-        for name in SAMPLING
-        if (value := getattr(model, name)) is not None
-    }
+    own = {name: value for name in SAMPLING if (value := getattr(model, name)) is not None}
     seen = item if model.provider in ITEM_AWARE else None
     return Request(model, tuple(messages), replace(params, **own), seen)
 

@@ -226,8 +226,9 @@ def _config(request: Request, seed: int, extra: dict[str, Any]) -> GenerateConfi
         reasoning_effort=params.reasoning_effort,  # pyright: ignore[reportArgumentType]
         seed=seed,
         extra_body=extra or None,
-        **({"logprobs": True, "top_logprobs": TOP} if params.logprobs else {}),
     )
+    if params.logprobs:
+        config.logprobs, config.top_logprobs = True, TOP
     if params.schema is not None:
         schema = JSONSchema.model_validate(params.schema)
         config.response_schema = ResponseSchema(

@@ -91,9 +91,9 @@ def parse_respondent(
     """Return the respondent that an argument of -m, or of another option, names.
 
     Args:
-        text: ``NAME``, ``NAME@prime=DIMENSION``, ``NAME@system=TEXT``,
-            ``NAME@answers=logprobs`` or ``NAME@file=R.toml``. The name is split only at these markers, so it may hold any other ``@``. A path of a
-            GGUF file or of a transformers folder is a name, too.
+        text: ``NAME``, ``NAME@prime=DIMENSION``, ``NAME@system=TEXT``, ``NAME@answers=logprobs``
+            or ``NAME@file=R.toml``. The name is split only at these markers, so it may hold any
+            other ``@``. A path of a GGUF file or of a transformers folder is a name, too.
         systems: where a primed dimension is looked up first; then in all built-in systems.
         option: named in messages.
 

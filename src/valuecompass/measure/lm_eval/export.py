@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from valuecompass.errors import InputError
 from valuecompass.files import write_text
@@ -15,20 +15,18 @@ from valuecompass.measure.asking import (
     ASKED,
     READ_OFF,
     Question,
-    check_by_logprobs,
     messages_for,
-    options_of,
     questions,
 )
+from valuecompass.measure.logprobs import check_by_logprobs, options_of
 from valuecompass.stats import keyed_scale
 from valuecompass.values import BUILTIN, ValueSystem
 
+Json = dict[str, Any]
 OURS = "valuecompass"
 """Begins the names of tasks; key of what the import needs in each request."""
 VERSION = 1
 """Of the tasks: raise it when the same items are asked otherwise."""
-
-
 MASS = "p(options)"
 """Metric of how probable all options of a request are together."""
 
@@ -59,13 +57,19 @@ def write_tasks(system: ValueSystem, form: Form, items: Sequence[Item], folder: 
     """
     for item in items:
         if item.kind not in ASKED or item.media:
-            raise InputError(f"item {item.id}: lm-eval cannot be given this {item.kind}; leave it out")
+            raise InputError(
+                f"item {item.id}: lm-eval cannot be given this {item.kind}; leave it out"
+            )
         check_by_logprobs(item)
     kinds: list[Kind] = list(dict.fromkeys(item.kind for item in items))
     names = [task_name(system.id, kind) for kind in kinds]
-    write_text(folder / "utils.py", (files(__package__) / "utils.py").read_text(encoding="utf-8"))
-    group = {"group": task_name(system.id), "task": names, "metadata": {"version": VERSION}}
-    write_text(folder / f"{task_name(system.id)}.yaml", _yaml(group))
+    write_text(
+        folder / "utils.py",
+        (files("valuecompass.measure.lm_eval") / "utils.py").read_text(encoding="utf-8"),
+    )
+    group = task_name(system.id)
+    head = {"group": group, "task": names, "metadata": {"version": VERSION}}
+    write_text(folder / f"{group}.yaml", _yaml(head))
     for kind, name in zip(kinds, names, strict=True):
         rows = [
             _row(question, system, form, place)
@@ -76,10 +80,10 @@ def write_tasks(system: ValueSystem, form: Form, items: Sequence[Item], folder: 
         lines = (json.dumps(row, ensure_ascii=False) for row in rows)
         write_text(folder / f"{name}.jsonl", "\n".join(lines) + "\n")
         write_text(folder / f"{name}.yaml", _yaml(_task(name, kind, form, rows)))
-    return [group["group"], *names]
+    return [group, *names]
 
 
-def _row(question: Question, system: ValueSystem, form: Form, place: int) -> dict[str, Any]:
+def _row(question: Question, system: ValueSystem, form: Form, place: int) -> Json:
     item, asking = question.item, form.asking[question.item.kind]
     options = options_of(item)
     (prompt,) = messages_for(question, asking, cue=bool(options))
@@ -92,14 +96,14 @@ def _row(question: Question, system: ValueSystem, form: Form, place: int) -> dic
         "presentation": question.presentation,
         "repeat": question.repeat,
     }
-    row: dict[str, Any] = {"prompt": prompt.content}
+    row: Json = {"prompt": prompt.content}
     if options:
         row |= {"options": list(options), **_meaning(question, options)}
     # as one text: a data set has the same columns in all rows, an item has not
     return row | {OURS: json.dumps(kept, ensure_ascii=False)}
 
 
-def _meaning(question: Question, options: Sequence[str]) -> dict[str, Any]:
+def _meaning(question: Question, options: Sequence[str]) -> Json:
     """Return the dimensions that a choice or rating bears on, and what each option means there."""
     item = question.item
     if item.sides is not None:
@@ -115,7 +119,7 @@ class _Function(str):
     """Name of a function in the file beside the tasks."""
 
 
-def _task(name: str, kind: Kind, form: Form, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _task(name: str, kind: Kind, form: Form, rows: Sequence[Json]) -> Json:
     head = {
         "task": name,
         "custom_dataset": _Function("utils.load"),
@@ -128,7 +132,7 @@ def _task(name: str, kind: Kind, form: Form, rows: Sequence[dict[str, Any]]) -> 
         found = sorted({d for row in rows for d in row["dimensions"]})
         # one request of an item: its values are independent, and lm-eval's own error holds
         mean = _Function("utils.share") if kind == "tradeoff" else "mean"
-        more: dict[str, Any] = {
+        more: Json = {
             "output_type": "multiple_choice",
             "doc_to_choice": "options",
             "doc_to_target": 0,
@@ -153,20 +157,21 @@ def _task(name: str, kind: Kind, form: Form, rows: Sequence[dict[str, Any]]) -> 
     return head | more | {"metadata": {"version": VERSION}}
 
 
-def _metric(name: str, mean: str) -> dict[str, Any]:
+def _metric(name: str, mean: str) -> Json:
     # to hold a value is neither better nor worse
     good = True if name in (MASS, "answered") else None
     return {"metric": name, "aggregation": mean, "higher_is_better": good}
 
 
-def _yaml(body: dict[str, Any], indent: str = "") -> str:
+def _yaml(body: Json, indent: str = "") -> str:
     """Return YAML: nested mappings and lists of them, scalars in JSON, functions with their tag."""
     lines: list[str] = []
     for key, value in body.items():
         if isinstance(value, dict):
-            lines.append(f"{indent}{key}:\n{_yaml(value, indent + '  ')}")
+            lines.append(f"{indent}{key}:\n{_yaml(cast(Json, value), indent + '  ')}")
         elif isinstance(value, list) and value:
-            lines.append(f"{indent}{key}:\n{_entries(value, indent + '  ')}")
+            entries = _entries(cast(list[Any], value), indent + "  ")
+            lines.append(f"{indent}{key}:\n{entries}")
         else:
             lines.append(f"{indent}{key}: {_scalar(value)}\n")
     return "".join(lines)
@@ -176,7 +181,7 @@ def _entries(values: list[Any], indent: str) -> str:
     lines: list[str] = []
     for value in values:
         if isinstance(value, dict):
-            lines.append(f"{indent}- {_yaml(value, indent + '  ').lstrip()}")
+            lines.append(f"{indent}- {_yaml(cast(Json, value), indent + '  ').lstrip()}")
         else:
             lines.append(f"{indent}- {_scalar(value)}\n")
     return "".join(lines)

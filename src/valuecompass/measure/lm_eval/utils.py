@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,10 @@ def load(file: str, **_: Any) -> dict[str, Any]:
     Args:
         file: its name, as ``dataset_kwargs`` of the task gives it.
     """
-    from datasets import Dataset  # lm-evaluation-harness brings it
-
+    datasets = import_module("datasets")  # lm-evaluation-harness brings it
     with (Path(__file__).parent / file).open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    return {"test": Dataset.from_list(rows)}
+    return {"test": datasets.Dataset.from_list(rows)}
 
 
 def expected(doc: dict[str, Any], results: list[tuple[float, bool]]) -> dict[str, float]:

@@ -210,9 +210,7 @@ def _output(model_name: str, answer: dict[str, Any], seconds: float) -> ModelOut
     )
 
 
-def _probable(
-    model_name: str, options: dict[str, float], read: int, seconds: float
-) -> ModelOutput:
+def _probable(model_name: str, options: dict[str, float], read: int, seconds: float) -> ModelOutput:
     """Give the options as if each were the first token of an answer."""
     best = max(options, key=lambda option: options[option])
     tops = [TopLogprob(token=option, logprob=value) for option, value in options.items()]
