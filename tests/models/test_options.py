@@ -150,7 +150,7 @@ async def test_a_provider_without_log_probabilities_stops_the_run(
 ) -> None:
     from tests.support import mock_provider as server
 
-    monkeypatch.setattr(server, "_logprobs", lambda top: None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    monkeypatch.setattr(server, "_logprobs", lambda body: None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
     model = parse_respondent("openai-api/mock/some-model@answers=logprobs")
     async with open_asker(workspace) as asker:
         with pytest.raises(ProviderStopped, match="gives no log-probabilities"):

@@ -264,9 +264,7 @@ class MockProvider:
             {
                 "index": index,
                 "message": {"role": "assistant", "content": text, "refusal": None},
-                "logprobs": _logprobs(body.get("top_logprobs") or 0)
-                if body.get("logprobs")
-                else None,
+                "logprobs": _logprobs(body),
                 "finish_reason": "stop",
             }
             for index in range(body.get("n") or 1)
@@ -288,9 +286,11 @@ LOGPROBS = (("A", -0.7), (" B", -1.5), ("The", -2.0), ("B", -3.0), (" A", -4.0),
 """What every answer's first token could have been."""
 
 
-def _logprobs(top: int) -> dict[str, Any]:
+def _logprobs(body: dict[str, Any]) -> dict[str, Any] | None:
+    if not body.get("logprobs"):
+        return None
     tokens = [{"token": t, "logprob": p, "bytes": list(t.encode())} for t, p in LOGPROBS]
-    return {"content": [tokens[0] | {"top_logprobs": tokens[:top]}], "refusal": None}
+    return {"content": [tokens[0] | {"top_logprobs": tokens[: body["top_logprobs"]]}], "refusal": None}
 
 
 def _unacceptable(body: Any, authorization: str) -> tuple[int, dict[str, Any]] | None:
