@@ -33,8 +33,16 @@ from tests.support.mock_provider import MockProvider
 from valuecompass.errors import BudgetReached, ProviderStopped
 from valuecompass.hashing import digest
 from valuecompass.measure.measurement import Measurement
-from valuecompass.models import Limits, Patience
+from valuecompass.models import Limits, Patience, inspect_bridge
 from valuecompass.models import asker as asker_module
+
+
+@pytest.fixture(params=["direct", "inspect"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to a server: the short one, and Inspect's, that most providers' requests take."""
+    if request.param == "inspect":
+        monkeypatch.setattr(inspect_bridge, "direct", lambda name, model, patience: model)
+    return request.param
 
 
 def test_the_mock_alone_gives_a_whole_measurement(undisturbed: tuple[Measurement, int]) -> None:
@@ -79,8 +87,14 @@ def test_a_passing_fault_changes_nothing(
 
 @pytest.mark.usefixtures("able_judge")
 def test_errors_do_not_block_the_event_loop_with_drawings_of_their_stacks(
-    mock_provider: MockProvider, workspace: Path, items: Path, monkeypatch: pytest.MonkeyPatch
+    mock_provider: MockProvider,
+    workspace: Path,
+    items: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
 ) -> None:
+    if way == "direct":
+        pytest.skip("nothing is drawn on the short way")
     frames: list[int] = []
 
     def counting(_: object, error: BaseException | None, __: object) -> tuple[str, str]:

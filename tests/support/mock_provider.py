@@ -290,7 +290,8 @@ def _logprobs(body: dict[str, Any]) -> dict[str, Any] | None:
     if not body.get("logprobs"):
         return None
     tokens = [{"token": t, "logprob": p, "bytes": list(t.encode())} for t, p in LOGPROBS]
-    return {"content": [tokens[0] | {"top_logprobs": tokens[: body["top_logprobs"]]}], "refusal": None}
+    first = tokens[0] | {"top_logprobs": tokens[: body["top_logprobs"]]}
+    return {"content": [first], "refusal": None}
 
 
 def _unacceptable(body: Any, authorization: str) -> tuple[int, dict[str, Any]] | None:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import anyio
 from filelock import FileLock, Timeout
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from valuecompass.errors import (
     BudgetReached,
@@ -52,6 +52,9 @@ SEEDS = (
     "sampling: the low 31 bits of the first 32 of SHA-256 over [request key, repeat], given to "
     "providers that take a seed; bootstrap: the first 48 bits of SHA-256 over one text of form "
     "hash, respondent, dimension and, but for the score itself, kind of score"
+)
+_VERDICTS = select(verdicts.c.body).where(
+    *(verdicts.c[name] == bindparam(f"of_{name}") for name in ("key", "repeat", "judge", "item"))
 )
 GRACE = 5.0
 """Seconds that requests in flight get after Ctrl-C."""
@@ -142,12 +145,13 @@ class _Run:
     async def _verdicts(self, question: Question, reply: Reply) -> list[dict[str, Any]]:
         if reply.cached:  # on an answer that has just come nobody can have judged
             stored = await self.store.row(
-                select(verdicts.c.body).where(
-                    verdicts.c.key == reply.key,
-                    verdicts.c.repeat == reply.repeat,
-                    verdicts.c.judge == self.judge_id,
-                    verdicts.c.item == question.item.id,
-                )
+                _VERDICTS,
+                {
+                    "of_key": reply.key,
+                    "of_repeat": reply.repeat,
+                    "of_judge": self.judge_id,
+                    "of_item": question.item.id,
+                },
             )
             if stored is not None:
                 return stored["body"]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from valuecompass.errors import ProviderStopped, RequestFailed, ValueCompassError
 from valuecompass.models.budget import Amount, Budget, price_of
@@ -36,6 +36,9 @@ from valuecompass.store import Store, responses
 FAILURES_IN_A_ROW = 12
 """Requests of one model that fail for good, none succeeding in between, before the run stops."""
 
+_STORED = select(responses).where(
+    responses.c.key == bindparam("of_key"), responses.c.repeat == bindparam("of_repeat")
+)
 NOT_STORED = ("outcome", "cached")
 """Fields of a reply that are found anew whenever it is read."""
 
@@ -108,9 +111,7 @@ class Asker:
             done.set()
 
     async def _stored(self, key: str, repeat: int) -> Reply | None:
-        row = await self.store.row(
-            select(responses).where(responses.c.key == key, responses.c.repeat == repeat)
-        )
+        row = await self.store.row(_STORED, {"of_key": key, "of_repeat": repeat})
         return None if row is None else _reply(row)
 
     async def _send(self, request: Request, key: str, repeat: int, presentation: int) -> Reply:

@@ -31,6 +31,7 @@ from tenacity.wait import wait_base
 
 from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.models import _registry
+from valuecompass.models.direct import DirectModel, direct
 from valuecompass.models.request import LOGPROBS, Patience, Request
 from valuecompass.models.spec import FREE, Respondent
 from valuecompass.store import storable
@@ -108,13 +109,16 @@ class Models:
             InputError: unknown provider, missing key or package (the message is Inspect's).
         """
         if name not in self._made:
-            self._made[name] = _patient(_inspect_model(name, self._patience), self._patience)
+            made = _patient(_inspect_model(name, self._patience), self._patience)
+            self._made[name] = direct(name, made, self._patience)
         return self._made[name]
 
     async def close(self) -> None:
         """Close the connections."""
         while self._made:
             _, model = self._made.popitem()
+            if isinstance(model, DirectModel):
+                await model.close()
             await model.api.aclose()
 
 
@@ -315,6 +319,13 @@ def classify(error: BaseException, model: Respondent) -> Failure:
             f"{model.model}: the provider refuses {'the key' if status == 401 else 'access'} "
             f"({status}: {detail}). Set a valid key in the environment and repeat the command; "
             "everything so far is stored",
+            final=True,
+            unbilled=True,
+        )
+    if status is not None and 300 <= status < 400:
+        return Failure(
+            f"{model.model}: the server sends on what it is asked ({status}: {detail}). Correct "
+            "the address and repeat the command; everything so far is stored",
             final=True,
             unbilled=True,
         )

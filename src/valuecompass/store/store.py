@@ -49,27 +49,30 @@ class Store:
         self._inserts: dict[str, Insert] = {}
         self._send, self._receive = anyio.create_memory_object_stream[_Write](1_000)
 
-    async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
-        """Run a query and return its rows as mappings."""
+    async def rows(
+        self, query: Executable, values: dict[str, Any] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Run a query, with values for its parameters, and return its rows as mappings."""
         found: list[Mapping[str, Any]] = []
         # a read that is cancelled half-way leaves a connection that never closes
         with _explained(self.name), anyio.CancelScope(shield=True):
             async with self.engine.connect() as connection:
-                result = await connection.execute(query)
+                result = await connection.execute(query, values)
                 found = [dict(cast(Mapping[str, Any], row)) for row in result.mappings()]
         return found
 
-    async def row(self, query: Executable) -> Mapping[str, Any] | None:
+    async def row(self, query: Executable, values: dict[str, Any]) -> Mapping[str, Any] | None:
         """Run a query for one row by its key; None: there is none.
 
         Every request looks up what is stored, and on SQLite a look-up takes a fraction of what it
         takes to hand it to another thread: there it is made at once, on a connection of its own.
+        A query that is made once, its key a parameter, takes half of one that is made anew.
         """
         if self._reader is None:
-            found = await self.rows(query)
+            found = await self.rows(query, values)
             return found[0] if found else None
         with _explained(self.name):
-            row = self._reader.execute(query).mappings().first()
+            row = self._reader.execute(query, values).mappings().first()
         return None if row is None else dict(cast(Mapping[str, Any], row))
 
     async def stream(
