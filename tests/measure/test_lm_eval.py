@@ -367,6 +367,12 @@ def test_a_sample_twice_and_a_wrong_option_are_told(tmp_path: Path) -> None:
     path.write_text(path.read_text() + path.read_text().splitlines()[0] + "\n")
     with pytest.raises(InputError, match="line 11: doc: the answer to this request is there"):
         read_samples([path])
+    other = json.loads(path.read_text().splitlines()[0])
+    kept = json.loads(other["doc"]["valuecompass"]) | {"form": "big-five/short", "presentation": 1}
+    other["doc"]["valuecompass"] = json.dumps(kept)
+    path.write_text("\n".join([*path.read_text().splitlines()[:-1], json.dumps(other)]))
+    with pytest.raises(InputError, match="line 11: doc: of another form than the samples before"):
+        read_samples([path])
     with pytest.raises(InputError, match=r"--respondent: .* says itself who answered"):
         anyio.run(import_logs, [tmp_path / "x.eval"], Settings(workspace=tmp_path / "ws"), "me")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 import anyio
+import pyarrow.parquet as pq
 import pytest
 
 from tests.measure.helpers import (
@@ -187,6 +189,30 @@ def test_a_measurement_goes_through_a_log_of_inspect(tmp_path: Path, cli: Comman
     again = anyio.run(import_log, log, Settings(workspace=tmp_path / "again"))
     assert comparable(again)[0]["dimensions"] == comparable(found)[0]["dimensions"]
     assert again.rows[0].notes == found.rows[0].notes
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv"])
+def test_a_study_holds_expected_values(tmp_path: Path, cli: Command, format: str) -> None:
+    path = write_items(tmp_path, [tradeoff(*TRADEOFFS[0]), likert(*LIKERT[2])])
+    (found,) = run([BASE], ["schwartz"], form="tiny", items=path, workspace=tmp_path / "ws")
+    study = tmp_path / "study"
+    said = cli("export", "--study", study, "--format", format, "-w", tmp_path / "ws")
+    assert said.code == 0, said.err
+    methods = " ".join((study / "methods.md").read_text().split())
+    assert "Of 3 answers the log-probabilities of the options were taken" in methods
+    assert "temperature" not in methods
+    (readings,) = study.glob(f"readings.{format}")
+    if format == "csv":
+        with readings.open(newline="") as file:
+            table = list(csv.DictReader(file))
+    else:
+        table = pq.read_table(readings).to_pylist()  # pyright: ignore[reportUnknownMemberType]
+    (rated,) = (r for r in table if r["kind"] == "likert")
+    report = found.rows[0].dimensions["Conformity"].detail["self_report"]["score"]
+    assert float(rated["keyed"]) == pytest.approx(report, abs=0.01)
+    assert float(rated["rating"]) % 1 and 0 < float(rated["mass"]) < 1
+    chosen = [float(r["probability"]) for r in table if r["kind"] == "tradeoff"]
+    assert len(chosen) == 2 and all(0.5 <= p < 1 for p in chosen)
 
 
 def test_free_text_alone_is_refused(tmp_path: Path, cli: Command) -> None:

@@ -99,7 +99,11 @@ def _add(
     if unknown := [d for d in item.dimensions if d not in system.names]:
         raise InputError(f"{where}: doc.{OURS}: {unknown[0]!r} is no dimension of {system.id}")
     run = runs.setdefault((folder, time, system.id), _Run(folder, time, system))
-    run.form, run.asking[item.kind], run.items[place] = form, asking, item
+    if run.items.setdefault(place, item).id != item.id or run.form not in ("", form):
+        raise InputError(
+            f"{where}: doc: of another form than the samples before ({form!r}); import them apart"
+        )
+    run.form, run.asking[item.kind] = form, asking
     key = item.id, presentation, repeat
     if key in run.answers:
         raise InputError(f"{where}: doc: the answer to this request is there already")
