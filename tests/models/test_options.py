@@ -163,6 +163,7 @@ async def test_a_provider_without_log_probabilities_stops_the_run(
     [
         (f"{SMALL}@answers=sampling", "after @answers= stands logprobs"),
         ("simulated/schwartz?Power=1@answers=logprobs", "have no log-probabilities"),
+        ("hf/a/base-model@answers=logprobs", "items export --format lm-eval"),
     ],
 )
 async def test_a_wrong_marker_is_told(name: str, complaint: str) -> None:

@@ -75,7 +75,10 @@ def export(
         asked, pool = resolve_form(Settings(form=form or "full", items=items), chosen)
         group, *tasks = write_tasks(chosen, asked, form_items(asked, pool), out)
         typer.echo(f"{out}: {group} with {', '.join(tasks)}")
-        typer.echo(f"Run them with: lm_eval --tasks {group} --include_path {out} --log_samples")
+        typer.echo(
+            "Run them with: lm_eval --model hf --model_args pretrained=FOLDER --tasks "
+            f"{group} --include_path {out} --log_samples --output_path results"
+        )
         return
     if items is not None:
         found = form_items(*resolve_form(Settings(form=form or "full", items=items), chosen))

@@ -63,7 +63,8 @@ class Plan:
     @cached_property
     def gate(self) -> Gate | None:
         """Whether the judge may be relied on here; None where nothing is judged."""
-        return gate(self.calibration, self.judge, self.system) if self.judged else None
+        judged = any(self.judged_of(r) for r in self.respondents)
+        return gate(self.calibration, self.judge, self.system) if judged else None
 
     @cached_property
     def identity(self) -> dict[str, Any]:

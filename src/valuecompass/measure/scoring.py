@@ -348,8 +348,8 @@ def _notes(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> tup
     notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results)]
     if (note := note_on_logprobs([r.reading for r in results if r.reading])) is not None:
         notes.insert(0, note)
-    if left := plan.judged - plan.judged_of(respondent):
-        notes.append(f"{left} requests for free text were not made: answers = logprobs")
+    if respondent.answers == "logprobs" and plan.judged:
+        notes.append(f"{plan.judged} requests for free text were not made: answers = logprobs")
     if (note := _note_on_openings(plan, results)) is not None:
         notes.append(note)
     failed = [r for r in results if r.outcome == "missing"]

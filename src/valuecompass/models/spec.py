@@ -69,6 +69,11 @@ class Respondent(BaseModel):
         if self.answers == "logprobs":
             if self.provider in ITEM_AWARE:
                 raise ValueError(f"{self.provider} respondents have no log-probabilities")
+            if self.provider == "hf":  # Inspect would put a chat template around the prompt
+                raise ValueError(
+                    "log-probabilities of a transformers model go through lm-evaluation-harness: "
+                    "valuecompass items export --format lm-eval"
+                )
             for name in SAMPLING:
                 if getattr(self, name) is not None:
                     raise ValueError(f"log-probabilities are not sampled: leave {name} out")

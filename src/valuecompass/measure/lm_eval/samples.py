@@ -21,6 +21,7 @@ from valuecompass.measure.lm_eval.export import OURS
 from valuecompass.measure.logprobs import options_of
 from valuecompass.models.eval_logs import Logged, LoggedAnswer
 from valuecompass.models.request import LOGPROBS
+from valuecompass.store import storable
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
 
 Json = dict[str, Any]
@@ -93,7 +94,7 @@ def _add(
         item = Item.from_row(told["item"])
         asking = Asking.model_validate(told["asking"])
         place, presentation, repeat = (int(told[n]) for n in ("place", "presentation", "repeat"))
-        form = str(told["form"])
+        form = storable(str(told["form"]))
     except (KeyError, TypeError, ValueError) as error:  # pydantic's is a ValueError
         raise InputError(f"{where}: doc.{OURS}: {_reason(error)}") from None
     if unknown := [d for d in item.dimensions if d not in system.names]:
@@ -152,7 +153,7 @@ def _logs(told: Any, item: Item, where: str) -> Iterator[float]:
 
 def _logged(run: _Run, respondent: str | None) -> Logged:
     about = _results(run)
-    model = str(about.get("model_name") or run.folder.name)
+    model = storable(str(about.get("model_name") or run.folder.name))
     # of a local model the whole path is nobody's name
     name = respondent or (Path(model).name if Path(model).is_absolute() else model)
     how = " with a chat template" if about.get("chat_template") else ""

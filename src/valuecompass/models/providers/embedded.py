@@ -162,8 +162,8 @@ class EmbeddedAPI(ModelAPI):
         start = time.monotonic()
         # looked up each time: the request's key holds the fingerprint that the file has now
         found = engine(self.model_name)
-        if config.logprobs:
-            choices: list[str] = (config.extra_body or {})["choices"]
+        choices: list[str] = (config.extra_body or {}).get("choices", [])
+        if config.logprobs and choices:
             prompt = "\n\n".join(m.text for m in input)
             work = partial(option_logprobs, found, prompt, choices)
             options, read = await anyio.to_thread.run_sync(work)
