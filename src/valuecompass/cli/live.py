@@ -43,7 +43,7 @@ class Live(Listener):
         table.add_column(style="dim")
         table.add_column()
         answering = [r.name for r in plan.respondents if plan.answers(r)]
-        each = {len(plan.asked(r)) for r in plan.respondents if plan.answers(r)}
+        each = {sum(1 for _ in plan.asked(r)) for r in plan.respondents} - {0}
         per_one = f"{next(iter(each), 0):,}" if len(each) < 2 else f"up to {max(each):,}"
         rows = [
             ("system", plan.system.name),

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 import numpy as np
 from sqlalchemy import Executable, select, tuple_
 
@@ -16,12 +17,13 @@ from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.measure.measurement import Case, Mark, Measurement, Row, Score
 from valuecompass.measure.scoring import FREE, Result
-from valuecompass.store import Store, answers, measurements, responses, scores, verdicts
+from valuecompass.store import Store, answers, blocks, measurements, responses, scores, verdicts
 from valuecompass.store import items as item_table
 
 UNJUDGED = {"verdict": None}
 """In place of a reading: the judge gave no verdict on the answer for this measurement."""
 _CASES_AT_ONCE = 200
+_ROWS_AT_ONCE = 1_000
 _PLACE = tuple(answers.c[name] for name in ("position", "item", "presentation", "repeat"))
 
 
@@ -57,7 +59,7 @@ async def save_measurement(
         for position, row in enumerate(measurement.rows)
         for name, s in row.dimensions.items()
     ]
-    answer_rows = [
+    answer_rows = (
         {
             "measurement": measurement.id,
             "position": position,
@@ -70,15 +72,20 @@ async def save_measurement(
         }
         for position, of_one in enumerate(results)
         for r in of_one
-    ]
-    item_rows = [{"id": i.id, "system": measurement.system, "body": i.row()} for i in items]
-    writes = [
+    )
+    item_rows = ({"id": i.id, "system": measurement.system, "body": i.row()} for i in items)
+    writes = (
         (store.insert_new(item_table), item_rows),
         (store.insert_new(measurements), [head]),
         (store.insert_new(scores), score_rows),
         (store.insert_new(answers), answer_rows),
-    ]
-    await store.write(*((statement, rows) for statement, rows in writes if rows))
+    )
+    with anyio.CancelScope(shield=True):
+        await store.load(
+            (statement, block)
+            for statement, rows in writes
+            for block in blocks(rows, _ROWS_AT_ONCE)
+        )
 
 
 def _unjudged(result: Result) -> bool:

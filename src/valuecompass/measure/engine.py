@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 from filelock import FileLock, Timeout
@@ -36,16 +36,15 @@ from valuecompass.measure.asking import (
     params_for,
     read_off,
 )
-from valuecompass.measure.item_table import item_table
+from valuecompass.measure.item_table import keep_table, table_of
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Reply, Respondent
 from valuecompass.models.asker import Asker
-from valuecompass.store import Store, responses, verdicts
+from valuecompass.store import Store, blocks, responses, verdicts
 from valuecompass.text import points
 
-T = TypeVar("T")
 WORKERS = 64
 """Questions in progress at once; how many requests leave is Inspect's adaptive limit."""
 SEEDS = (
@@ -96,9 +95,14 @@ class _Run:
                 return
 
     def start(self) -> None:
-        asked = [(p, n) for p, r in enumerate(self.plan.respondents) for n in self.plan.asked(r)]
-        # question by question, so that an interrupted run has compared like with like
-        self._jobs = iter(sorted(asked, key=lambda job: job[1]))
+        plan = self.plan
+        self._jobs = (
+            (p, n)
+            # question by question, so that an interrupted run has compared like with like
+            for n, question in enumerate(plan.questions)
+            for p, respondent in enumerate(plan.respondents)
+            if plan.asks(respondent, question)
+        )
 
     async def _one(self, position: int, number: int) -> None:
         plan, question = self.plan, self.plan.questions[number]
@@ -238,7 +242,7 @@ async def _answered(
         tell=tell,
         results=[[None] * len(plan.questions) for _ in plan.respondents],
         done=[0] * len(plan.respondents),
-        totals=[len(plan.asked(r)) for r in plan.respondents],
+        totals=[sum(1 for _ in plan.asked(r)) for r in plan.respondents],
         judge_id=judge_id(plan.judge, plan.system),
     )
     run.start()
@@ -353,7 +357,9 @@ async def _finish(run: _Run) -> Measurement:
     if (same := await find_measurement(run.store, measurement.id)) is not None:
         return same
     await save_measurement(run.store, measurement, plan.items, results)
-    await item_table(run.store, measurement)  # boards find it ready
+    # boards find it ready
+    table = table_of(measurement, {i.id for i in plan.items}, enumerate(results))
+    await keep_table(run.store, measurement, table)
     return measurement
 
 
@@ -403,7 +409,7 @@ async def stored_share(plan: Plan, store: Store) -> Stored:
 
     keys: list[tuple[str, int, str]] = []
     for respondent in plan.respondents:
-        for q in (plan.questions[n] for n in plan.asked(respondent)):
+        for q in plan.asked(respondent):
             asking = plan.form.asking[q.item.kind]
             request = request_of(
                 respondent,
@@ -428,9 +434,3 @@ async def stored_share(plan: Plan, store: Store) -> Stored:
         judged |= {(r["key"], r["repeat"], r["item"]) for r in rows}
     answered = sum(key[:2] in found for key in keys)
     return Stored(answered, len(keys), sum(key in judged for key in keys))
-
-
-def blocks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield so many values at a time: no query holds any number of keys."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]

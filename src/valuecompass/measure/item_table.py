@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -129,40 +129,83 @@ async def item_table(store: Store, measurement: Measurement) -> ItemTable:
     if rows and (kept := ItemTable.unpacked(rows[0]["body"])) is not None:
         return kept
     table = await _read(store, measurement)
-    row = {"measurement": measurement.id, "body": table.packed()}
     with contextlib.suppress(StoreError):  # a workspace that is read-only is read all the same
-        await store.write((store.insert_new(item_tables), [row]))
+        await keep_table(store, measurement, table)
     return table
 
 
+async def keep_table(store: Store, measurement: Measurement, table: ItemTable) -> None:
+    """Keep a measurement's table for the next time it is asked for."""
+    row = {"measurement": measurement.id, "body": table.packed()}
+    await store.write((store.insert_new(item_tables), [row]))
+
+
+def table_of(
+    measurement: Measurement, items: Iterable[str], results: Iterable[tuple[int, Sequence[Result]]]
+) -> ItemTable:
+    """Return the table of results.
+
+    Args:
+        measurement: of one value system.
+        items: ids of all items that were asked.
+        results: blocks of results, each with the position of its respondent.
+    """
+    sums = _Sums.of(measurement, items)
+    for position, found in results:
+        sums.add(position, found)
+    return sums.table()
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """The sums under a table, while results come in."""
+
+    measurement: Measurement
+    system: ValueSystem
+    places: dict[str, int]
+    """Of the items, sorted by id."""
+    totals: Array
+    counts: Array
+
+    @classmethod
+    def of(cls, measurement: Measurement, items: Iterable[str]) -> _Sums:
+        system = ValueSystem.model_validate(measurement.manifest["system"])
+        places = {item: place for place, item in enumerate(sorted(items))}
+        shape = (len(measurement.rows), len(places), len(system.names))
+        return cls(measurement, system, places, np.zeros(shape), np.zeros(shape))
+
+    def add(self, position: int, results: Sequence[Result]) -> None:
+        opinions: OpinionMethod = self.measurement.manifest["opinions"]
+        for at, item, value in item_values(self.system, opinions, results):
+            self.totals[position, self.places[item], at] += value
+            self.counts[position, self.places[item], at] += 1
+
+    def table(self) -> ItemTable:
+        used = self.counts.sum(axis=(0, 2)) > 0
+        return ItemTable(
+            tuple(row.respondent for row in self.measurement.rows),
+            tuple(item for item, keep in zip(self.places, used, strict=True) if keep),
+            self.system.names,
+            self.totals[:, used],
+            self.counts[:, used],
+        )
+
+
 async def _read(store: Store, measurement: Measurement) -> ItemTable:
-    system = ValueSystem.model_validate(measurement.manifest["system"])
     bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
-    places = {item: place for place, item in enumerate(bodies)}
-    shape = (len(measurement.rows), len(places), len(system.names))
-    totals, counts = np.zeros(shape), np.zeros(shape)
-    opinions: OpinionMethod = measurement.manifest["opinions"]
+    sums = _Sums.of(measurement, bodies)
     parsed = {i: Item.from_row(body) for i, body in bodies.items()}
     columns = (
         *(answers.c[n] for n in ("position", "item", "outcome", "reading")),
         verdicts.c.body.label("verdicts"),
     )
     query = found_answers(measurement, columns)
-    async with contextlib.aclosing(store.stream(query, 2_000)) as blocks:
+    async with contextlib.aclosing(store.stream(query)) as blocks:
         async for rows in blocks:
             for position, of_one in groupby(rows, key=lambda row: row["position"]):
-                found = [_result(row, parsed[row["item"]], system) for row in of_one]
-                for at, item, value in item_values(system, opinions, found):
-                    totals[position, places[item], at] += value
-                    counts[position, places[item], at] += 1
-    used = counts.sum(axis=(0, 2)) > 0
-    return ItemTable(
-        tuple(row.respondent for row in measurement.rows),
-        tuple(item for item, keep in zip(places, used, strict=True) if keep),
-        system.names,
-        totals[:, used],
-        counts[:, used],
-    )
+                found = [_result(row, parsed[row["item"]], sums.system) for row in of_one]
+                sums.add(position, found)
+    return sums.table()
 
 
 def item_values(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -92,23 +92,25 @@ class Plan:
         """Responses per respondent that go to the judge."""
         return sum(q.item.kind not in READ_OFF for q in self.questions)
 
-    def asked(self, respondent: Respondent) -> tuple[int, ...]:
-        """Return the places among `questions` of those that a respondent is asked.
+    def asks(self, respondent: Respondent, question: Question) -> bool:
+        """Say whether a respondent is asked a question.
 
         A simulated respondent knows only the system its values are planted in. Log-probabilities
         are read of options, once: nothing is sampled.
         """
-        places = range(len(self.questions))
         if respondent.simulated:
-            own = respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
-            return tuple(places) if own else ()
+            return respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
         if respondent.answers == "logprobs":
-            return tuple(n for n in places if _has_options(self.questions[n]))
-        return tuple(places)
+            return question.item.kind in READ_OFF and question.repeat == 0
+        return True
+
+    def asked(self, respondent: Respondent) -> Iterator[Question]:
+        """Yield what a respondent is asked, in order."""
+        return (q for q in self.questions if self.asks(respondent, q))
 
     def answers(self, respondent: Respondent) -> bool:
         """Say whether a respondent can answer any of this system's items."""
-        return bool(self.asked(respondent))
+        return next(self.asked(respondent), None) is not None
 
     def why_not(self, respondent: Respondent) -> str:
         """Say why a respondent is asked nothing."""
@@ -118,11 +120,7 @@ class Plan:
 
     def judged_of(self, respondent: Respondent) -> int:
         """Return how many responses of a respondent go to the judge."""
-        return sum(self.questions[n].item.kind not in READ_OFF for n in self.asked(respondent))
-
-
-def _has_options(question: Question) -> bool:
-    return question.item.kind in READ_OFF and question.repeat == 0
+        return sum(q.item.kind not in READ_OFF for q in self.asked(respondent))
 
 
 def make_plan(

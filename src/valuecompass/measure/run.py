@@ -292,7 +292,7 @@ async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
 
 def _tokens(plan: Plan, respondent: Respondent) -> tuple[float, float]:
     """Return about how many tokens a respondent reads and writes."""
-    asked = [plan.questions[n] for n in plan.asked(respondent)]
+    asked = list(plan.asked(respondent))
     words = sum(plan.form.asking[q.item.kind].words for q in asked)
     return sum(len(q.item.text) for q in asked) / 4 + 90 * len(asked), 1.4 * words
 

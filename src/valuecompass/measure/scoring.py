@@ -83,7 +83,7 @@ def findings_of(verdicts: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
     return Findings(expressed, valence, tuple(sorted(reasons)), tuple(notes.items()))
 
 
-@dataclass
+@dataclass(slots=True)
 class Result:
     """What came of one question to one respondent."""
 

@@ -11,12 +11,13 @@ from valuecompass.store.schema import (
     scores,
     verdicts,
 )
-from valuecompass.store.store import DATABASE, Store, open_store, storable
+from valuecompass.store.store import DATABASE, Store, blocks, open_store, storable
 
 __all__ = [
     "DATABASE",
     "Store",
     "answers",
+    "blocks",
     "item_tables",
     "items",
     "ledger",

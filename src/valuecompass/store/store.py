@@ -8,10 +8,11 @@ commit that holds its rows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 from sqlalchemy import Connection, Executable, Insert, NullPool, Table, create_engine, event, text
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from valuecompass.errors import InputError, StoreError
 
+T = TypeVar("T")
 DATABASE = "valuecompass.sqlite"
 HEAD = "0002"
 """Newest migration that this version knows."""
@@ -197,6 +199,13 @@ def _merged(group: Sequence[_Write]) -> Iterable[tuple[Executable, list[dict[str
             key = (id(statement), *rows[0]) if rows else object()
             found.setdefault(key, (statement, []))[1].extend(rows)
     return found.values()
+
+
+def blocks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield so many values at a time: no statement holds any number of them."""
+    left = iter(values)
+    while block := list(islice(left, size)):
+        yield block
 
 
 def storable(text: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import numpy as np
@@ -29,12 +29,11 @@ from valuecompass.measure.scoring import FREE, findings_of
 from valuecompass.models import Budget, check_priced
 from valuecompass.models.asker import Asker
 from valuecompass.stats import aggregate
-from valuecompass.store import Store, answers, open_store, responses, verdicts
+from valuecompass.store import Store, answers, blocks, open_store, responses, verdicts
 from valuecompass.values import ValueSystem
 
 Array = NDArray[np.float64]
 Tell = Callable[[str, int, int], None]
-Value = TypeVar("Value")
 Place = tuple[str, int, str]
 """Key of the response, repeat, item: where verdicts are stored."""
 AT_ONCE = 64
@@ -230,7 +229,7 @@ async def _verdicts(
     subjects = {a.place: _subject(system, a) for a in found}
     names = {a.place: _name(judge, system, a.item) for a in found}
     known: dict[Place, list[dict[str, Any]]] = {}
-    for block in _blocks(sorted({place[0] for place in subjects}), 500):
+    for block in blocks(sorted({place[0] for place in subjects}), 500):
         query = select(verdicts).where(
             verdicts.c.key.in_(block), verdicts.c.judge.in_(sorted(set(names.values())))
         )
@@ -239,7 +238,7 @@ async def _verdicts(
             if names.get(place) == row["judge"]:
                 known[place] = row["body"]
     left = [place for place in subjects if place not in known]
-    for block in _blocks(left, AT_ONCE):
+    for block in blocks(left, AT_ONCE):
         said = await judge_subjects(judge, {place: subjects[place] for place in block})
         new = {
             place: [
@@ -307,7 +306,3 @@ def _notices(
             "Some respondents are simulated: texts with planted values, nobody's answers."
         )
     return [*notices, *said]
-
-
-def _blocks(values: Sequence[Value], size: int) -> list[Sequence[Value]]:
-    return [values[start : start + size] for start in range(0, len(values), size)]

@@ -37,7 +37,6 @@ from valuecompass.measure.asking import goes_to_judge
 from valuecompass.measure.engine import (
     SEEDS,
     WORKERS,
-    blocks,
     interruptible,
     plan_lock,
     verdict_body,
@@ -51,7 +50,7 @@ from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Respondent, check_priced
 from valuecompass.models.asker import Asker, outcome_of
 from valuecompass.models.budget import Budget
-from valuecompass.store import Store, open_store, responses, storable, verdicts
+from valuecompass.store import Store, blocks, open_store, responses, storable, verdicts
 from valuecompass.text import Span
 from valuecompass.values import ValueSystem
 
