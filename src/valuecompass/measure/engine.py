@@ -78,6 +78,8 @@ class _Run:
     tell: Callable[[Progress], None]
     results: list[list[Result | None]]
     done: list[int]
+    totals: list[int]
+    """Questions that each respondent is asked."""
     judge_id: str = ""
     _jobs: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
 
@@ -97,9 +99,9 @@ class _Run:
         self._jobs = (
             (p, n)
             # question by question, so that an interrupted run has compared like with like
-            for n in range(len(plan.questions))
+            for n, question in enumerate(plan.questions)
             for p, respondent in enumerate(plan.respondents)
-            if plan.answers(respondent)
+            if plan.asks(respondent, question)
         )
 
     async def _one(self, position: int, number: int) -> None:
@@ -113,7 +115,7 @@ class _Run:
                 plan.system.id,
                 respondent.name,
                 self.done[position],
-                len(plan.questions),
+                self.totals[position],
                 result.outcome,
             )
         )
@@ -125,7 +127,7 @@ class _Run:
         try:
             reply = await self.asker.ask(
                 respondent,
-                messages_for(question, asking),
+                messages_for(question, asking, cue=respondent.answers == "logprobs"),
                 params_for(respondent, item, asking),
                 question.repeat,
                 item=item.row(),
@@ -137,7 +139,7 @@ class _Run:
         result.key, result.outcome = reply.key, reply.outcome
         scoring = self.plan.system.scoring
         if reply.outcome == "answer" and item.kind in READ_OFF:
-            result.reading = read_off(question, reply.text)
+            result.reading = read_off(question, reply.text, reply.stop_reason)
         if goes_to_judge(scoring, item.kind, reply.outcome, reply.stop_reason, reply.text):
             result.points = len(points(reply.text)) if item.kind == "question" else 0
             found = await self._verdicts(question, reply)
@@ -240,6 +242,7 @@ async def _answered(
         tell=tell,
         results=[[None] * len(plan.questions) for _ in plan.respondents],
         done=[0] * len(plan.respondents),
+        totals=[sum(1 for _ in plan.asked(r)) for r in plan.respondents],
         judge_id=judge_id(plan.judge, plan.system),
     )
     run.start()
@@ -343,7 +346,7 @@ async def _finish(run: _Run) -> Measurement:
         "environment": environment(),
         "versions": {m: sorted(v) for m, v in run.asker.versions.items()},
         "drift": list(drift.values()),
-        "requests": len(plan.questions) * sum(plan.answers(r) for r in plan.respondents),
+        "requests": sum(run.totals),
         "judge_gate": None if plan.gate is None else asdict(plan.gate),
     }
     if built_in_form(plan.system.id, plan.form.hash) is None:
@@ -405,13 +408,11 @@ async def stored_share(plan: Plan, store: Store) -> Stored:
 
     keys: list[tuple[str, int, str]] = []
     for respondent in plan.respondents:
-        if not plan.answers(respondent):
-            continue
-        for q in plan.questions:
+        for q in plan.asked(respondent):
             asking = plan.form.asking[q.item.kind]
             request = request_of(
                 respondent,
-                messages_for(q, asking),
+                messages_for(q, asking, cue=respondent.answers == "logprobs"),
                 params_for(respondent, q.item, asking),
                 q.item.row(),
             )

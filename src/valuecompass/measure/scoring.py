@@ -18,6 +18,7 @@ from valuecompass.items import Item
 from valuecompass.judges.kin import kin_note
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.corrected import corrected, notes_on_correction
+from valuecompass.measure.logprobs import first_named, note_on_logprobs, preference
 from valuecompass.measure.measurement import Row, Score
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.points import mean
@@ -156,7 +157,7 @@ def score_row(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> 
             missing=column.missing,
             detail=detail,
         )
-    notes = _notes(plan, results)
+    notes = _notes(plan, respondent, results)
     judged = any(r.findings is not None for r in results)
     if judged and (note := kin_note(respondent.model, plan.identity["judge"])) is not None:
         notes += (note,)
@@ -283,7 +284,7 @@ def _in_both_orders(results: Sequence[Result]) -> tuple[dict[str, list[Result]],
 
 
 def choices_of(results: Sequence[Result]) -> Iterator[tuple[Item, float]]:
-    """Yield each trade-off read in both orders alike, and how often its first side was chosen.
+    """Yield each trade-off read in both orders alike, and how far its first side is preferred.
 
     Presentations and repeats of one item are not independent: together they are one share.
     """
@@ -291,8 +292,9 @@ def choices_of(results: Sequence[Result]) -> Iterator[tuple[Item, float]]:
     for of_item in whole.values():
         item = of_item[0].item
         assert item.sides is not None
-        picks = [r.reading["chosen"] for r in of_item if r.reading is not None]
-        yield item, picks.count(item.sides[0].dimension) / len(picks)
+        first = item.sides[0].dimension
+        picks = [preference(r.reading, first) for r in of_item if r.reading is not None]
+        yield item, sum(picks) / len(picks)
 
 
 def _within(plan: Plan, results: Sequence[Result]) -> dict[str, dict[str, Any]]:
@@ -352,10 +354,14 @@ def _keyed(report: dict[str, Any] | None, results: Sequence[Result], name: str) 
     )
 
 
-def _notes(plan: Plan, results: Sequence[Result]) -> tuple[str, ...]:
+def _notes(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> tuple[str, ...]:
     if not results:
-        return ("not measured: a simulated respondent answers only its own value system",)
+        return (f"not measured: {plan.why_not(respondent)}",)
     notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results)]
+    if (note := note_on_logprobs([r.reading for r in results if r.reading])) is not None:
+        notes.insert(0, note)
+    if respondent.answers == "logprobs" and plan.judged:
+        notes.append(f"{plan.judged} requests for free text were not made: answers = logprobs")
     if (note := _note_on_openings(plan, results)) is not None:
         notes.append(note)
     failed = [r for r in results if r.outcome == "missing"]
@@ -417,7 +423,7 @@ def _notes_on_tradeoffs(results: Sequence[Result]) -> list[str]:
     notes: list[str] = []
     pairs = [r for r in results if r.item.kind == "tradeoff" and r.reading is not None]
     if pairs:
-        first = sum(r.reading["place"] == 0 for r in pairs if r.reading) / len(pairs)
+        first = sum(first_named(r.reading) for r in pairs if r.reading) / len(pairs)
         if abs(first - 0.5) > 0.25:
             notes.append(
                 f"chose the first-named side in {first:.0%} of the trade-offs: {FIRST_SIDE}"

@@ -30,7 +30,7 @@ from valuecompass.models.request import (
     Request,
     seed_for,
 )
-from valuecompass.models.spec import ITEM_AWARE, Respondent
+from valuecompass.models.spec import ITEM_AWARE, SAMPLING, Respondent
 from valuecompass.store import Store, responses
 
 FAILURES_IN_A_ROW = 12
@@ -208,11 +208,7 @@ def request_of(
     """Return the request that `ask` makes of its arguments."""
     if model.system is not None:
         messages = [Message("system", model.system), *messages]
-    own = {
-        name: value
-        for name in ("temperature", "top_p", "max_tokens", "reasoning_effort")
-        if (value := getattr(model, name)) is not None
-    }
+    own = {name: value for name in SAMPLING if (value := getattr(model, name)) is not None}
     seen = item if model.provider in ITEM_AWARE else None
     return Request(model, tuple(messages), replace(params, **own), seen)
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from valuecompass.errors import InputError
 from valuecompass.items.transcripts import Conversation, Message
+from valuecompass.models.request import LOGPROBS
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample
+    from inspect_ai.model import ModelOutput
 
 Json = dict[str, Any]
 
@@ -79,6 +81,8 @@ class LoggedAnswer:
     input_tokens: int
     output_tokens: int
     seconds: float
+    prompt: str | None = None
+    """What the model was shown, where that is not what this version would ask."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Logged:
     """What the log of a task of ours holds."""
 
     id: str
-    """Inspect's id of the evaluation."""
+    """Inspect's id of the evaluation, or a digest of the answers."""
     model: str
     respondent: str
     occasion: str | None
@@ -128,7 +132,7 @@ def read_answers(path: Path) -> Logged:
         usage = sample.output.usage
         answers[*place, repeats[place]] = LoggedAnswer(
             text=sample.output.completion,
-            stop_reason=str(sample.output.stop_reason),
+            stop_reason=_stop_reason(sample.output),
             version=sample.output.model[:256],
             input_tokens=usage.input_tokens if usage else 0,
             output_tokens=usage.output_tokens if usage else 0,
@@ -145,6 +149,11 @@ def read_answers(path: Path) -> Logged:
         list(items.values()),
         answers,
     )
+
+
+def _stop_reason(output: ModelOutput) -> str:
+    known = (output.metadata or {}).get(OURS)
+    return LOGPROBS if known == LOGPROBS else str(output.stop_reason)
 
 
 def write_log(
@@ -185,7 +194,10 @@ def write_log(
 
     told: list[EvalSample] = []
     for row in samples:
-        output = ModelOutput.from_content(model, row["text"], stop_reason=row["stop_reason"])
+        by_logprobs = row["stop_reason"] == LOGPROBS  # Inspect knows no such reason
+        stopped = "stop" if by_logprobs else row["stop_reason"]
+        output = ModelOutput.from_content(model, row["text"], stop_reason=stopped)
+        output.metadata = {OURS: LOGPROBS} if by_logprobs else None
         output.model, output.time = row["version"] or model, row["seconds"]
         output.usage = ModelUsage(
             input_tokens=row["input_tokens"],
