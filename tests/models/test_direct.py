@@ -278,6 +278,7 @@ async def test_a_request_that_waits_for_its_next_attempt_holds_no_place(
     mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Pace, "START", 1)
+    monkeypatch.setattr(Pace, "MOST", 1)
     mock_provider.faults("rate_limit:contains=first,first_of_each=1,retry_after=1")
     models = bridge.Models(PATIENCE)
     name = "openai-api/mock/some-model"
