@@ -35,6 +35,7 @@ from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.engine import Progress, run_plan, stored_share
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, make_plan
+from valuecompass.measure.scenario import characters_of, steps_of
 from valuecompass.models import (
     Limits,
     Patience,
@@ -65,7 +66,7 @@ class Settings:
     systems: Sequence[str] = ("schwartz",)
     """Ids of built-in systems or paths of TOML files."""
     form: str = "short"
-    """tiny, short, full, or the path of a form file."""
+    """tiny, short, full, scenario, or the path of a form file."""
     items: Path | None = None
     """An item file; alone: all its items are the form."""
     judge: str = "local"
@@ -96,6 +97,8 @@ class Outlook:
     plan: Plan
     stored: int
     requests: int
+    most_requests: int
+    """More where there are scenarios, of which each takes several."""
     judge_calls: int
     """Of all members of a panel, without the strong judge's."""
     strong_calls: int
@@ -264,14 +267,17 @@ def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Responden
 async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
     """Return what a plan will take: requests, judge calls and an estimate of the money.
 
-    The estimate takes four characters a token, answers of the length that the prompt asks for,
-    and for the judge what its prompts and form of answer need. What is stored costs nothing:
-    answers, and responses with verdicts of this very judge.
+    The estimate takes four characters a token, of a scenario the steps that it takes as a rule,
+    answers of the length that the prompt asks for, and for the judge what its prompts and form of
+    answer need. What is stored costs nothing: answers, and responses with verdicts of this very
+    judge.
     """
     stored = await stored_share(plan, asker.store)
     answering = [r for r in plan.respondents if plan.answers(r)]
-    texts = sum(len(q.item.text) for q in plan.questions) / 4 + 90 * len(plan.questions)
-    words = sum(plan.form.asking[q.item.kind].words for q in plan.questions)
+    asked = [(q.item, *steps_of(q.item)) for q in plan.questions]
+    texts = sum(steps * (characters_of(item) / 4 + 90) for item, steps, _ in asked)
+    words = sum(steps * plan.form.asking[item.kind].words for item, steps, _ in asked)
+    most = len(answering) * sum(most for *_, most in asked)
     left = 1 - stored.answered / max(stored.requests, 1)
     unjudged = 1 - stored.judged / max(plan.judged * len(answering), 1)
     takes = [(left, price_of(r), texts, 1.4 * words) for r in answering]
@@ -286,7 +292,7 @@ async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
             usd = None
             break
         usd += share * (tokens_in * price.input + tokens_out * price.output) / 1e6
-    return Outlook(plan, stored.answered, stored.requests, judge_calls, strong_calls, usd)
+    return Outlook(plan, stored.answered, stored.requests, most, judge_calls, strong_calls, usd)
 
 
 def _judging(
