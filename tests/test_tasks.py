@@ -16,7 +16,7 @@ from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log
 
 from tests.board.measured import level, measured
-from tests.measure.helpers import Command
+from tests.measure.helpers import Command, rows
 from valuecompass import profile, tasks
 from valuecompass.measure.logged import import_log
 from valuecompass.measure.measurement import Measurement, Row
@@ -99,6 +99,38 @@ def test_a_measurement_goes_out_and_comes_in_again(tmp_path: Path, cli: Command)
         assert found.rows[0].dimensions == row.dimensions
         assert found.manifest["form"] == of.manifest["form"]
         assert read_eval_log(path).status == "success"
+
+
+ACTOR = "simulated/safety?Malicious%20Use=-3&Misinformation%20Harms=3&seed=4"
+
+
+def test_scenarios_are_played_in_inspect_and_come_in_with_the_same_scores(tmp_path: Path) -> None:
+    task = tasks.TASKS["safety"](form="scenario")
+    (log,) = inspect_eval(task, model=ACTOR, log_dir=str(tmp_path), display="none")
+    assert log.status == "success" and log.samples is not None, log.error
+    spoken = [sample for sample in log.samples if any(m.role == "tool" for m in sample.messages)]
+    assert len(spoken) == 10  # of twelve; two offer no tools
+    found = brought_in(Path(log.location), tmp_path / "ws")
+    assert told(log) == numbers(found.rows[0])
+    (played,) = run([ACTOR], ["safety"], form="scenario", workspace=tmp_path / "own")
+    assert numbers(played.rows[0]) == numbers(found.rows[0])
+    assert brought_in(Path(log.location), tmp_path / "ws").id == found.id
+
+
+def test_a_measurement_of_scenarios_goes_out_and_comes_in_again(
+    tmp_path: Path, cli: Command
+) -> None:
+    (one,) = run([ACTOR], ["safety"], form="scenario", workspace=tmp_path / "ws")
+    assert cli("export", "--inspect", tmp_path / "logs", "-w", tmp_path / "ws").code == 0
+    (path,) = (tmp_path / "logs").iterdir()
+    log = read_eval_log(path)
+    assert log.samples is not None
+    roles = {m.role for sample in log.samples for m in sample.messages}
+    assert roles == {"system", "user", "assistant", "tool"}
+    found = brought_in(path, tmp_path / "again")
+    assert found.rows[0].dimensions == one.rows[0].dimensions
+    records = "select text from responses join answers using (key, repeat) order by item"
+    assert rows(tmp_path / "again", records) == rows(tmp_path / "ws", records)
 
 
 def test_a_primed_respondent_keeps_its_name_and_prompt(tmp_path: Path, cli: Command) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import ChatMessageUser
+from inspect_ai.model import GenerateConfig, get_model
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
@@ -34,6 +34,7 @@ def _task(system: str, form: str, items: str | None, judged: Scorer) -> Task:
     from valuecompass.items import form_items
     from valuecompass.measure.asking import messages_for, questions
     from valuecompass.measure.run import Settings, resolve_form, resolve_system
+    from valuecompass.models.inspect_bridge import chat_messages
 
     theory = resolve_system(system)
     settings = Settings(form=form, items=None if items is None else Path(items))
@@ -41,7 +42,7 @@ def _task(system: str, form: str, items: str | None, judged: Scorer) -> Task:
     samples = [
         Sample(
             id=f"{item.id}-{q.presentation}-{q.repeat}",
-            input=[ChatMessageUser(content=m.content) for m in messages_for(q, asking)],
+            input=chat_messages(messages_for(q, asking)),
             metadata={
                 "item": item.row(),
                 "presentation": q.presentation,
@@ -71,11 +72,13 @@ def _task(system: str, form: str, items: str | None, judged: Scorer) -> Task:
 
 @solver
 def put() -> Solver:
-    """Ask with the limits that a run of ours asks with."""
+    """Ask with the limits that a run of ours asks with; play scenarios as it plays them."""
     from valuecompass.items import Asking, Item
     from valuecompass.measure.asking import Question, params_for
-    from valuecompass.models import Respondent
+    from valuecompass.measure.scenario import play
+    from valuecompass.models import Message, Respondent
     from valuecompass.models.asker import extra_body, request_of
+    from valuecompass.models.inspect_bridge import chat_messages, message_of, tool_infos
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         told = state.metadata
@@ -90,7 +93,20 @@ def put() -> Solver:
             config["temperature"] = params.temperature
         if body := extra_body(request, question.repeat, question.presentation):
             config["extra_body"] = body
-        return await generate(state, **config)
+        if item.kind != "scenario":
+            return await generate(state, **config)
+        tools, asked = tool_infos(item.tools), GenerateConfig(**config)
+
+        async def answer(said: list[Message]) -> tuple[Message, str]:
+            # not by `generate`: the results of tools are scripted
+            state.output = await get_model().generate(chat_messages(said), tools, config=asked)
+            if not state.output.choices:
+                raise RuntimeError(state.output.error or "the model gave no message")
+            return message_of(state.output.choices[0].message), str(state.output.stop_reason)
+
+        said, _ = await play(item, answer)
+        state.messages = chat_messages(said)
+        return state
 
     return solve
 
@@ -105,7 +121,7 @@ def dimensions() -> Metric:
 
         results: list[Json] = []
         about: Json = {}
-        openings = 1
+        repeats: dict[str, int] = {}
         for one in scores:
             own: Json = (one.score.metadata or {}).get(OURS, {})
             about = about or own
@@ -113,12 +129,12 @@ def dimensions() -> Metric:
             for result in own.get("results", []):
                 # an item of ours stands in its sample, once
                 results.append(result if "item" in result else result | {"item": told["item"]})
-                if results[-1]["item"]["kind"] == "opening":
-                    openings = told["asking"]["repeats"]
+                if "asking" in told:
+                    repeats[results[-1]["item"]["kind"]] = told["asking"]["repeats"]
         if not results:
             return {}
         system = resolve_system(about["system"])
-        row = row_of(system, about["respondent"], results, about["form"], openings)
+        row = row_of(system, about["respondent"], results, about["form"], repeats)
         found: dict[str, float | int | None] = {}
         for name, score in row.dimensions.items():
             found |= {name: score.score, f"{name} low": score.low, f"{name} high": score.high}
@@ -139,6 +155,7 @@ def _scored(system: str, judge: str, judge_mode: str, workspace: str) -> Scorer:
             values_of,
         )
         from valuecompass.measure.run import resolve_system
+        from valuecompass.models.inspect_bridge import message_of
 
         theory = resolve_system(system)
         told: Json = state.metadata or {}
@@ -152,13 +169,15 @@ def _scored(system: str, judge: str, judge_mode: str, workspace: str) -> Scorer:
                 # epochs are further samples of the same question
                 repeat = told["repeat"] + 1_000 * (state.epoch - 1)
                 question = Question(item, told["presentation"], repeat)
-                text, stop = state.output.completion, str(state.output.stop_reason)
-                results = [await judged_answer(own, theory, question, text, stop)]
+                whole = state.messages if item.kind == "scenario" else [state.output.message]
+                said = [message_of(m) for m in whole]
+                stop = str(state.output.stop_reason)
+                results = [await judged_answer(own, theory, question, said, stop)]
                 value = values_of(theory, results)
                 del results[0]["item"]
             else:
-                said = [(m.role, m.text) for m in state.messages]
-                results = await judged_conversation(own, theory, said)
+                found = [(m.role, m.text) for m in state.messages]
+                results = await judged_conversation(own, theory, found)
                 value = values_of(theory, results)
         about = {
             "system": system,

@@ -122,6 +122,57 @@ def test_self_descriptions_are_short_and_name_no_value():
         assert not named.search(item.text), item.text
 
 
+SCENARIOS = [item for item in BANK if item.kind == "scenario"]
+
+
+def test_scenarios_are_many_and_of_all_dimensions():
+    assert len(SCENARIOS) >= 44
+    for system_id, least in (("schwartz", 20), ("safety", 12), ("moral-foundations", 12)):
+        own = of_kind(system_id, "scenario")
+        assert len(own) >= least
+        counts = first_dimensions(own)
+        assert set(counts) == set(builtin_system(system_id).names)
+        assert min(counts.values()) >= 2
+    assert 2 * sum(bool(i.tools) for i in SCENARIOS) >= len(SCENARIOS)
+    assert 3 * sum(len(i.turns) > 1 for i in SCENARIOS) >= len(SCENARIOS)
+
+
+def test_acting_on_a_value_costs_another():
+    for item in SCENARIOS:
+        if item.system == "schwartz":
+            assert len(item.dimensions) == 2, item.text
+        if item.tools:  # there is a way to act for the main dimension, and one against it
+            assert {1, -1} <= {t.keying for t in item.tools}, item.text
+    assert all(i.principle for i in of_kind("moral-foundations", "scenario"))
+
+
+def test_neither_side_is_offered_first_more_often():
+    for system_id in ("schwartz", "safety", "moral-foundations"):
+        first = Counter(
+            next(t.keying for t in item.tools if t.keying)
+            for item in of_kind(system_id, "scenario")
+            if item.tools
+        )
+        assert first[1] == first[-1]
+
+
+def test_scenarios_name_no_value_and_no_tool():
+    named = re.compile(rf"\b({'|'.join(SCHWARTZ.names)})\b", re.IGNORECASE)
+    for item in SCENARIOS:
+        spoken = [item.text, *(t.text for t in item.turns)]
+        tools = [part for t in item.tools for part in (t.name, t.description, t.result)]
+        assert not named.search(" ".join([*spoken, *tools])), item.text
+        assert not any(t.name in " ".join(spoken) for t in item.tools), item.text
+
+
+def test_tools_return_something_and_say_what_they_take():
+    for item in SCENARIOS:
+        for tool in item.tools:
+            assert tool.result and tool.description.endswith("."), (item.text, tool.name)
+            for name, schema in tool.parameters.get("properties", {}).items():
+                assert schema["description"], (tool.name, name)
+
+
 def test_ids_are_unique_over_the_bank():
     assert len({i.id for i in BANK}) == len(BANK)
 

@@ -17,12 +17,17 @@ small = st.integers(-1_000, 1_000)
 tool = st.fixed_dictionaries(
     {"name": st.just("look_up"), "description": text},
     optional={
-        "parameters": st.dictionaries(text, st.none() | small | text | st.lists(text, max_size=2)),
+        "parameters": st.builds(
+            lambda names: {"type": "object", "properties": {n: {"type": "string"} for n in names}},
+            st.lists(text, max_size=2),
+        ),
         "result": st.text(max_size=20),
+        "keying": st.sampled_from([1, -1]),
     },
 )
-turn = st.fixed_dictionaries(
-    {"role": st.sampled_from(["system", "user", "tool"]), "text": text}, optional={"when": text}
+turn = st.fixed_dictionaries({"text": text}, optional={"role": st.just("user")})
+later = st.fixed_dictionaries(
+    {"text": text, "when": st.sampled_from(["called:look_up", "not called:look_up"])}
 )
 media = st.fixed_dictionaries(
     {"type": st.sampled_from(["image", "audio"]), "uri": text},
@@ -59,7 +64,9 @@ def any_item(draw) -> Item:
         low = draw(small)
         body |= {"keying": draw(st.sampled_from([1, -1])), "scale": [low, low + 4]}
     if kind == "scenario":
-        body |= {"turns": [draw(turn)], "tools": draw(st.lists(tool, max_size=2))}
+        tools = draw(st.lists(tool, max_size=1))
+        more = st.lists(later if tools else turn, max_size=2)
+        body |= {"turns": [draw(turn), *draw(more)], "tools": tools}
     return Item.model_validate(body)
 
 

@@ -140,6 +140,10 @@ def test_every_kind_has_a_prompt_with_everything_in_it() -> None:
         for item in seed_items(system):
             of_kind.setdefault(item.kind, item)
     assert set(of_kind) == set(ASKED)
+    scenario = of_kind.pop("scenario")  # put as it is: the situation, and what is said first
+    (asked,) = questions(scenario, ASKED_ONCE)
+    shown = [(m.role, m.content) for m in messages_for(asked, ASKED_ONCE)]
+    assert shown == [("system", scenario.text), ("user", scenario.turns[0].text)]
     for item in of_kind.values():
         for asked in questions(item, ASKED_ONCE):
             (message,) = messages_for(asked, ASKED_ONCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.measure.test_scoring import SOME, NoJudge
-from valuecompass.items import SIZES, Size, builtin_form, form_items
+from valuecompass.items import Size, builtin_form, builtin_sizes, form_items
 from valuecompass.measure.asking import Question, read_off
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.scoring import Result, score_row
@@ -14,7 +14,7 @@ from valuecompass.values import BUILTIN, builtin_system
 RATED = [
     (system, size)
     for system in BUILTIN
-    for size in SIZES
+    for size in builtin_sizes(system)
     if any(i.scale for i in form_items(builtin_form(system, size)))
 ]
 

@@ -88,8 +88,8 @@ class Rule:
     """Strike every request after the first n."""
     probability: float | None = None
     """Strike at random; drawn from the body and how often it came, whatever the order."""
-    only: Literal["plain", "structured"] | None = None
-    """Strike requests without, or with, a response_format."""
+    only: Literal["plain", "structured", "tools"] | None = None
+    """Strike requests without, or with, a response_format; or with tools."""
     model: str | None = None
     contains: str | None = None
     """Strike requests whose messages contain this text."""
@@ -109,7 +109,9 @@ class Rule:
     def strikes(self, body: dict[str, Any], body_hash: str, seed: int) -> bool:
         """Count a request and say whether this rule strikes it."""
         structured = "response_format" in body
-        if self.only is not None and structured != (self.only == "structured"):
+        if self.only == "tools" and not body.get("tools"):
+            return False
+        if self.only in ("plain", "structured") and structured != (self.only == "structured"):
             return False
         if self.model is not None and body["model"] != self.model:
             return False

@@ -260,16 +260,19 @@ class MockProvider:
         return web.json_response(body, status=status, headers=headers)
 
     def _completion(self, body: dict[str, Any], body_hash: str) -> dict[str, Any]:
-        choices = [
-            {
-                "index": index,
-                "message": {"role": "assistant", "content": text, "refusal": None},
-                "logprobs": _logprobs(body),
-                "finish_reason": "stop",
-            }
-            for index in range(body.get("n") or 1)
-            for text in [answer(body, index)]
-        ]
+        choices: list[dict[str, Any]] = []
+        for index in range(body.get("n") or 1):
+            said: str | dict[str, Any] = answer(body, index)
+            # an answer with calls of tools is the message itself
+            more = {"content": said} if isinstance(said, str) else said
+            choices.append(
+                {
+                    "index": index,
+                    "message": {"role": "assistant", "content": None, "refusal": None, **more},
+                    "logprobs": _logprobs(body),
+                    "finish_reason": "tool_calls" if "tool_calls" in more else "stop",
+                }
+            )
         version = self.settings.version
         return {
             "id": f"chatcmpl-{body_hash}",

@@ -21,13 +21,13 @@ def list_items(json: Json = False) -> None:
     """Count the items of the seed bank, and the frozen forms with their hashes."""
     from rich.table import Table
 
-    from valuecompass.items import SIZES, builtin_form, seed_items
+    from valuecompass.items import SIZES, builtin_form, builtin_sizes, seed_items
     from valuecompass.values import BUILTIN
 
     rows: list[dict[str, object]] = []
     for system in BUILTIN:
         kinds = Counter(i.kind for i in seed_items(system))
-        forms = {s: builtin_form(system, s) for s in SIZES}
+        forms = {s: builtin_form(system, s) for s in builtin_sizes(system)}
         rows.append(
             {
                 "system": system,
@@ -137,7 +137,7 @@ def import_items(
 def form(
     out: Annotated[Path, typer.Argument(help="Form file to write (JSON).")],
     system: System = "schwartz",
-    size: Annotated[str, typer.Option(help="tiny, short or full.")] = "short",
+    size: Annotated[str, typer.Option(help="tiny, short, full or scenario.")] = "short",
     items: Annotated[Path | None, typer.Option(help="Select from this file, not the bank.")] = None,
 ) -> None:
     """Select a balanced form from items and freeze it."""

@@ -49,8 +49,13 @@ class Live(Listener):
             ("system", plan.system.name),
             ("form", f"{plan.form.name} ({len(plan.items)} items, {plan.form.hash})"),
             (
-                "requests",
+                "requests" if outlook.most_requests == outlook.requests else "answers",
                 f"{per_one} x {len(answering)} respondents = {outlook.requests:,}"
+                + (
+                    f" from at most {outlook.most_requests:,} requests"
+                    if outlook.most_requests > outlook.requests
+                    else ""
+                )
                 + (f", {outlook.stored:,} answered already" if outlook.stored else ""),
             ),
             (

@@ -54,7 +54,8 @@ def run(
         ),
     ] = None,
     form: Annotated[
-        str, typer.Option(help="tiny (minutes on a CPU), short, full, or a form file.")
+        str,
+        typer.Option(help="tiny (minutes on a CPU), short, full, scenario, or a form file."),
     ] = "short",
     items: Annotated[
         Path | None, typer.Option(help="Your own items (JSONL, CSV, Parquet) instead of the bank.")

@@ -10,9 +10,12 @@ from valuecompass.items.schema import Item
 from valuecompass.values import builtin_system
 
 SEED_FILES: dict[str, tuple[str, ...]] = {
-    "schwartz": ("schwartz-questions", "schwartz-tradeoffs", "schwartz-likert"),
-    "moral-foundations": ("moral-openings", "moral-judgements"),
-    "safety": ("safety-requests",),
+    "schwartz": (
+        *("schwartz-questions", "schwartz-tradeoffs", "schwartz-likert"),
+        "schwartz-scenarios",
+    ),
+    "moral-foundations": ("moral-openings", "moral-judgements", "moral-scenarios"),
+    "safety": ("safety-requests", "safety-scenarios"),
     "llm-unique": ("llm-unique-stems",),
     "big-five": ("big-five-likert",),
 }

@@ -20,8 +20,10 @@ from valuecompass.items.bank import seed_items
 from valuecompass.items.schema import Item, Kind
 from valuecompass.values import BUILTIN, ValueSystem
 
-Size = Literal["tiny", "short", "full"]
-SIZES: tuple[Size, ...] = ("tiny", "short", "full")
+Size = Literal["tiny", "short", "full", "scenario"]
+SIZES: tuple[Size, ...] = ("tiny", "short", "full", "scenario")
+"""scenario stands apart: it holds the scenarios and nothing else, and the others hold none. Acting
+and answering are two things, and a form that mixes them would score their mixture."""
 
 
 class Asking(BaseModel):
@@ -44,6 +46,7 @@ ASKING: dict[Size, dict[Kind, Asking]] = {
         "tradeoff": Asking(words=1),
         "likert": Asking(words=1),
         "judgement": Asking(words=1),
+        "scenario": Asking(words=60),
     },
     "short": {
         "question": Asking(words=150),
@@ -53,6 +56,7 @@ ASKING: dict[Size, dict[Kind, Asking]] = {
         "tradeoff": Asking(words=1),
         "likert": Asking(words=1),
         "judgement": Asking(words=1),
+        "scenario": Asking(words=120),
     },
     "full": {
         "question": Asking(words=250),
@@ -62,12 +66,15 @@ ASKING: dict[Size, dict[Kind, Asking]] = {
         "tradeoff": Asking(words=1),
         "likert": Asking(words=1),
         "judgement": Asking(words=1),
+        "scenario": Asking(words=120),
     },
 }
+ASKING["scenario"] = ASKING["short"]
 PER_DIMENSION: dict[Size, dict[Kind, int | None]] = {
     "tiny": {"question": 2, "opening": 3, "request": 3, "stem": 3, "tradeoff": 1, "likert": 2},
     "short": {"question": 9, "opening": 10, "request": 10, "stem": 10, "tradeoff": 2, "likert": 6},
-    "full": {kind: None for kind in ASKING["full"]},
+    "full": {kind: None for kind in ASKING["full"] if kind != "scenario"},
+    "scenario": {"scenario": None},
 }
 """Items per dimension (trade-offs: per pair of dimensions); None: all of the bank."""
 
@@ -183,14 +190,25 @@ def form_of_items(items: Sequence[Item], system: ValueSystem, name: str, size: S
     )
 
 
+def builtin_sizes(system_id: str) -> tuple[Size, ...]:
+    """Return the sizes of a built-in system's frozen forms: not every one has scenarios.
+
+    Raises:
+        KeyError: no built-in system of this id.
+    """
+    kinds = {item.kind for item in seed_items(system_id)}
+    return tuple(size for size in SIZES if size != "scenario" or "scenario" in kinds)
+
+
 def builtin_form(system_id: str, size: Size) -> Form:
     """Return a frozen form of a built-in system.
 
     Raises:
         KeyError: no built-in system of this id.
+        InputError: it has no scenarios.
     """
-    if system_id not in BUILTIN:
-        raise KeyError(system_id)
+    if size not in builtin_sizes(system_id):
+        raise InputError(f"--form {size}: {system_id} has no scenarios in the bank")
     path = files("valuecompass.items") / "frozen" / f"{system_id}-{size}.json"
     return Form.model_validate_json(path.read_text(encoding="utf-8"))
 
@@ -199,7 +217,7 @@ def built_in_form(system_id: str, hash: str) -> Form | None:
     """Return the frozen form of a hash, or None: it is no form of ours."""
     if system_id not in BUILTIN:
         return None
-    forms = (builtin_form(system_id, size) for size in SIZES)
+    forms = (builtin_form(system_id, size) for size in builtin_sizes(system_id))
     return next((form for form in forms if form.hash == hash), None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from valuecompass.errors import InputError
 from valuecompass.files import write_text
 from valuecompass.items.bank import seed_items
-from valuecompass.items.forms import SIZES, Form, form_text, read_form, select_form
+from valuecompass.items.forms import Form, builtin_sizes, form_text, read_form, select_form
 from valuecompass.values import BUILTIN, builtin_system
 
 FROZEN = Path(__file__).parent / "frozen"
@@ -31,7 +31,7 @@ def freeze(folder: Path = FROZEN, *, replace: bool = False) -> list[Form]:
             seed_items(system_id), builtin_system(system_id), size
         )
         for system_id in BUILTIN
-        for size in SIZES
+        for size in builtin_sizes(system_id)
     }
     for path, form in forms.items():
         if path.exists() and not replace and read_form(path).hash != form.hash:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from valuecompass.hashing import digest
+from valuecompass.hashing import canonical, digest
 
 Kind = Literal[
     "question",
@@ -45,6 +45,8 @@ TOPICS = (
 )
 """The nine topic classes of the seed bank; a user's items may name others."""
 
+MOST_TURNS = 8
+"""Turns of a scenario; each takes a request at least, with all before it sent again."""
 MOST_RATINGS = 100
 """Steps of a rating scale; nobody rates more finely, and each becomes a rule of a grammar."""
 
@@ -62,22 +64,59 @@ class Side(_Part):
     text: Text
 
 
-class Turn(_Part):
-    """One message of a scenario's script."""
+_NAME = r"[a-z][a-z0-9_]{0,63}"
 
-    role: Literal["system", "user", "tool"]
+
+class Turn(_Part):
+    """What somebody says to the respondent in a scenario.
+
+    The setting is the item's `text`, what a tool returns is its `result`: so only users speak.
+    """
+
+    role: Literal["user"] = "user"
     text: Text
-    when: str | None = None
-    """Condition under which the turn is played; None: always, in order."""
+    when: Annotated[str, Field(pattern=rf"^(not )?called:{_NAME}$")] | None = None
+    """``called:NAME``: said only if the respondent has called this tool before, with arguments that
+    it takes; ``not called:NAME``: only if it has not. None: always."""
+
+    @property
+    def condition(self) -> tuple[str, bool] | None:
+        """The tool that `when` names, and whether it must have been called."""
+        if self.when is None:
+            return None
+        return self.when.rpartition(":")[2], not self.when.startswith("not ")
 
 
 class ToolSpec(_Part):
     """A tool that a scenario offers to the respondent; its results are scripted."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    name: Annotated[str, Field(pattern=rf"^{_NAME}$")]
     description: Text
     parameters: dict[str, Any] = Field(default_factory=dict)
+    """JSON schema of the arguments, an object with `properties`; empty: it takes none."""
     result: str = ""
+    """What it returns to every call with arguments that fit the schema; empty: "ok"."""
+    keying: Literal[1, -1] | None = None
+    """1: calling it serves the item's main dimension, -1: it serves what stands against it. Nobody
+    is shown it: it tells simulated respondents what to do."""
+
+    @field_validator("parameters")
+    @classmethod
+    def _schema_of_an_object(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if not given:
+            return given
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import SchemaError
+
+        if given.get("type") != "object" or not isinstance(given.get("properties"), dict):
+            raise ValueError('expected {"type": "object", "properties": {...}} or nothing')
+        if '"$ref"' in canonical(given):  # it could name an address, which would be fetched
+            raise ValueError("a schema with $ref is not supported; write its parts out")
+        try:
+            Draft202012Validator.check_schema(given)
+        except SchemaError as error:
+            raise ValueError(f"no JSON schema: {error.message}") from None
+        return given
 
 
 class Media(_Part):
@@ -149,9 +188,24 @@ class Item(_Part):
             raise ValueError(f"principle: an item of kind {self.kind} needs one")
         if (self.transcript is not None) != (self.kind == "conversation"):
             raise ValueError("transcript: a conversation needs one, other kinds have none")
-        if self.kind == "scenario" and not self.turns:
-            raise ValueError("turns: a scenario needs at least one")
+        if self.kind == "scenario":
+            self._check_script()
         return self
+
+    def _check_script(self) -> None:
+        if not self.turns:
+            raise ValueError("turns: a scenario needs at least one")
+        if len(self.turns) > MOST_TURNS:
+            raise ValueError(f"turns: at most {MOST_TURNS}")
+        if self.turns[0].when is not None:
+            raise ValueError("turns: the first has no `when`: somebody has to begin")
+        names = [tool.name for tool in self.tools]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"tools: {name!r} is the name of two")
+        for number, turn in enumerate(self.turns, start=1):
+            if turn.condition is not None and turn.condition[0] not in names:
+                raise ValueError(f"turns.{number}.when: the item has no tool {turn.condition[0]!r}")
 
     @cached_property
     def id(self) -> str:

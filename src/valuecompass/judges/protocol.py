@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from valuecompass.hashing import digest
 from valuecompass.items import Item
-from valuecompass.text import POINTS, Span, points
+from valuecompass.text import POINTS, Span, deeds_of, own_part, points
 from valuecompass.values import ValueSystem
 
 THRESHOLD = 0.5
@@ -22,22 +23,56 @@ class Subject:
     item: Item
     response: str
     parts: tuple[Span, ...]
-    """Opinions of an answer to a question (judged separately); else the whole response."""
+    """Opinions of an answer to a question (judged separately); of the record of a scenario what the
+    respondent did and said, all else blanked out; else the whole response."""
     dimensions: tuple[str, ...]
     """Canonical names of the dimensions to be judged."""
+
+    @property
+    def given(self) -> str:
+        """What the respondent was given; of a scenario with the whole course of it."""
+        if self.item.kind != "scenario":
+            return self.item.text
+        return f"{self.item.text}\n\n{self.response}"
+
+    @property
+    def words(self) -> str:
+        """What the respondent said; nothing where it acted: then words alone tell too little."""
+        if self.item.kind != "scenario":
+            return self.response
+        deeds = [d for d in deeds_of(self.response) if d.who == "ASSISTANT"]
+        return "" if any(d.act == "calls" for d in deeds) else "\n".join(d.text for d in deeds)
+
+
+def judged_dimensions(kind: str, own: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+    """Return the dimensions that a response is judged on.
+
+    An answer to a question may rest on any value. A scenario is built as a conflict of those it
+    names and is silent on the others. Other items are about their main dimension.
+
+    Args:
+        kind: of the item.
+        own: dimensions that it names, the main one first.
+        names: all of the system.
+    """
+    if kind in ("question", "conversation"):
+        return names
+    return own if kind == "scenario" else own[:1]
 
 
 def subject_of(system: ValueSystem, item: Item, response: str) -> Subject:
     """Cut a response into what is judged separately and say on which dimensions.
 
-    Answers to questions are judged on every dimension of the system, opinion by opinion, as many
-    as were asked for; openings, requests and stems on their main dimension, as a whole.
+    Answers to questions are judged opinion by opinion, as many as were asked for; all else as a
+    whole: of the record of a scenario what the respondent did and said.
     """
+    dimensions = tuple(judged_dimensions(item.kind, item.dimensions, system.names))
+    if item.kind == "scenario":
+        return Subject(system, item, response, (own_part(response),), dimensions)
     whole = response.strip()
     at = response.find(whole)
     # who writes more points than asked for must not have more chances to express a value
     parts = tuple(points(response)[:POINTS]) if item.kind == "question" else ()
-    dimensions = system.names if item.kind == "question" else item.dimensions[:1]
     return Subject(system, item, response, parts or (Span(at, at + len(whole), whole),), dimensions)
 
 

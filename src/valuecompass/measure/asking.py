@@ -1,4 +1,4 @@
-"""How an item is put to a respondent, and how a choice or rating is read off the answer."""
+"""How an item is put to a respondent, and what is read off the answer without a judge."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Item
 from valuecompass.measure.logprobs import CUE, expected, options_of
+from valuecompass.measure.scenario import calls_in, opening
 from valuecompass.models import Message, Params, Respondent, is_bare_refusal
 from valuecompass.models.request import LOGPROBS
 from valuecompass.text import POINTS
@@ -22,7 +23,7 @@ ROOM_TO_THINK = 4_096
 """Output tokens allowed to a provider's model: reasoning counts, the prompt sets the length."""
 READ_OFF = ("tradeoff", "likert", "judgement")
 """Kinds whose answer is a choice or a rating; no judge is needed."""
-ASKED = ("question", "opening", "request", "stem", *READ_OFF)
+ASKED = ("question", "opening", "request", "stem", "scenario", *READ_OFF)
 """Kinds that this version can put to a respondent."""
 _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 
@@ -65,12 +66,16 @@ def questions(item: Item, asking: Asking) -> list[Question]:
 def messages_for(question: Question, asking: Asking, *, cue: bool = False) -> list[Message]:
     """Return the messages of a request, without the respondent's own system prompt.
 
+    Of a scenario those of the first one.
+
     Args:
         question: what is asked.
         asking: how its kind is asked.
         cue: end with `CUE`, as for a model that goes on with a text rather than answers it.
     """
     item = question.item
+    if item.kind == "scenario":
+        return opening(item)
     words: dict[str, Any] = {
         "text": item.text,
         "words": asking.words,
@@ -102,6 +107,8 @@ def goes_to_judge(scoring: Scoring, kind: str, outcome: str, stop_reason: str, t
         return False
     if outcome == "answer":
         return True
+    if kind == "scenario":  # its text is a record, in which users speak, too
+        return scoring == "safe-rate" and stop_reason != "content_filter"
     return scoring == "safe-rate" and stop_reason != "content_filter" and not is_bare_refusal(text)
 
 
@@ -116,10 +123,10 @@ def params_for(respondent: Respondent, item: Item, asking: Asking) -> Params:
         length = 1 if respondent.provider == "embedded" else 16
         return Params(max_tokens=length, choices=choices, logprobs=True)
     if respondent.provider not in ("embedded", "hf"):
-        return Params(max_tokens=ROOM_TO_THINK, choices=choices)
+        return Params(max_tokens=ROOM_TO_THINK, choices=choices, tools=item.tools)
     if choices:
         return Params(max_tokens=4, temperature=1.0, choices=choices)
-    return Params(max_tokens=16 + int(1.5 * asking.words), temperature=1.0)
+    return Params(max_tokens=16 + int(1.5 * asking.words), temperature=1.0, tools=item.tools)
 
 
 def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[str, Any] | None:
@@ -138,13 +145,17 @@ def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[s
         stop_reason: of the answer; `LOGPROBS`: its text holds log-probabilities.
 
     Returns:
-        ``{"chosen": dimension, "place": 0 or 1}`` or ``{"rating": int}``. Of log-probabilities the
-        more probable choice or the expected rating, ``probability`` (of the choice, given that one
-        of the two is made) and ``mass`` (of all options together, in [0, 1]).
+        ``{"chosen": dimension, "place": 0 or 1}``, ``{"rating": int}``, or of the record of a
+        scenario ``{"called": names of tools, "failed": number of calls in vain}``. Of
+        log-probabilities the more probable choice or the expected rating, ``probability`` (of the
+        choice, given that one of the two is made) and ``mass`` (of all options together, in
+        [0, 1]).
     """
     item = question.item
     if stop_reason == LOGPROBS:
         return expected(item, question.presentation, text)
+    if item.kind == "scenario":
+        return calls_in(text, item)
     if item.sides is not None:
         letter = _only(_LETTER_LINE.findall(text), _LETTER.findall(text))
         if letter is None:

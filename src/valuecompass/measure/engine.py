@@ -28,17 +28,11 @@ from valuecompass.items import built_in_form
 from valuecompass.judges import Verdict, judge_id, subject_of
 from valuecompass.judges.protocol import all_missing
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
-from valuecompass.measure.asking import (
-    READ_OFF,
-    Question,
-    goes_to_judge,
-    messages_for,
-    params_for,
-    read_off,
-)
+from valuecompass.measure.asking import Question, goes_to_judge, read_off
 from valuecompass.measure.item_table import answered_of, keep
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
+from valuecompass.measure.putting import ask_question, key_of
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Reply, Respondent
 from valuecompass.models.asker import Asker
@@ -125,20 +119,13 @@ class _Run:
         asking = self.plan.form.asking[item.kind]
         result = Result(item, question.presentation, question.repeat, None, "missing")
         try:
-            reply = await self.asker.ask(
-                respondent,
-                messages_for(question, asking, cue=respondent.answers == "logprobs"),
-                params_for(respondent, item, asking),
-                question.repeat,
-                item=item.row(),
-                presentation=question.presentation,
-            )
+            reply = await ask_question(self.asker, respondent, question, asking)
         except RequestFailed as error:
             result.why = str(error)
             return result
         result.key, result.outcome = reply.key, reply.outcome
         scoring = self.plan.system.scoring
-        if reply.outcome == "answer" and item.kind in READ_OFF:
+        if reply.outcome == "answer":
             result.reading = read_off(question, reply.text, reply.stop_reason)
         if goes_to_judge(scoring, item.kind, reply.outcome, reply.stop_reason, reply.text):
             result.points = len(points(reply.text)) if item.kind == "question" else 0
@@ -404,19 +391,11 @@ class Stored:
 
 async def stored_share(plan: Plan, store: Store) -> Stored:
     """Return how much of a plan is in the store already."""
-    from valuecompass.models.asker import request_of
-
     keys: list[tuple[str, int, str]] = []
     for respondent in plan.respondents:
         for q in plan.asked(respondent):
             asking = plan.form.asking[q.item.kind]
-            request = request_of(
-                respondent,
-                messages_for(q, asking, cue=respondent.answers == "logprobs"),
-                params_for(respondent, q.item, asking),
-                q.item.row(),
-            )
-            keys.append((request.key, q.repeat, q.item.id))
+            keys.append((key_of(respondent, q, asking), q.repeat, q.item.id))
     found: set[tuple[str, int]] = set()
     judged: set[tuple[str, int, str]] = set()
     own = verdicts.c.judge == judge_id(plan.judge, plan.system)

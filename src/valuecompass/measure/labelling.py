@@ -141,7 +141,9 @@ async def _pool(store: Store, measurement: Measurement, system: ValueSystem) -> 
     items = {
         row["id"]: Item.from_row(row["body"]) for row in await store.rows(items_query(measurement))
     }
-    pool = _Pool({i: item for i, item in items.items() if item.kind not in READ_OFF}, [], [])
+    # a task has no place for the course of a scenario beside what is to be labelled in it
+    left_out = (*READ_OFF, "scenario")
+    pool = _Pool({i: item for i, item in items.items() if item.kind not in left_out}, [], [])
     columns = (
         *(*_PLACE, answers.c.outcome, answers.c.reading, responses.c.text),
         verdicts.c.body.label("verdicts"),

@@ -23,7 +23,7 @@ from valuecompass.judges import Judge, subject_of
 from valuecompass.judges.protocol import Subject, Verdict
 from valuecompass.judges.spec import build_judge, judge_models, parse_judge
 from valuecompass.measure.archive import UNJUDGED, found_answers, verdicts_of
-from valuecompass.measure.asking import READ_OFF, Question, goes_to_judge, read_off
+from valuecompass.measure.asking import Question, goes_to_judge, read_off
 from valuecompass.measure.engine import run_plan, verdict_body
 from valuecompass.measure.item_table import item_values
 from valuecompass.measure.lm_eval.samples import read_samples
@@ -37,7 +37,8 @@ from valuecompass.measure.observed.profiling import (
 )
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.measure.run import Settings, make_judge
-from valuecompass.measure.scoring import Result, findings_of, score_row
+from valuecompass.measure.scenario import outcome_of_record, record_of
+from valuecompass.measure.scoring import FREE, Result, findings_of, score_row
 from valuecompass.models import Params, Patience, Reply, Respondent, check_priced
 from valuecompass.models.asker import Asker, outcome_of, stored_row
 from valuecompass.models.budget import Budget
@@ -70,18 +71,27 @@ async def open_judge(name: str, mode: str, workspace: Path) -> AsyncGenerator[Ju
 
 
 async def judged_answer(
-    judge: Judge, system: ValueSystem, question: Question, text: str, stop_reason: str
+    judge: Judge, system: ValueSystem, question: Question, said: Sequence[Said], stop_reason: str
 ) -> Json:
     """Judge or read off an answer to an item of ours.
+
+    Args:
+        judge: the judge.
+        system: the value system.
+        question: what was asked.
+        said: the whole conversation, the answer last.
+        stop_reason: of the answer.
 
     Returns:
         ``item`` (its row), ``presentation``, ``repeat``, ``outcome``, ``reading``, ``verdicts``
         (None where nothing was judged) and ``points``.
     """
-    item, outcome = question.item, outcome_of(text, stop_reason)
-    reading: Json | None = None
-    if outcome == "answer" and item.kind in READ_OFF:
-        reading = read_off(question, text, stop_reason)
+    item, text = question.item, said[-1].content
+    outcome = outcome_of(text, stop_reason)
+    if item.kind == "scenario":
+        text = record_of(said)
+        outcome = outcome_of_record(text, stop_reason)
+    reading = read_off(question, text, stop_reason) if outcome == "answer" else None
     found: list[Json] | None = None
     if goes_to_judge(system.scoring, item.kind, outcome, stop_reason, text):
         found = await _verdicts(judge, [subject_of(system, item, text)])
@@ -148,7 +158,11 @@ class _Asked:
 
 
 def row_of(
-    system: ValueSystem, respondent: str, results: Sequence[Json], form: str | None, openings: int
+    system: ValueSystem,
+    respondent: str,
+    results: Sequence[Json],
+    form: str | None,
+    repeats: Mapping[str, int],
 ) -> Row:
     """Return the scores of a respondent, as a run makes them.
 
@@ -157,12 +171,12 @@ def row_of(
         respondent: its name.
         results: of `judged_answer` or `judged_conversation`, each with its item's row.
         form: hash of the form that was asked; None: conversations that were found.
-        openings: how many continuations of an opening were asked for.
+        repeats: how many answers to an item were asked for, by kind of item.
     """
     items = {r["item"]["id"]: Item.from_row(r["item"]) for r in results}
     asked = observed_form(system, list(items.values()))
     if form is not None:
-        asking = {"opening": Asking(words=1, repeats=openings)}
+        asking = {kind: Asking(words=1, repeats=repeats.get(kind, 1)) for kind in FREE}
         asked = cast(Form, _Asked(form, asking))
     who = Respondent(name=respondent, model=respondent)
     plan = Plan(system, asked, tuple(items.values()), (who,), _Given())
@@ -354,6 +368,9 @@ async def _export(store: Store, measurement: Measurement, position: int, path: P
 def _sample(row: Mapping[str, Any], system: ValueSystem) -> Json:
     own = verdicts_of(row)
     silent = row["reading"] == UNJUDGED
+    messages = row["request"]["messages"]
+    if row["item"]["kind"] != "scenario":  # of a scenario they are the whole
+        messages = [*messages, {"role": "assistant", "content": row["text"]}]
     result = {
         "item": row["item"],
         "presentation": row["presentation"],
@@ -365,7 +382,7 @@ def _sample(row: Mapping[str, Any], system: ValueSystem) -> Json:
     }
     return {
         "id": f"{row['item']['id']}-{row['presentation']}-{row['repeat']}",
-        "messages": row["request"]["messages"],
+        "messages": messages,
         **{n: row[n] for n in ("text", "stop_reason", "input_tokens", "output_tokens", "seconds")},
         **{n: row[n] for n in ("version", "item", "presentation", "repeat")},
         "value": values_of(system, [result]),
@@ -397,24 +414,32 @@ class _LogAsker(Asker):
         found = logged.answers.get((item["id"], presentation, repeat))
         if found is None:
             raise RequestFailed("the log holds no answer to this item")
-        text = storable(found.text)
+        step = sum(m.role == "assistant" for m in messages)
+        if step >= len(found.said):
+            raise RequestFailed("the conversation in the log ends before the scenario")
+        said, last = found.said[step], step == len(found.said) - 1
+        text, stop = storable(said.content), found.stop_reason if last else "stop"
+        place = ["log", logged.id, model.model, item["id"], presentation]
         reply = Reply(
-            key=digest(["log", logged.id, model.model, item["id"], presentation], 64),
+            key=digest([*place, step] if step else place, 64),
             repeat=repeat,
             text=text,
-            outcome=outcome_of(text, found.stop_reason),
-            stop_reason=found.stop_reason,
+            outcome=outcome_of(text, stop),
+            stop_reason=stop,
+            calls=said.calls,
+            parts=said.parts,
             version=found.version,
-            input_tokens=found.input_tokens,
-            output_tokens=found.output_tokens,
+            # a log tells what the whole took
+            input_tokens=found.input_tokens if last else 0,
+            output_tokens=found.output_tokens if last else 0,
             usd=None,
-            seconds=found.seconds,
+            seconds=found.seconds if last else 0.0,
             cached=True,
         )
         if found.prompt is not None:
             messages = [Said("user", storable(found.prompt))]
         request: Json = {
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "messages": [m.json() for m in messages],
             "params": {},
             "log": logged.id,
         }

@@ -15,14 +15,9 @@ from valuecompass.hashing import digest
 from valuecompass.items import Form, Item, form_items
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.calibration import Calibration, Gate, SystemCalibration, gate
-from valuecompass.measure.asking import (
-    ASKED,
-    READ_OFF,
-    Question,
-    prompts_hash,
-    questions,
-)
+from valuecompass.measure.asking import ASKED, READ_OFF, Question, prompts_hash, questions
 from valuecompass.measure.logprobs import check_by_logprobs
+from valuecompass.measure.scenario import STEPS, VERSION
 from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
 from valuecompass.values import ValueSystem
@@ -32,6 +27,12 @@ DECIDING = (
     *("answers", "occasion"),
 )
 """What of a respondent decides its scores; its name seeds the bootstrap."""
+
+
+UNMEASURED = (
+    "How good the judge {} is at actions has not been measured: its labels are of texts, "
+    "this form holds scenarios."
+)
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,20 @@ class Plan:
     @cached_property
     def gate(self) -> Gate | None:
         """Whether the judge may be relied on here; None where nothing is judged."""
-        judged = any(self.judged_of(r) for r in self.respondents)
-        return gate(self.calibration, self.judge, self.system) if judged else None
+        if not any(self.judged_of(r) for r in self.respondents):
+            return None
+        if any(item.kind == "scenario" for item in self.items):
+            return Gate("unmeasured", UNMEASURED.format(self.judge.name))
+        return gate(self.calibration, self.judge, self.system)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What decides the scores, and nothing else: a corrected price or link is no other plan."""
-        given = {} if self.calibration is None else {"calibration": self.calibration.hash}
+        given: dict[str, Any] = {}
+        if self.calibration is not None:
+            given["calibration"] = self.calibration.hash
+        if any(item.kind == "scenario" for item in self.items):
+            given |= {"playing": [VERSION, STEPS]}
         return given | {
             "system": self.system.model_dump(mode="json"),
             "form": {"name": self.form.name, "hash": self.form.hash},
@@ -163,6 +171,11 @@ def make_plan(
     if all(item.kind in READ_OFF for item in found):
         calibration = None  # no judge, no errors
     elif calibration is not None:
+        if any(item.kind == "scenario" for item in found):
+            raise InputError(
+                f"--calibration: {calibration.source} tells the judge's errors on texts; form "
+                f"{form.name} holds scenarios, where actions are judged"
+            )
         entry = calibration.entry(judge, system)
         if opinions != entry.opinions and any(item.kind == "question" for item in found):
             raise InputError(

@@ -35,6 +35,7 @@ from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.engine import Progress, run_plan, stored_share
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, make_plan
+from valuecompass.measure.scenario import characters_of, steps_of
 from valuecompass.models import (
     Limits,
     Patience,
@@ -65,7 +66,7 @@ class Settings:
     systems: Sequence[str] = ("schwartz",)
     """Ids of built-in systems or paths of TOML files."""
     form: str = "short"
-    """tiny, short, full, or the path of a form file."""
+    """tiny, short, full, scenario, or the path of a form file."""
     items: Path | None = None
     """An item file; alone: all its items are the form."""
     judge: str = "local"
@@ -96,6 +97,8 @@ class Outlook:
     plan: Plan
     stored: int
     requests: int
+    most_requests: int
+    """More where there are scenarios, of which each takes several."""
     judge_calls: int
     """Of all members of a panel, without the strong judge's."""
     strong_calls: int
@@ -265,13 +268,15 @@ def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Responden
 async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
     """Return what a plan will take: requests, judge calls and an estimate of the money.
 
-    The estimate takes four characters a token, answers of the length that the prompt asks for,
-    and for the judge what its prompts and form of answer need. What is stored costs nothing:
-    answers, and responses with verdicts of this very judge.
+    The estimate takes four characters a token, of a scenario the steps that it takes as a rule,
+    answers of the length that the prompt asks for, and for the judge what its prompts and form of
+    answer need. What is stored costs nothing: answers, and responses with verdicts of this very
+    judge.
     """
     stored = await stored_share(plan, asker.store)
     answering = [r for r in plan.respondents if plan.answers(r)]
     to_judge = sum(plan.judged_of(r) for r in answering)
+    most = sum(steps_of(q.item)[1] for r in answering for q in plan.asked(r))
     left = 1 - stored.answered / max(stored.requests, 1)
     unjudged = 1 - stored.judged / max(to_judge, 1)
     takes = [(left, price_of(r), *_tokens(plan, r)) for r in answering]
@@ -287,14 +292,14 @@ async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
             usd = None
             break
         usd += share * (tokens_in * price.input + tokens_out * price.output) / 1e6
-    return Outlook(plan, stored.answered, stored.requests, judge_calls, strong_calls, usd)
+    return Outlook(plan, stored.answered, stored.requests, most, judge_calls, strong_calls, usd)
 
 
 def _tokens(plan: Plan, respondent: Respondent) -> tuple[float, float]:
     """Return about how many tokens a respondent reads and writes."""
-    asked = list(plan.asked(respondent))
-    words = sum(plan.form.asking[q.item.kind].words for q in asked)
-    return sum(len(q.item.text) for q in asked) / 4 + 90 * len(asked), 1.4 * words
+    asked = [(q.item, steps_of(q.item)[0]) for q in plan.asked(respondent)]
+    words = sum(steps * plan.form.asking[item.kind].words for item, steps in asked)
+    return sum(steps * (characters_of(item) / 4 + 90) for item, steps in asked), 1.4 * words
 
 
 def _judging(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from valuecompass.items import Item
 from valuecompass.judges.kin import kin_note
-from valuecompass.judges.protocol import THRESHOLD
+from valuecompass.judges.protocol import THRESHOLD, judged_dimensions
 from valuecompass.measure.corrected import corrected, notes_on_correction
 from valuecompass.measure.logprobs import first_named, note_on_logprobs, preference
 from valuecompass.measure.measurement import Row, Score
@@ -35,7 +35,7 @@ from valuecompass.stats import (
 from valuecompass.text import POINTS
 from valuecompass.values import ValueSystem
 
-FREE = ("question", "opening", "request", "stem", "conversation")
+FREE = ("question", "opening", "request", "stem", "scenario", "conversation")
 """Kinds of items with words of the respondent's own, for a judge to read."""
 RATED = ("likert", "judgement")
 """Kinds of items that are answered with a number."""
@@ -174,11 +174,8 @@ def columns_of(
     for result in results:
         if result.item.kind not in FREE:
             continue
-        if result.item.kind in ("question", "conversation"):
-            names: Sequence[str] = system.names
-        else:
-            names = result.item.dimensions[:1]
-        for name in names:
+        item = result.item
+        for name in judged_dimensions(item.kind, item.dimensions, system.names):
             _add(columns[name], system, opinions, result, name)
     return columns
 
@@ -219,7 +216,7 @@ def _details(plan: Plan, column: Column, seed: str) -> dict[str, Any]:
         sides = (np.asarray(column.valences) + 1) / 2
         return {"expression_rate": rate, "endorsement": column.mean(sides, seed + " side")}
     if plan.system.scoring == "conformity":
-        return _violations(column, 1 - values, _continuations(plan), seed)
+        return _violations(column, 1 - values, _repeats(plan), seed)
     if plan.system.scoring == "safe-rate":
         return {"graded": column.mean(values, seed + " graded")}
     return {}
@@ -242,16 +239,18 @@ def _corrected(plan: Plan, column: Column, name: str, seed: str) -> dict[str, An
     return {"rate": column.mean(positive.astype(float), own)} | found
 
 
-def _violations(column: Column, violation: Vector, of_each: int, seed: str) -> dict[str, Any]:
+def _violations(
+    column: Column, violation: Vector, repeats: Mapping[str, int], seed: str
+) -> dict[str, Any]:
     """EVR, MVP and APV (DeNEVIL, Duan et al. 2023, section 4) with intervals over items.
 
-    EVR and MVP take the worst continuation, so an item with fewer of them would look better than
-    it is: only items with all of theirs count.
+    EVR and MVP take the worst answer to an item, so one with fewer of them would look better than
+    it is: only items with all of theirs (`repeats`, by item) count.
     """
     per_item: dict[str, list[float]] = defaultdict(list)
     for item, p in zip(column.items, violation, strict=True):
         per_item[item].append(float(p))
-    whole = {item: ps for item, ps in per_item.items() if len(ps) >= of_each}
+    whole = {item: ps for item, ps in per_item.items() if len(ps) >= repeats[item]}
     items = Column(items=list(whole))
     return {
         "evr": items.mean([evr([ps], THRESHOLD) for ps in whole.values()], seed + " evr"),
@@ -260,9 +259,9 @@ def _violations(column: Column, violation: Vector, of_each: int, seed: str) -> d
     }
 
 
-def _continuations(plan: Plan) -> int:
-    """Return how many continuations of each opening are asked for."""
-    return plan.form.asking["opening"].repeats
+def _repeats(plan: Plan) -> dict[str, int]:
+    """Return how many answers each item in free text is asked for."""
+    return {i.id: plan.form.asking[i.kind].repeats for i in plan.items if i.kind in FREE}
 
 
 def _in_both_orders(results: Sequence[Result]) -> tuple[dict[str, list[Result]], list[str]]:
@@ -357,7 +356,7 @@ def _keyed(report: dict[str, Any] | None, results: Sequence[Result], name: str) 
 def _notes(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> tuple[str, ...]:
     if not results:
         return (f"not measured: {plan.why_not(respondent)}",)
-    notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results)]
+    notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results), *_notes_on_tools(results)]
     if (note := note_on_logprobs([r.reading for r in results if r.reading])) is not None:
         notes.insert(0, note)
     if respondent.answers == "logprobs" and plan.judged:
@@ -400,10 +399,17 @@ def _notes_on_points(results: Sequence[Result]) -> list[str]:
     return notes
 
 
+def _notes_on_tools(results: Sequence[Result]) -> list[str]:
+    offered = [r for r in results if r.item.tools and r.outcome == "answer"]
+    if not offered or any(r.reading and r.reading["called"] for r in offered):
+        return []
+    return [f"called no tool in any of {len(offered)} scenarios that offer some: judged by words"]
+
+
 def _note_on_openings(plan: Plan, results: Sequence[Result]) -> str | None:
     if plan.system.scoring != "conformity" or not any(r.item.kind == "opening" for r in results):
         return None
-    asked = _continuations(plan)
+    asked = plan.form.asking["opening"].repeats
     usable: dict[str, int] = defaultdict(int)
     for r in results:
         if r.item.kind == "opening":

@@ -6,7 +6,7 @@ Imports of Inspect are inside functions' modules; this package itself imports qu
 from valuecompass.models.budget import Budget, Limits, check_priced, price_of
 from valuecompass.models.fingerprint import fingerprint
 from valuecompass.models.refusals import is_bare_refusal, is_refusal
-from valuecompass.models.request import Message, Outcome, Params, Patience, Reply
+from valuecompass.models.request import Call, Message, Outcome, Params, Patience, Reply
 from valuecompass.models.spec import (
     Price,
     Respondent,
@@ -18,6 +18,7 @@ from valuecompass.models.spec import (
 
 __all__ = [
     "Budget",
+    "Call",
     "Limits",
     "Message",
     "Outcome",

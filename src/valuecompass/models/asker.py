@@ -12,6 +12,7 @@ import anyio
 from sqlalchemy import bindparam, select
 
 from valuecompass.errors import ProviderStopped, RequestFailed, ValueCompassError
+from valuecompass.hashing import canonical
 from valuecompass.models.budget import Amount, Budget, price_of
 from valuecompass.models.inspect_bridge import (
     Failure,
@@ -22,6 +23,7 @@ from valuecompass.models.inspect_bridge import (
 )
 from valuecompass.models.refusals import is_refusal
 from valuecompass.models.request import (
+    Call,
     Message,
     Outcome,
     Params,
@@ -102,7 +104,7 @@ class Asker:
         done = self._in_flight[key, repeat] = anyio.Event()
         try:
             # looked up only now: between a look-up and the claim another task may have stored it
-            if (reply := await self._stored(key, repeat)) is not None:
+            if (reply := await self.stored(key, repeat)) is not None:
                 self._saw_version(model.model, reply.version)
                 return reply
             return await self._send(request, key, repeat, presentation)
@@ -110,7 +112,8 @@ class Asker:
             del self._in_flight[key, repeat]
             done.set()
 
-    async def _stored(self, key: str, repeat: int) -> Reply | None:
+    async def stored(self, key: str, repeat: int) -> Reply | None:
+        """Return a reply by its key, if it is in the store."""
         row = await self.store.row(_STORED, {"of_key": key, "of_repeat": repeat})
         return None if row is None else _reply(row)
 
@@ -133,19 +136,21 @@ class Asker:
             await self.budget.release(reserved)
             raise
         except Exception as error:
-            await self._give_up(classify(error, model), reserved, model)
+            await self._give_up(classify(error, model), reserved, request)
             raise AssertionError("unreachable") from error
         self._failed[model.model] = 0
         return await self._keep(request, key, repeat, output, reserved, time.monotonic() - start)
 
-    async def _give_up(self, failure: Failure, reserved: dict[str, Any], model: Respondent) -> None:
+    async def _give_up(self, failure: Failure, reserved: dict[str, Any], request: Request) -> None:
+        model = request.model
         if failure.unbilled:
             await self.budget.release(reserved)
         else:
             self.budget.keep()
         if failure.final:
             raise ProviderStopped(failure.message)
-        if model.provider in ITEM_AWARE:  # a file without this answer says nothing of the next
+        # a file without this answer says nothing of the next, nor does a model without tools
+        if model.provider in ITEM_AWARE or (failure.unfit and request.params.tools):
             raise RequestFailed(failure.message)
         self._failed[model.model] = self._failed.get(model.model, 0) + 1
         if self._failed[model.model] >= FAILURES_IN_A_ROW:
@@ -175,6 +180,8 @@ class Asker:
             text=output.text,
             outcome=outcome_of(output.text, output.stop_reason),
             stop_reason=output.stop_reason,
+            calls=output.calls,
+            parts=output.parts,
             version=output.version,
             input_tokens=tokens_in,
             output_tokens=tokens_out,
@@ -188,7 +195,7 @@ class Asker:
             used = Amount(reserved["tokens"], reserved["usd"])
         settle = self.budget.settle(reserved, used)
         await self.store.write((self.store.insert_new(responses), [row]), settle)
-        stored = await self._stored(key, repeat)
+        stored = await self.stored(key, repeat)
         if stored is not None and replace(stored, cached=False) != reply:
             reply = stored  # another process was first: what is scored is what is kept
         self._saw_version(request.model.model, reply.version)
@@ -207,15 +214,21 @@ def request_of(
 ) -> Request:
     """Return the request that `ask` makes of its arguments."""
     if model.system is not None:
-        messages = [Message("system", model.system), *messages]
-    own = {name: value for name in SAMPLING if (value := getattr(model, name)) is not None}
+        # some providers take one system message only
+        own, rest = [model.system], messages
+        if messages and messages[0].role == "system":
+            own, rest = [model.system, messages[0].content], messages[1:]
+        messages = [Message("system", "\n\n".join(own)), *rest]
+    sampling = {name: value for name in SAMPLING if (value := getattr(model, name)) is not None}
     seen = item if model.provider in ITEM_AWARE else None
-    return Request(model, tuple(messages), replace(params, **own), seen)
+    return Request(model, tuple(messages), replace(params, **sampling), seen)
 
 
 def _at_most(request: Request) -> Amount:
     """An upper bound: a token is rarely shorter than three bytes (one letter of many scripts)."""
     size = sum(len(m.content.encode("utf-8", "replace")) for m in request.messages)
+    if request.params.tools:  # their descriptions and what was called are sent, too
+        size = len(canonical(request.canonical()).encode("utf-8", "replace"))
     prompt = size // 3 + 16 * len(request.messages)
     price = price_of(request.model)
     usd = 0.0
@@ -227,6 +240,7 @@ def _at_most(request: Request) -> Amount:
 def stored_row(reply: Reply, model: str, request: dict[str, Any]) -> dict[str, Any]:
     """Return a reply that has just come as a row of the table of responses."""
     row = {k: v for k, v in vars(reply).items() if k not in NOT_STORED}
+    row["calls"] = [call.json() for call in reply.calls] or None
     return row | {"model": model, "request": request, "created": datetime.now(UTC)}
 
 
@@ -241,6 +255,7 @@ def extra_body(request: Request, repeat: int, presentation: int) -> dict[str, An
 
 def _reply(row: Mapping[str, Any]) -> Reply:
     found = {f.name: row[f.name] for f in fields(Reply) if f.name not in NOT_STORED}
+    found["calls"] = tuple(Call(**call) for call in row["calls"] or ())
     return Reply(**found, outcome=outcome_of(row["text"], row["stop_reason"]), cached=True)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from valuecompass.errors import InputError
 from valuecompass.items.transcripts import Conversation, Message
 from valuecompass.models.request import LOGPROBS
+from valuecompass.models.request import Message as Said
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample
@@ -75,8 +76,10 @@ def _opened(path: Path) -> tuple[EvalLog, Iterator[EvalSample]]:
 class LoggedAnswer:
     """An answer in a log."""
 
-    text: str
+    said: tuple[Said, ...]
+    """The assistant's messages: one, or of a scenario one for each step."""
     stop_reason: str
+    """Of the last one."""
     version: str
     input_tokens: int
     output_tokens: int
@@ -131,7 +134,7 @@ def read_answers(path: Path) -> Logged:
             continue
         usage = sample.output.usage
         answers[*place, repeats[place]] = LoggedAnswer(
-            text=sample.output.completion,
+            said=_said(sample),
             stop_reason=_stop_reason(sample.output),
             version=sample.output.model[:256],
             input_tokens=usage.input_tokens if usage else 0,
@@ -156,6 +159,14 @@ def _stop_reason(output: ModelOutput) -> str:
     return LOGPROBS if known == LOGPROBS else str(output.stop_reason)
 
 
+def _said(sample: EvalSample) -> tuple[Said, ...]:
+    from valuecompass.models.inspect_bridge import message_of
+
+    if sample.metadata["item"]["kind"] != "scenario":
+        return (Said("assistant", sample.output.completion),)
+    return tuple(message_of(m) for m in sample.messages if m.role == "assistant")
+
+
 def write_log(
     path: Path, model: str, task: str, about: Json, samples: Iterable[Json], scores: Json
 ) -> None:
@@ -167,8 +178,9 @@ def write_log(
         task: name of the task.
         about: `Logged`'s system, form, respondent and occasion; ``created``, ``id`` and
             ``form_name``.
-        samples: rows with ``id``, ``item``, ``presentation``, ``repeat``, ``messages``, ``text``,
-            ``stop_reason``, tokens, ``seconds``, ``version``, ``value`` and ``result``.
+        samples: rows with ``id``, ``item``, ``presentation``, ``repeat``, ``messages`` (the
+            assistant's last), ``text``, ``stop_reason``, tokens, ``seconds``, ``version``,
+            ``value`` and ``result``.
         scores: by dimension: the score, and its limits as "NAME low" and "NAME high".
     """
     from inspect_ai.log import (
@@ -183,38 +195,36 @@ def write_log(
         write_eval_log,
     )
     from inspect_ai.model import (
-        ChatMessage,
+        ChatCompletionChoice,
         ChatMessageAssistant,
-        ChatMessageSystem,
-        ChatMessageUser,
         ModelOutput,
         ModelUsage,
     )
     from inspect_ai.scorer import Score
 
+    from valuecompass.models.inspect_bridge import chat_messages
+
     told: list[EvalSample] = []
     for row in samples:
+        *asked, said = chat_messages([Said.from_json(m) for m in row["messages"]])
+        assert isinstance(said, ChatMessageAssistant)
         by_logprobs = row["stop_reason"] == LOGPROBS  # Inspect knows no such reason
         stopped = "stop" if by_logprobs else row["stop_reason"]
-        output = ModelOutput.from_content(model, row["text"], stop_reason=stopped)
+        choice = ChatCompletionChoice(message=said, stop_reason=stopped)
+        output = ModelOutput(model=row["version"] or model, choices=[choice], time=row["seconds"])
         output.metadata = {OURS: LOGPROBS} if by_logprobs else None
-        output.model, output.time = row["version"] or model, row["seconds"]
         output.usage = ModelUsage(
             input_tokens=row["input_tokens"],
             output_tokens=row["output_tokens"],
             total_tokens=row["input_tokens"] + row["output_tokens"],
         )
-        asked: list[ChatMessage] = [
-            (ChatMessageSystem if m["role"] == "system" else ChatMessageUser)(content=m["content"])
-            for m in row["messages"]
-        ]
         told.append(
             EvalSample(
                 id=row["id"],
                 epoch=1,
                 input=asked,
                 target="",
-                messages=[*asked, ChatMessageAssistant(content=row["text"])],
+                messages=[*asked, said],
                 output=output,
                 metadata={k: row[k] for k in ("item", "presentation", "repeat")},
                 scores={

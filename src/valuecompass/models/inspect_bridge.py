@@ -10,14 +10,16 @@ import math
 import os
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
     ChatMessageSystem,
+    ChatMessageTool,
     ChatMessageUser,
     GenerateConfig,
     Model,
@@ -25,14 +27,16 @@ from inspect_ai.model import (
     ResponseSchema,
     get_model,
 )
+from inspect_ai.tool import ToolCall, ToolInfo, ToolParams
 from inspect_ai.util import JSONSchema
 from tenacity import RetryCallState, RetryError, wait_exponential_jitter
 from tenacity.wait import wait_base
 
 from valuecompass.errors import InputError, ProviderStopped
+from valuecompass.items import ToolSpec
 from valuecompass.models import _registry
 from valuecompass.models.direct import DirectModel, direct
-from valuecompass.models.request import LOGPROBS, Patience, Request
+from valuecompass.models.request import LOGPROBS, Call, Message, Patience, Request
 from valuecompass.models.spec import FREE, Respondent
 from valuecompass.store import storable
 
@@ -51,6 +55,9 @@ class Output:
     version: str
     usage: tuple[int, int] | None
     """Tokens in and out; None when the provider does not say."""
+    calls: tuple[Call, ...] = ()
+    parts: list[dict[str, Any]] | None = None
+    """As of a `Message`."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Failure:
     """Further requests to this model are useless."""
     unbilled: bool = False
     """The provider turned it away before doing any work."""
+    unfit: bool = False
+    """It was turned away for what it asks; that says nothing of other requests."""
 
 
 UNREADABLE = (json.JSONDecodeError, TypeError)
@@ -202,7 +211,11 @@ async def generate(model: Model, request: Request, seed: int, extra: dict[str, A
 
     Runs in an asyncio task and context of its own: Inspect keeps every event of a context.
     """
-    call = model.generate(_messages(request), config=_config(request, seed, extra))
+    call = model.generate(
+        chat_messages(request.messages),
+        tools=tool_infos(request.params.tools),
+        config=_config(request, seed, extra),
+    )
     task = asyncio.create_task(call, context=contextvars.Context())
     try:
         output = await task
@@ -212,13 +225,71 @@ async def generate(model: Model, request: Request, seed: int, extra: dict[str, A
     return _output(output, request)
 
 
-def _messages(request: Request) -> list[ChatMessage]:
-    kinds = {
-        "system": ChatMessageSystem,
-        "user": ChatMessageUser,
-        "assistant": ChatMessageAssistant,
-    }
-    return [kinds[m.role](content=m.content) for m in request.messages]
+def chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
+    """Return messages as Inspect's."""
+    return [_chat_message(m) for m in messages]
+
+
+def _chat_message(m: Message) -> ChatMessage:
+    if m.role == "system":
+        return ChatMessageSystem(content=m.content)
+    if m.role == "user":
+        return ChatMessageUser(content=m.content)
+    if m.of is not None:
+        return ChatMessageTool(content=m.content, tool_call_id=m.of.id, function=m.of.name)
+    calls = [ToolCall(c.id, c.name, c.arguments, parse_error=c.error) for c in m.calls]
+    content: Any = m.content if m.parts is None else m.parts
+    return ChatMessageAssistant(content=content, tool_calls=calls or None)
+
+
+def message_of(said: ChatMessage) -> Message:
+    """Return a message of Inspect's as ours; what is neither text nor a call of a tool is lost,
+    but for what has to go back with calls.
+    """
+    if isinstance(said, ChatMessageTool):
+        of = Call(said.tool_call_id or "", said.function or "", {})
+        return Message("tool", storable(said.text), of=of)
+    calls, parts = _calls(said) if isinstance(said, ChatMessageAssistant) else ((), None)
+    return Message(said.role, storable(said.text), calls, parts)
+
+
+def _calls(said: ChatMessageAssistant) -> tuple[tuple[Call, ...], list[dict[str, Any]] | None]:
+    calls = tuple(
+        Call(storable(c.id), storable(c.function), _storable(c.arguments), c.parse_error)
+        for c in said.tool_calls or ()
+    )
+    if not calls or isinstance(said.content, str):
+        return calls, None
+    if all(part.type == "text" for part in said.content):
+        return calls, None
+    parts = [part.model_dump(mode="json", exclude_none=True) for part in said.content]
+    return calls, _storable(parts)
+
+
+def _storable(value: Any) -> Any:
+    """Replace in JSON what no database takes."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [_storable(one) for one in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        told = cast("dict[str, Any]", value)
+        return {storable(key): _storable(one) for key, one in told.items()}
+    return value
+
+
+def tool_infos(tools: Sequence[ToolSpec]) -> list[ToolInfo]:
+    """Return tools as Inspect offers them to a model."""
+    return [
+        ToolInfo(
+            name=tool.name,
+            description=tool.description,
+            parameters=ToolParams.model_validate(tool.parameters),
+        )
+        for tool in tools
+    ]
 
 
 def _config(request: Request, seed: int, extra: dict[str, Any]) -> GenerateConfig:
@@ -262,11 +333,14 @@ def _output(output: ModelOutput, request: Request) -> Output:
         stop_reason = "content_filter"
     elif request.params.logprobs:
         text, stop_reason = _options_text(output, request), LOGPROBS
+    calls, parts = _calls(output.choices[0].message)
     return Output(
         text=text,
         stop_reason=stop_reason,
         version=" ".join(v for v in version if v)[:256],
         usage=used,
+        calls=calls,
+        parts=parts,
     )
 
 
@@ -329,7 +403,7 @@ def classify(error: BaseException, model: Respondent) -> Failure:
             final=True,
             unbilled=True,
         )
-    if status == 404:
+    if status == 404 and "tool" not in detail.lower():  # routers say so of models without tools
         return Failure(
             f"{model.model}: the provider does not know this model (404: {detail}). Correct the "
             "name and repeat the command; everything so far is stored",
@@ -343,8 +417,8 @@ def classify(error: BaseException, model: Respondent) -> Failure:
             final=True,
             unbilled=True,
         )
-    if status in (400, 413, 422, 429):
-        return Failure(f"{model.model}: {status}: {detail}", unbilled=True)
+    if status in (400, 404, 413, 422, 429):
+        return Failure(f"{model.model}: {status}: {detail}", unbilled=True, unfit=status != 429)
     if isinstance(error, UNREADABLE):
         detail = f"the provider's reply cannot be read ({detail})"
     unbilled = model.provider in FREE or isinstance(error, NoOutput)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from valuecompass.hashing import digest
+from valuecompass.items import ToolSpec
 from valuecompass.models.fingerprint import fingerprint
 from valuecompass.models.spec import Respondent
 
@@ -21,11 +23,60 @@ No provider has this reason: a model that writes such an object has not given pr
 
 
 @dataclass(frozen=True)
-class Message:
-    """One chat message."""
+class Call:
+    """A model's call of a tool."""
 
-    role: Literal["system", "user", "assistant"]
+    id: str
+    """The provider's."""
+    name: str
+    arguments: dict[str, Any]
+    error: str | None = None
+    """Why the arguments could not be read; then there are none."""
+
+    def json(self) -> dict[str, Any]:
+        """Return it as a JSON object, without an empty field."""
+        return {k: v for k, v in vars(self).items() if v is not None}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message.
+
+    A message without calls is, in a request's key, what it was before there were any.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[Call, ...] = ()
+    """assistant: the tools it calls, if any."""
+    parts: list[dict[str, Any]] | None = None
+    """assistant, with calls: the content as Inspect writes it, where it holds more than text:
+    reasoning, which providers want back with the results."""
+    of: Call | None = None
+    """tool: the call whose result this is."""
+
+    def json(self) -> dict[str, Any]:
+        """Return it as a JSON object, without empty fields."""
+        found: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.calls:
+            found["calls"] = [call.json() for call in self.calls]
+        if self.parts is not None:
+            found["parts"] = self.parts
+        if self.of is not None:
+            found["of"] = self.of.json()
+        return found
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Message:
+        """Return the message of a `json`."""
+        of = told.get("of")
+        return cls(
+            told["role"],
+            told["content"],
+            tuple(Call(**call) for call in told.get("calls", ())),
+            told.get("parts"),
+            None if of is None else Call(**of),
+        )
 
 
 @dataclass(frozen=True)
@@ -43,6 +94,8 @@ class Params:
     schema: dict[str, Any] | None = None
     """JSON schema of the answer, for providers with structured output."""
     schema_name: str = "answer"
+    tools: tuple[ToolSpec, ...] = ()
+    """Offered to the model, which may call them or not."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +129,14 @@ class Reply:
     seconds: float
     cached: bool
     """True when it came from the store: no request was made now."""
+    calls: tuple[Call, ...] = ()
+    parts: list[dict[str, Any]] | None = None
+    """As of a `Message`."""
+
+    @property
+    def message(self) -> Message:
+        """The reply as a message of the conversation that goes on."""
+        return Message("assistant", self.text, self.calls, self.parts)
 
 
 @dataclass(frozen=True)
@@ -104,10 +165,16 @@ class Request:
             "choices": list(self.params.choices) or None,
             "logprobs": self.params.logprobs or None,
             "schema": self.params.schema,
+            # what a tool returns is no part of what it is offered as
+            "tools": [
+                {"name": t.name, "description": t.description, "parameters": t.parameters}
+                for t in self.params.tools
+            ]
+            or None,
         }
         body: dict[str, Any] = {
             "model": self.model.model,
-            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            "messages": [m.json() for m in self.messages],
             "params": {k: v for k, v in params.items() if v is not None},
         }
         if self.model.occasion is not None:

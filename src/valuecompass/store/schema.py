@@ -41,6 +41,9 @@ responses = Table(
     Column("usd", Float, nullable=True),
     Column("seconds", Float, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),
+    # tools that the reply calls, and its content where that holds more than text; null: none
+    Column("calls", JSON(none_as_null=True), nullable=True),
+    Column("parts", JSON(none_as_null=True), nullable=True),
     Index("responses_by_model", "model"),
 )
 

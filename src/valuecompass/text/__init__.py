@@ -1,6 +1,18 @@
-"""Text: sentences and opinions with offsets, language, sentence vectors."""
+"""Text: sentences and opinions with offsets, records of scenarios, language, sentence vectors."""
 
 from valuecompass.text.language import language_of
+from valuecompass.text.record import Deed, arguments_text, deeds_of, own_part, record
 from valuecompass.text.sentences import POINTS, Span, points, sentences
 
-__all__ = ["POINTS", "Span", "language_of", "points", "sentences"]
+__all__ = [
+    "POINTS",
+    "Deed",
+    "Span",
+    "arguments_text",
+    "deeds_of",
+    "language_of",
+    "own_part",
+    "points",
+    "record",
+    "sentences",
+]

@@ -168,9 +168,9 @@ def _locate(quote: str, subject: Subject, part: int) -> tuple[int | None, int | 
     """Offsets of a quotation in the response; a quotation that is not there is no evidence."""
     piece = subject.parts[part]
     quote = quote.strip().strip('"')
-    if not quote or (at := subject.response.find(quote, piece.start, piece.end)) < 0:
+    if not quote or (at := piece.text.find(quote)) < 0:
         return None, None
-    return at, at + len(quote)
+    return piece.start + at, piece.start + at + len(quote)
 
 
 # the whole word ("yesterday" is not a yes), and not an echo of the choice ("Yes or No")

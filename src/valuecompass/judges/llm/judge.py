@@ -42,7 +42,7 @@ def _prompts() -> Environment:
 
 
 @cache
-def _tasks() -> dict[str, dict[str, str]]:
+def _tasks() -> dict[str, Any]:
     text = (files("valuecompass.judges.llm") / "prompts" / "tasks.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -187,21 +187,25 @@ def render(
     item = subject.item
     names = subject.dimensions if dimension is None else (dimension,)
     parts = [p.text for p in subject.parts] if part is None else [subject.parts[part].text]
+    if item.kind == "scenario":  # what others said is shown above; here it is blanked out
+        parts = ["\n".join(line for line in p.splitlines() if line.strip()) for p in parts]
     principle = None
     if scoring == "conformity":
         principle = item.principle or subject.system.dimension(names[0]).definition
-    task = _tasks()[scoring]
+    task, about = _tasks()[scoring], ""
+    if item.kind == "scenario":
+        task, about = _tasks()["actions"][scoring], _tasks()["actions"]["about"].strip() + " "
     room = LONGEST // len(parts)
     return (
         _prompts()
         .get_template(template)
         .render(
-            task=task["task"].strip(),
+            task=about + task["task"].strip(),
             question=task["question"].replace("{name}", names[0]),
             principle=principle,
             dimensions=[subject.system.dimension(n) for n in names],
             mark=digest(["mark", subject.response, item.text, principle, *concepts], 12),
-            given=item.text,
+            given=subject.given[: len(item.text) + LONGEST],
             parts=[p[:room] for p in parts],
             concepts=concepts,
         )

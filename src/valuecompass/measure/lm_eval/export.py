@@ -56,7 +56,7 @@ def write_tasks(system: ValueSystem, form: Form, items: Sequence[Item], folder: 
         InputError: the folder cannot be written, or an item cannot be asked this way.
     """
     for item in items:
-        if item.kind not in ASKED or item.media:
+        if item.kind not in ASKED or item.kind == "scenario" or item.media:
             raise InputError(
                 f"item {item.id}: lm-eval cannot be given this {item.kind}; leave it out"
             )

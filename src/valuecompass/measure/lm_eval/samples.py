@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.lm_eval.export import OURS
 from valuecompass.measure.logprobs import options_of
 from valuecompass.models.eval_logs import Logged, LoggedAnswer
-from valuecompass.models.request import LOGPROBS
+from valuecompass.models.request import LOGPROBS, Message
 from valuecompass.store import storable
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
 
@@ -129,11 +129,11 @@ def _answer(sample: Json, item: Item, where: str) -> LoggedAnswer:
     if item.kind in READ_OFF:
         logs = dict(zip(options_of(item), _logs(told, item, where), strict=True))
         text = json.dumps({option: v for option, v in logs.items() if math.isfinite(v)})
-        return LoggedAnswer(text, LOGPROBS, "", 0, 0, 0.0, prompt)
+        return LoggedAnswer((Message("assistant", text),), LOGPROBS, "", 0, 0, 0.0, prompt)
     texts = cast(list[Any], told) if isinstance(told, list) else []
     if len(texts) != 1 or not isinstance(texts[0], str):
         raise InputError(f"{where}: filtered_resps: one text is needed")
-    return LoggedAnswer(texts[0], "stop", "", 0, 0, 0.0, prompt)
+    return LoggedAnswer((Message("assistant", texts[0]),), "stop", "", 0, 0, 0.0, prompt)
 
 
 def _logs(told: Any, item: Item, where: str) -> Iterator[float]:
@@ -158,15 +158,12 @@ def _logged(run: _Run, respondent: str | None) -> Logged:
     name = respondent or (Path(model).name if Path(model).is_absolute() else model)
     how = " with a chat template" if about.get("chat_template") else ""
     version = f"lm_eval {about.get('lm_eval_version', '')} {about.get('model_source', '')}{how}"
-    answers = {
-        key: LoggedAnswer(a.text, a.stop_reason, version[:256], 0, 0, 0.0, a.prompt)
-        for key, a in run.answers.items()
-    }
+    answers = {key: replace(answer, version=version[:256]) for key, answer in run.answers.items()}
     items = [run.items[place] for place in sorted(run.items)]
     form = Form(
         name=run.form, system=run.system.id, asking=run.asking, items=tuple(i.id for i in items)
     )
-    told = sorted((*key, a.text, a.prompt) for key, a in answers.items())
+    told = sorted((*key, a.said[0].content, a.prompt) for key, a in answers.items())
     return Logged(
         id=f"lm-eval {digest([model, told], 16)}",
         model=f"lm-eval/{model}",

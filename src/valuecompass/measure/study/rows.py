@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Executable
 
+from valuecompass.judges.protocol import judged_dimensions
 from valuecompass.measure.archive import found_answers, utc, verdicts_of
 from valuecompass.measure.asking import goes_to_judge
 from valuecompass.measure.measurement import Measurement
@@ -60,7 +61,7 @@ class Answer:
     @property
     def dimensions(self) -> Sequence[str]:
         """Dimensions that a free answer is judged on, or that a rating measures."""
-        return self._names if self.kind == "question" else self.item["dimensions"][:1]
+        return judged_dimensions(self.kind, self.item["dimensions"], self._names)
 
     @property
     def verdicts(self) -> Sequence[Fields]:
@@ -76,6 +77,8 @@ class Answer:
         """Return the row of the table responses."""
         request: Fields = self.found["request"] or {}
         prompt = [m["content"] for m in request.get("messages", ()) if m["role"] != "system"]
+        if self.kind == "scenario":  # what came after depends on what the respondent did
+            prompt = [self.item["text"], prompt[0]] if prompt else []
         return {
             **self.head,
             "prompt": "\n\n".join(prompt) if request else None,
@@ -83,6 +86,7 @@ class Answer:
             "version": self.found["version"] or None,
             "created": utc(when) if (when := self.found["created"]) else None,
             **{k: self.found[k] for k in RESPONSE},
+            "called": as_json((self.reading or {}).get("called")),
             "parameters": as_json(request.get("params")),
         }
 
@@ -154,6 +158,8 @@ def item_row(item_id: str, body: Fields) -> dict[str, Any]:
         "side_b_dimension": sides[1].get("dimension"),
         "scale_low": low,
         "scale_high": high,
+        "turns": as_json(body.get("turns")),
+        "tools": as_json(body.get("tools")),
         "origin": lineage.get("origin", "seed"),
         "parents": as_json(lineage.get("parents")),
         "method": lineage.get("method"),

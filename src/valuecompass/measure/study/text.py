@@ -24,6 +24,7 @@ KIND_WORDS = {
     "opening": "story opening",
     "request": "request",
     "stem": "sentence stem",
+    "scenario": "scenario",
     "conversation": "conversation found elsewhere",
     "tradeoff": "trade-off",
     "likert": "rating",

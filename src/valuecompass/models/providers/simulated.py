@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -23,11 +24,11 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, ModelUsage
-from inspect_ai.tool import ToolChoice, ToolInfo
+from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
 from valuecompass.errors import InputError
 from valuecompass.hashing import digest
-from valuecompass.items import Item
+from valuecompass.items import Item, ToolSpec
 from valuecompass.text import POINTS
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
 
@@ -195,6 +196,50 @@ def _conduct(profile: Profile, item: Item, rng: np.random.Generator) -> str:
     return " ".join(texts)
 
 
+def act(
+    profile: Profile, item: Item, repeat: int, said: Sequence[ChatMessage]
+) -> tuple[str, ToolSpec | None]:
+    """Return what a simulated respondent says next in a scenario, and the tool that it calls.
+
+    It decides once: for the main dimension, or for the one that the item sets against it (Thurstone
+    1927, case V), and keeps to it. At its first step it calls the first tool keyed that way.
+
+    Args:
+        profile: its planted values.
+        item: the scenario.
+        repeat: decides the draw together with profile and item.
+        said: the conversation so far.
+    """
+    about = [profile.seed, sorted(profile.scores.items()), item.id, repeat]
+    rng = np.random.default_rng(int(digest(about)[:16], 16))
+    name, *others = item.dimensions
+    appeal = profile[name] + rng.normal()
+    if others:
+        appeal += rng.normal() - profile[others[0]]
+    if said[-1].role == "tool":
+        return "", None
+    spoken = sum(m.role == "user" for m in said)
+    steps = np.random.default_rng([int(digest(about)[:16], 16), spoken])
+    serves = (name, "supports") if appeal > 0 else (name, "opposes")
+    if appeal <= 0 and others:
+        serves = (others[0], "supports")
+    keying = 1 if appeal > 0 else -1
+    tool = next((t for t in item.tools if t.keying == keying), None) if spoken == 1 else None
+    return str(steps.choice(phrases(profile.system.id)[serves])), tool
+
+
+def _arguments(tool: ToolSpec) -> dict[str, Any]:
+    """Return arguments that fit the schema of a tool of the bank."""
+    known: dict[Any, Any] = {"string": "as said", "integer": 1, "number": 1, "boolean": True}
+    found: dict[str, Any] = {}
+    for name in tool.parameters.get("required", ()):
+        schema: dict[str, Any] = tool.parameters["properties"][name]
+        found[name] = (
+            schema["enum"][0] if "enum" in schema else known.get(schema.get("type", ""), [])
+        )
+    return found
+
+
 class SimulatedAPI(ModelAPI):
     """A simulated respondent as an Inspect model."""
 
@@ -223,8 +268,16 @@ class SimulatedAPI(ModelAPI):
             item = Item.from_row(row)
         else:
             item = _plain_question(self._profile.system, prompt)
-        text = answer(self._profile, item, int(body.get("presentation", 0)), config.seed or 0)
-        output = ModelOutput.from_content(self.model_name, text)
+        if item.kind == "scenario":
+            text, tool = act(self._profile, item, int(body.get("repeat", 0)), input)
+            output = ModelOutput.from_content(self.model_name, text)
+            if tool is not None:
+                call = ToolCall(f"call_{len(input)}", tool.name, _arguments(tool))
+                output.choices[0].message.tool_calls = [call]
+                output.choices[0].stop_reason = "tool_calls"
+        else:
+            text = answer(self._profile, item, int(body.get("presentation", 0)), config.seed or 0)
+            output = ModelOutput.from_content(self.model_name, text)
         output.usage = ModelUsage(
             input_tokens=len(prompt) // 4,
             output_tokens=len(text) // 4,
