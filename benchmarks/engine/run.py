@@ -1,11 +1,14 @@
 """What a judged and stored response costs beside the same two bare calls.
 
     python benchmarks/engine/run.py [--pairs 1000] [--latency-ms 50] [--only ours,aiohttp] [--json]
+        [--lm-eval PYTHON]
 
 One local server answers every request after 50 ms. Each way makes the same pairs of requests, an
 answer and its verdict, with 64 in flight, in a process of its own: our run, which also stores,
 budgets and scores (its requests are the ones that the others repeat); two bare `get_model` calls
-of Inspect; Inspect's `eval()` with a scorer that asks; bare aiohttp. Printed: pairs a second,
+of Inspect; Inspect's `eval()` with a scorer that asks; bare aiohttp; and, with --lm-eval, the
+`local-chat-completions` of lm-evaluation-harness in an environment of its own, which makes all
+answers before the verdicts and stores nothing. Printed: pairs a second,
 processor milliseconds a pair, peak memory, and ratios to the two bare calls.
 """
 
@@ -34,13 +37,16 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=1_000)
     parser.add_argument("--latency-ms", type=float, default=50)
     parser.add_argument("--only", default=",".join(WAYS), help=f"of {', '.join(WAYS)}")
+    parser.add_argument("--lm-eval", metavar="PYTHON", help="of an environment with lm_eval[api]")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     ways = [way for way in WAYS if way in options.only.split(",")]
+    ways += ["lm-eval"] if options.lm_eval else []
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as place, serving(options.latency_ms) as url:
         for way in dict.fromkeys(("ours", *ways)):  # its requests are those of all
-            found[way] = taken(way, Path(place), options.pairs, url)
+            python = options.lm_eval if way == "lm-eval" else sys.executable
+            found[way] = taken(way, Path(place), options.pairs, url, python)
             if not options.json:
                 print(line(way, found[way]), flush=True)
     if options.json:
@@ -67,9 +73,9 @@ def serving(latency_ms: float) -> Generator[str]:
             server.kill()
 
 
-def taken(way: str, place: Path, pairs: int, url: str) -> dict[str, Any]:
+def taken(way: str, place: Path, pairs: int, url: str, python: str) -> dict[str, Any]:
     """Return what a way took, in a process of its own."""
-    command = [sys.executable, str(HERE / "ways.py"), way, str(place), str(pairs)]
+    command = [python, str(HERE / "ways.py"), way, str(place), str(pairs)]
     own = {"MOCK_API_KEY": "mock-key-not-a-secret", "MOCK_BASE_URL": url, "NO_PROXY": "127.0.0.1"}
     env = os.environ | own | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True)

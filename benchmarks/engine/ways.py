@@ -154,6 +154,43 @@ def inspect_eval(place: Path, pairs: int) -> Callable[[], None]:
     return work
 
 
+def lm_eval(place: Path, pairs: int) -> Callable[[], None]:
+    """The model class of lm-evaluation-harness: all answers, then all verdicts, nothing stored."""
+    import os
+
+    from lm_eval.api.instance import Instance  # pyright: ignore[reportMissingImports]
+    from lm_eval.models.api_models import JsonChatStr  # pyright: ignore[reportMissingImports]
+    from lm_eval.models.openai_completions import (  # pyright: ignore[reportMissingImports]
+        LocalChatCompletion,
+    )
+
+    steps: list[tuple[Any, list[Any]]] = []
+    for step in zip(*requests_of(place), strict=True):
+        model = LocalChatCompletion(
+            base_url=os.environ["MOCK_BASE_URL"] + "/chat/completions",
+            model=step[0]["model"].rsplit("/", 1)[1],
+            num_concurrent=IN_FLIGHT,
+            header={"Authorization": f"Bearer {os.environ['MOCK_API_KEY']}"},
+        )
+        asked: list[Any] = []
+        for request in step:
+            params = request["params"]
+            own: Json = {"max_gen_toks": params["max_tokens"], "until": []}
+            if "schema" in params:
+                schema = {"name": "answer", "schema": params["schema"], "strict": True}
+                own["response_format"] = {"type": "json_schema", "json_schema": schema}
+            told = JsonChatStr(json.dumps(request["messages"]))
+            asked.append(Instance("generate_until", {}, (told, own), len(asked)))
+        steps.append((model, asked))
+
+    def work() -> None:
+        for model, asked in steps:
+            found = model.generate_until(asked, disable_tqdm=True)
+            assert len(found) == pairs and all(found)
+
+    return work
+
+
 def requests_of(place: Path) -> list[tuple[Json, Json]]:
     """Return the pairs of requests that our run made."""
     return json.loads((place / "pairs.json").read_text())
@@ -207,7 +244,13 @@ def finish(taken: tuple[float, float, float]) -> None:
     DONE.append(taken)
 
 
-WAYS = {"ours": ours, "get_model": get_model, "eval": inspect_eval, "aiohttp": aiohttp}
+WAYS = {
+    "ours": ours,
+    "get_model": get_model,
+    "eval": inspect_eval,
+    "aiohttp": aiohttp,
+    "lm-eval": lm_eval,
+}
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from benchmarks.validity.figures import LEVEL, Figure, table
 from benchmarks.validity.linking import linking
 from benchmarks.validity.order import order
 from benchmarks.validity.recovery import recovery
+from benchmarks.validity.stated import stated
 from benchmarks.validity.world import SEED, World, read_world
 
 WORLDS = 1000
@@ -37,6 +38,7 @@ GATES: dict[str, tuple[Callable[[World, int], list[Figure]], float]] = {
     "order": (order, 0.2),
     "adaptive": (adaptive, 0.02),
     "drift": (drift, 1.0),
+    "stated": (stated, 0.04),
 }
 """Each gate and its worlds in a cell of the table, as a share of --worlds."""
 

@@ -10,6 +10,7 @@ Importing the package loads none of its parts: each name is fetched when it is f
 # not from typing, whose import alone takes as long as all the rest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from valuecompass.board.stated import stated_and_shown
     from valuecompass.errors import ValueCompassError
     from valuecompass.items import Form, Item
     from valuecompass.measure.measurement import Measurement, Row, Score
@@ -45,9 +46,11 @@ __all__ = [
     "profile",
     "run",
     "run_async",
+    "stated_and_shown",
 ]
 
 _PLACES = {
+    "board.stated": ("stated_and_shown",),
     "errors": ("ValueCompassError",),
     "items": ("Form", "Item"),
     "measure.measurement": ("Measurement", "Row", "Score"),

@@ -16,6 +16,7 @@ from benchmarks.validity import coverage as coverage_gate
 from benchmarks.validity import linking as linking_gate
 from benchmarks.validity import recovery as recovery_gate
 from benchmarks.validity import run
+from benchmarks.validity import stated as stated_gate
 from benchmarks.validity.adaptive import adaptive
 from benchmarks.validity.coverage import coverage, false_claims
 from benchmarks.validity.drift import drift, gate_runs
@@ -23,6 +24,7 @@ from benchmarks.validity.figures import Figure, Goal, figure, table
 from benchmarks.validity.linking import linking
 from benchmarks.validity.order import order
 from benchmarks.validity.recovery import recovery
+from benchmarks.validity.stated import stated
 from benchmarks.validity.world import World, read_world, rows
 from scipy import stats
 
@@ -158,6 +160,25 @@ def test_a_shared_false_alarm_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("valuecompass.stats.comparison.benjamini_hochberg", each_alone)
     found = false_claims(smaller("false_claims", dimensions=4), 10)
     assert named(found, "false discovery").held is False
+
+
+def test_who_shows_what_it_states_has_no_gap() -> None:
+    found = stated(WORLD, 6, [("schwartz", "full", "trade-off")])
+    assert all_held(found)
+    assert named(found, "planted gaps marked;").value > 0.2
+    assert named(found, "marked though nothing was planted there").value < 0.05
+
+
+def test_gaps_with_too_narrow_limits_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sure(*profiles: Any) -> Any:
+        return honest(*(profile[:1] + 0.4 * (profile - profile[:1]) for profile in profiles))
+
+    honest = stated_gate.mode_gaps
+    monkeypatch.setattr(stated_gate, "mode_gaps", sure)
+    found = stated(WORLD, 6, [("schwartz", "full", "trade-off")])
+    held = {f.what.partition(";")[0]: f.held for f in found if f.what.endswith("no gap")}
+    assert held["intervals that hold the gap"] is False
+    assert held["false: intervals without 0"] is False
 
 
 def test_planted_positions_are_found_at_least_as_well_as_by_rates() -> None:

@@ -12,13 +12,19 @@ from urllib.parse import quote
 import anyio
 import numpy as np
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from tests.measure.helpers import MODEL, judging, measure, write_items
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import in_thread
 from valuecompass.items import Item, seed_items
-from valuecompass.measure.item_table import ItemTable, item_table
+from valuecompass.measure.item_table import (
+    Answered,
+    ItemTable,
+    _whole_items,  # pyright: ignore[reportPrivateUsage]
+    answered,
+    item_table,
+)
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import run
 from valuecompass.models import Respondent
@@ -98,10 +104,85 @@ def test_what_is_kept_is_what_is_read(simulated: Made) -> None:
         assert (again.totals == kept.totals).all() and (again.counts == kept.counts).all()
 
 
+def test_items_of_every_kind_are_kept_beside_those_that_carry_scores(
+    simulated: Made,
+) -> None:
+    workspace, measurement = simulated
+    whole = anyio.run(_answered, workspace, measurement)
+    kinds = {item.id: item.kind for item in seed_items(measurement.system)}
+    assert whole.kinds == tuple(kinds[item] for item in whole.table.items)
+    assert set(whole.kinds) == {item.kind for item in seed_items(measurement.system)}
+    carrying = table_of(workspace, measurement)
+    assert set(carrying.items) <= set(whole.table.items)
+    choices = whole.of(("tradeoff",))
+    seen = choices.counts[:2] > 0
+    # of each trade-off two dimensions, whose shares are those of one choice
+    assert (seen.sum(axis=2) == 2).all()
+    assert np.allclose(choices.totals[:2].sum(axis=2), 1)
+    assert np.isin(choices.totals, (0, 0.5, 1)).all()
+
+
+async def _answered(workspace: Path, measurement: Measurement) -> Answered:
+    async with open_store(workspace) as store:
+        return await answered(store, measurement)
+
+
+async def _kept(workspace: Path, measurement: Measurement, body: bytes) -> bytes:
+    """Put another body in place of the one kept, read the table and return what is kept then."""
+    query = select(item_tables.c.body).where(item_tables.c.measurement == measurement.id)
+    async with open_store(workspace) as store:
+        await store.write((delete(item_tables), []))
+        row = {"measurement": measurement.id, "body": body}
+        await store.write((store.insert_new(item_tables), [row]))
+        await item_table(store, measurement)
+        (found,) = await store.rows(query)
+        return found["body"]
+
+
+def test_what_another_version_kept_gives_way(
+    simulated: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, measurement = simulated
+    now = anyio.run(_answered, workspace, measurement)
+    with monkeypatch.context() as older:
+        older.setattr("valuecompass.measure.item_table.VERSION", 0)
+        body = now.packed()
+    assert Answered.unpacked(body) is None
+    kept = Answered.unpacked(anyio.run(_kept, workspace, measurement, body))
+    assert kept is not None
+    assert kept.table.items == now.table.items
+    assert (kept.table.totals == now.table.totals).all()
+
+
+def test_both_orders_of_a_trade_off_come_together_whatever_the_blocks() -> None:
+    rows = [
+        {"position": p, "item": i, "presentation": q} for p in (0, 1) for i in "abc" for q in (0, 1)
+    ]
+
+    async def parts(size: int) -> list[tuple[int, list[tuple[str, int]]]]:
+        async def blocks() -> Any:
+            for start in range(0, len(rows), size):
+                yield rows[start : start + size]
+
+        return [
+            (position, [(r["item"], r["presentation"]) for r in group])
+            async for position, group in _whole_items(blocks())
+        ]
+
+    for size in range(1, len(rows) + 2):
+        groups = anyio.run(parts, size)
+        found = [(p, *row) for p, group in groups for row in group]
+        assert found == [(r["position"], r["item"], r["presentation"]) for r in rows]
+        for _, group in groups:
+            assert all((item, 1 - order) in group for item, order in group), size
+
+
 def test_any_name_is_kept_whole() -> None:
     names = ("a\x00", "b\x00\x00", "\x1b[0m'\"\\", "\u202eü")
     table = ItemTable(names, ("i",), ("d",), np.ones((4, 1, 1)), np.ones((4, 1, 1)))
-    assert ItemTable.unpacked(table.packed()).respondents == names
+    kept = Answered.unpacked(Answered(table, ("stem",)).packed())
+    assert kept is not None
+    assert kept.table.respondents == names
 
 
 def refusing(body: dict[str, Any], index: int = 0) -> str:
@@ -233,8 +314,9 @@ def test_without_any_item_there_is_nothing() -> None:
     nothing = ItemTable(("a", "b"), (), ("d", "e"), np.zeros((2, 0, 2)), np.zeros((2, 0, 2)))
     assert nothing.draws(20).shape == (20, 2, 2) and np.isnan(nothing.draws(20)).all()
     assert np.isnan(nothing.scores()).all() and nothing.means.shape == (2, 0, 2)
-    back = ItemTable.unpacked(nothing.packed())
-    assert back.items == () and back.totals.shape == (2, 0, 2)
+    back = Answered.unpacked(Answered(nothing, ()).packed())
+    assert back is not None
+    assert back.table.items == () and back.table.totals.shape == (2, 0, 2)
 
 
 def test_who_refuses_everything_has_an_empty_table(tmp_path: Path) -> None:

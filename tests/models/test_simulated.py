@@ -101,6 +101,43 @@ def test_answers_hold_hedged_opposing_and_idle_points() -> None:
     assert min(roles.values()) >= 20
 
 
+# --- stated and shown
+
+
+def test_what_is_stated_moves_ratings_and_nothing_else() -> None:
+    plain = parse_profile("schwartz?Power=1.5&seed=3")
+    other = parse_profile("schwartz?Power=1.5&stated.power=-1.5&seed=3")
+    rated = [i for i in FULL["schwartz"] if i.kind == "likert"]
+    power = [i for i in rated if i.dimensions[0] == "Power"]
+    for item in FULL["schwartz"]:
+        if item not in power:
+            assert answer(plain, item, 0, 1) == answer(other, item, 0, 1)
+
+    def mean(profile: Profile) -> float:
+        towards = [int(answer(profile, i, 0, seed)) - 3.5 for i in power for seed in range(20)]
+        keys = [i.keying or 1 for i in power for _ in range(20)]
+        return float(np.mean(np.array(towards) * keys))
+
+    # uniform ratings of six steps: 1.5 standard deviations are 1.7 steps from the middle
+    expected = 6 * (PHI(1.5 / math.sqrt(3)) - 0.5)
+    assert mean(plain) == pytest.approx(expected, abs=0.25)
+    assert mean(other) == pytest.approx(-expected, abs=0.25)
+
+
+def test_judgements_follow_what_is_stated() -> None:
+    profile = parse_profile("moral-foundations?stated.Care=3")
+    items = [i for i in FULL["moral-foundations"] if i.kind == "judgement"]
+    care = [i for i in items if i.dimensions[0] == "Care/Harm"]
+    towards = [(i.keying or 1) * (int(answer(profile, i, 0, 0)) - 3) for i in care]
+    assert np.mean(towards) > 1
+
+
+@pytest.mark.parametrize("name", ["stated.Care=1", "stated.=1", "stated.Power=1&stated.power=0"])
+def test_what_is_stated_must_be_a_dimension_and_once(name: str) -> None:
+    with pytest.raises(InputError, match=r"not a dimension|twice"):
+        parse_profile(f"schwartz?{name}")
+
+
 # --- determinism
 
 

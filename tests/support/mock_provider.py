@@ -269,7 +269,7 @@ class MockProvider:
                 {
                     "index": index,
                     "message": {"role": "assistant", "content": None, "refusal": None, **more},
-                    "logprobs": None,
+                    "logprobs": _logprobs(body),
                     "finish_reason": "tool_calls" if "tool_calls" in more else "stop",
                 }
             )
@@ -283,6 +283,18 @@ class MockProvider:
             "choices": choices,
             "usage": _usage(body, choices),
         }
+
+
+LOGPROBS = (("A", -0.7), (" B", -1.5), ("The", -2.0), ("B", -3.0), (" A", -4.0), ("C", -9.0))
+"""What every answer's first token could have been."""
+
+
+def _logprobs(body: dict[str, Any]) -> dict[str, Any] | None:
+    if not body.get("logprobs"):
+        return None
+    tokens = [{"token": t, "logprob": p, "bytes": list(t.encode())} for t, p in LOGPROBS]
+    first = tokens[0] | {"top_logprobs": tokens[: body["top_logprobs"]]}
+    return {"content": [first], "refusal": None}
 
 
 def _unacceptable(body: Any, authorization: str) -> tuple[int, dict[str, Any]] | None:

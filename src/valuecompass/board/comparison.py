@@ -91,9 +91,13 @@ def position(board: Board, name: str) -> int:
 
 async def items_of(store: Store, board: Board, respondents: Sequence[str]) -> ItemTable:
     """Return what items say of some respondents of a board, from all its measurements."""
+    return joined([await item_table(store, m) for m in board.measurements], respondents)
+
+
+def joined(tables: Sequence[ItemTable], respondents: Sequence[str]) -> ItemTable:
+    """Return one table of some respondents, each from the first of several that has it."""
     found: dict[str, tuple[ItemTable, int]] = {}
-    for measurement in board.measurements:
-        table = await item_table(store, measurement)
+    for table in tables:
         for at, name in enumerate(table.respondents):
             if name in respondents:
                 found.setdefault(name, (table, at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,12 +80,15 @@ def board(
     from valuecompass.board.boards import load_board
     from valuecompass.board.cultures.profiles import demonstration_profiles, read_profiles
     from valuecompass.board.health.discriminant import marks
+    from valuecompass.board.stated import told_on_board
     from valuecompass.board.weights import chosen, parse_weights
     from valuecompass.errors import InputError
     from valuecompass.measure.run import resolve_system
 
     theory = resolve_system(system)
     found = anyio.run(lambda: load_board(workspace, db, theory.id, date=date))
+    more = anyio.run(told_on_board, workspace, db, found)
+    found = replace(found, notices=(*found.notices, *more))
     marked = marks(found)
     if dims is not None:
         names = chosen(dims, found.system)

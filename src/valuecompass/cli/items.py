@@ -50,17 +50,39 @@ def list_items(json: Json = False) -> None:
 
 @items_app.command()
 def export(
-    out: Annotated[Path, typer.Argument(help="FILE.jsonl, FILE.csv or FILE.parquet")],
+    out: Annotated[
+        Path, typer.Argument(help="FILE.jsonl, FILE.csv or FILE.parquet; of --format a folder.")
+    ],
     system: System = "schwartz",
     form: Annotated[str | None, typer.Option(help="Only the items of this form.")] = None,
+    items: Annotated[Path | None, typer.Option(help="Your own items instead of the bank.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="lm-eval: tasks for lm-evaluation-harness.")
+    ] = None,
 ) -> None:
-    """Write items of the bank to a file."""
+    """Write items of the bank to a file, or as tasks for another program."""
+    from valuecompass.errors import InputError
     from valuecompass.items import form_items, seed_items
     from valuecompass.items.io import write_items
     from valuecompass.measure.run import Settings, resolve_form, resolve_system
 
     chosen = resolve_system(system)
-    if form is None:
+    if format is not None:
+        from valuecompass.measure.lm_eval import write_tasks
+
+        if format != "lm-eval":
+            raise InputError(f"--format {format}: give lm-eval, or a file name without --format")
+        asked, pool = resolve_form(Settings(form=form or "full", items=items), chosen)
+        group, *tasks = write_tasks(chosen, asked, form_items(asked, pool), out)
+        typer.echo(f"{out}: {group} with {', '.join(tasks)}")
+        typer.echo(
+            "Run them with: lm_eval --model hf --model_args pretrained=FOLDER --tasks "
+            f"{group} --include_path {out} --log_samples --output_path results"
+        )
+        return
+    if items is not None:
+        found = form_items(*resolve_form(Settings(form=form or "full", items=items), chosen))
+    elif form is None:
         found = list(seed_items(chosen.id))
     else:
         found = form_items(*resolve_form(Settings(form=form), chosen))

@@ -43,13 +43,14 @@ class Live(Listener):
         table.add_column(style="dim")
         table.add_column()
         answering = [r.name for r in plan.respondents if plan.answers(r)]
-        per_one = len(plan.questions)
+        each = {sum(1 for _ in plan.asked(r)) for r in plan.respondents} - {0}
+        per_one = f"{next(iter(each), 0):,}" if len(each) < 2 else f"up to {max(each):,}"
         rows = [
             ("system", plan.system.name),
             ("form", f"{plan.form.name} ({len(plan.items)} items, {plan.form.hash})"),
             (
                 "requests" if outlook.most_requests == outlook.requests else "answers",
-                f"{per_one:,} x {len(answering)} respondents = {outlook.requests:,}"
+                f"{per_one} x {len(answering)} respondents = {outlook.requests:,}"
                 + (
                     f" from at most {outlook.most_requests:,} requests"
                     if outlook.most_requests > outlook.requests
@@ -74,9 +75,9 @@ class Live(Listener):
         ]
         for name, value in rows:
             table.add_row(plain(name), plain(value))
-        silent = [r.name for r in plan.respondents if not plan.answers(r)]
+        silent = [f"{r.name}: {plan.why_not(r)}" for r in plan.respondents if not plan.answers(r)]
         if silent:
-            table.add_row(plain("left out"), plain(f"{', '.join(silent)}: other value system"))
+            table.add_row(plain("left out"), plain("; ".join(silent)))
         self._console.print(table)
         self._console.print()
         self._answered, self._requests = 0, outlook.requests

@@ -127,8 +127,15 @@ def _said(found: Found) -> str:
 def import_log(
     file: Annotated[
         list[Path],
-        typer.Argument(help="Logs of inspect eval valuecompass/..., or of export --inspect."),
+        typer.Argument(
+            help="Logs of inspect eval valuecompass/..., or of export --inspect; samples_*.jsonl "
+            "of lm_eval --log_samples on tasks of items export --format lm-eval."
+        ),
     ],
+    respondent: Annotated[
+        str | None,
+        typer.Option(help="Who answered lm-eval's samples.  [default: the model's name]"),
+    ] = None,
     judge: Judge = "local",
     judge_mode: JudgeMode = "one-call",
     strong_judge: StrongJudge = None,
@@ -138,14 +145,14 @@ def import_log(
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Import logs of Inspect as measurements: the answers in them, judged here. Nobody is asked.
+    """Import logs of Inspect or lm-eval as measurements, judged here. Nobody is asked.
 
     Other logs: valuecompass profile.
     """
     import anyio
 
     from valuecompass.cli.run import document
-    from valuecompass.measure.logged import import_log as imported
+    from valuecompass.measure.logged import import_logs
     from valuecompass.measure.run import Settings
     from valuecompass.models import Limits
 
@@ -157,7 +164,7 @@ def import_log(
         db=db,
         limits=Limits(max_calls, None, max_usd),
     )
-    done = [anyio.run(imported, path, settings) for path in file]
+    done = anyio.run(import_logs, file, settings, respondent)
     if json:
         echo_json(document(done))
         return

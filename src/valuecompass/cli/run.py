@@ -37,7 +37,8 @@ def run(
             "-m",
             help="Respondent: openai/gpt-5-mini, embedded/smollm2-135m-instruct, a GGUF file, "
             "simulated/schwartz?Power=1.5 ...; NAME@prime=Power, NAME@system=TEXT or "
-            "NAME@file=R.toml primes it. Repeat for more.",
+            "NAME@file=R.toml primes it; NAME@answers=logprobs takes the options' "
+            "log-probabilities (base models). Repeat for more.",
         ),
     ] = None,
     roster: Annotated[

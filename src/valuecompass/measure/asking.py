@@ -12,8 +12,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Item
+from valuecompass.measure.logprobs import CUE, expected, options_of
 from valuecompass.measure.scenario import calls_in, opening
 from valuecompass.models import Message, Params, Respondent, is_bare_refusal
+from valuecompass.models.request import LOGPROBS
 from valuecompass.text import POINTS
 from valuecompass.values import Scoring
 
@@ -61,10 +63,15 @@ def questions(item: Item, asking: Asking) -> list[Question]:
     return [Question(item, order, r) for order in orders for r in range(asking.repeats)]
 
 
-def messages_for(question: Question, asking: Asking) -> list[Message]:
+def messages_for(question: Question, asking: Asking, *, cue: bool = False) -> list[Message]:
     """Return the messages of a request, without the respondent's own system prompt.
 
     Of a scenario those of the first one.
+
+    Args:
+        question: what is asked.
+        asking: how its kind is asked.
+        cue: end with `CUE`, as for a model that goes on with a text rather than answers it.
     """
     item = question.item
     if item.kind == "scenario":
@@ -80,7 +87,7 @@ def messages_for(question: Question, asking: Asking) -> list[Message]:
     if item.scale is not None:
         words |= {"low": item.scale[0], "high": item.scale[1]}
     prompt = _prompts().get_template(f"{item.kind}.md").render(words)
-    return [Message("user", prompt.strip())]
+    return [Message("user", prompt.strip() + (CUE if cue else ""))]
 
 
 def goes_to_judge(scoring: Scoring, kind: str, outcome: str, stop_reason: str, text: str) -> bool:
@@ -110,7 +117,11 @@ def params_for(respondent: Respondent, item: Item, asking: Asking) -> Params:
 
     A small local model does not stop by itself: its answer is cut at the length asked for.
     """
-    choices = _choices(item)
+    choices = options_of(item)
+    if respondent.answers == "logprobs":
+        # some providers refuse to write less than 16 tokens; the first alone is looked at
+        length = 1 if respondent.provider == "embedded" else 16
+        return Params(max_tokens=length, choices=choices, logprobs=True)
     if respondent.provider not in ("embedded", "hf"):
         return Params(max_tokens=ROOM_TO_THINK, choices=choices, tools=item.tools)
     if choices:
@@ -118,16 +129,10 @@ def params_for(respondent: Respondent, item: Item, asking: Asking) -> Params:
     return Params(max_tokens=16 + int(1.5 * asking.words), temperature=1.0, tools=item.tools)
 
 
-def _choices(item: Item) -> tuple[str, ...]:
-    if item.kind == "tradeoff":
-        return ("A", "B")
-    if item.kind in ("likert", "judgement") and item.scale is not None:
-        return tuple(str(n) for n in range(item.scale[0], item.scale[1] + 1))
-    return ()
-
-
-def read_off(question: Question, text: str) -> dict[str, Any] | None:
+def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[str, Any] | None:
     """Return what a choice or rating says, or None when it cannot be read.
+
+    Log-probabilities of the options give the expected rating, and how probable the choice is.
 
     An answer that stands on a line of its own ("B", "**Answer: B**", "Rating: 4") decides,
     whatever is said around it. Else the only letter or number in the text does; a text that names
@@ -137,14 +142,19 @@ def read_off(question: Question, text: str) -> dict[str, Any] | None:
     Args:
         question: what was asked.
         text: the answer.
+        stop_reason: of the answer; `LOGPROBS`: its text holds log-probabilities.
 
     Returns:
-        ``{"chosen": dimension, "place": 0 or 1}``, ``{"rating": int}``, or of the record of a
-        scenario ``{"called": names of tools, "failed": number of calls in vain}``.
+        ``{"chosen": dimension, "place": 0 or 1}`` or ``{"rating": int}``, or of the record of a
+        scenario ``{"called": names of tools, "failed": calls in vain}``. Of log-probabilities the
+        more probable choice or the expected rating, ``probability`` (of the choice, given that one
+        of the two is made) and ``mass`` (of all options together, in [0, 1]).
     """
     item = question.item
     if item.kind == "scenario":
         return calls_in(text, item)
+    if stop_reason == LOGPROBS:
+        return expected(item, question.presentation, text)
     if item.sides is not None:
         letter = _only(_LETTER_LINE.findall(text), _LETTER.findall(text))
         if letter is None:

@@ -29,7 +29,7 @@ from valuecompass.judges import Verdict, judge_id, subject_of
 from valuecompass.judges.protocol import all_missing
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
 from valuecompass.measure.asking import Question, goes_to_judge, read_off
-from valuecompass.measure.item_table import keep_table, table_of
+from valuecompass.measure.item_table import answered_of, keep
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.putting import ask_question, key_of
@@ -72,6 +72,8 @@ class _Run:
     tell: Callable[[Progress], None]
     results: list[list[Result | None]]
     done: list[int]
+    totals: list[int]
+    """Questions that each respondent is asked."""
     judge_id: str = ""
     _jobs: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
 
@@ -91,9 +93,9 @@ class _Run:
         self._jobs = (
             (p, n)
             # question by question, so that an interrupted run has compared like with like
-            for n in range(len(plan.questions))
+            for n, question in enumerate(plan.questions)
             for p, respondent in enumerate(plan.respondents)
-            if plan.answers(respondent)
+            if plan.asks(respondent, question)
         )
 
     async def _one(self, position: int, number: int) -> None:
@@ -107,7 +109,7 @@ class _Run:
                 plan.system.id,
                 respondent.name,
                 self.done[position],
-                len(plan.questions),
+                self.totals[position],
                 result.outcome,
             )
         )
@@ -124,7 +126,7 @@ class _Run:
         result.key, result.outcome = reply.key, reply.outcome
         scoring = self.plan.system.scoring
         if reply.outcome == "answer":
-            result.reading = read_off(question, reply.text)
+            result.reading = read_off(question, reply.text, reply.stop_reason)
         if goes_to_judge(scoring, item.kind, reply.outcome, reply.stop_reason, reply.text):
             result.points = len(points(reply.text)) if item.kind == "question" else 0
             found = await self._verdicts(question, reply)
@@ -227,6 +229,7 @@ async def _answered(
         tell=tell,
         results=[[None] * len(plan.questions) for _ in plan.respondents],
         done=[0] * len(plan.respondents),
+        totals=[sum(1 for _ in plan.asked(r)) for r in plan.respondents],
         judge_id=judge_id(plan.judge, plan.system),
     )
     run.start()
@@ -330,7 +333,7 @@ async def _finish(run: _Run) -> Measurement:
         "environment": environment(),
         "versions": {m: sorted(v) for m, v in run.asker.versions.items()},
         "drift": list(drift.values()),
-        "requests": len(plan.questions) * sum(plan.answers(r) for r in plan.respondents),
+        "requests": sum(run.totals),
         "judge_gate": None if plan.gate is None else asdict(plan.gate),
     }
     if built_in_form(plan.system.id, plan.form.hash) is None:
@@ -342,8 +345,7 @@ async def _finish(run: _Run) -> Measurement:
         return same
     await save_measurement(run.store, measurement, plan.items, results)
     # boards find it ready
-    table = table_of(measurement, {i.id for i in plan.items}, enumerate(results))
-    await keep_table(run.store, measurement, table)
+    await keep(run.store, measurement, answered_of(measurement, plan.items, enumerate(results)))
     return measurement
 
 
@@ -391,9 +393,7 @@ async def stored_share(plan: Plan, store: Store) -> Stored:
     """Return how much of a plan is in the store already."""
     keys: list[tuple[str, int, str]] = []
     for respondent in plan.respondents:
-        if not plan.answers(respondent):
-            continue
-        for q in plan.questions:
+        for q in plan.asked(respondent):
             asking = plan.form.asking[q.item.kind]
             keys.append((key_of(respondent, q, asking), q.repeat, q.item.id))
     found: set[tuple[str, int]] = set()

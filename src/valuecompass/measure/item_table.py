@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from valuecompass.errors import StoreError
 from valuecompass.hashing import digest
@@ -20,13 +20,22 @@ from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import UNJUDGED, found_answers, items_query, verdicts_of
 from valuecompass.measure.measurement import Measurement
-from valuecompass.measure.scoring import Column, Result, columns_of, findings_of, ratings_of
+from valuecompass.measure.scoring import (
+    FREE,
+    RATED,
+    Column,
+    Result,
+    choices_of,
+    columns_of,
+    findings_of,
+    ratings_of,
+)
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import Store, answers, item_tables, verdicts
 from valuecompass.values import ValueSystem
 
 Array = NDArray[np.float64]
-VERSION = 1
+VERSION = 2
 """Of what is kept in the store: raise it when the same answers give another table."""
 
 
@@ -94,66 +103,106 @@ class ItemTable:
         )
         return plain, turned
 
+    def only(self, keep: Sequence[bool]) -> ItemTable:
+        """Return the table of some of the items."""
+        at = np.asarray(keep, dtype=bool)
+        items = tuple(item for item, kept in zip(self.items, keep, strict=True) if kept)
+        return ItemTable(
+            self.respondents, items, self.names, self.totals[:, at], self.counts[:, at]
+        )
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What all items of a measurement say, those that carry no score included.
+
+    kinds: of each item of the table.
+    """
+
+    table: ItemTable
+    kinds: tuple[str, ...]
+
+    def of(self, kinds: Collection[str]) -> ItemTable:
+        """Return the table of the items of some kinds."""
+        return self.table.only([kind in kinds for kind in self.kinds])
+
     def packed(self) -> bytes:
         """Return the table as bytes."""
-        file = io.BytesIO()
-        np.savez_compressed(
-            file,
-            # as one text: arrays of texts lose NULs at the end of a name
-            labels=np.array(json.dumps([VERSION, self.respondents, self.items, self.names])),
-            totals=self.totals,
-            counts=self.counts,
-        )
+        table, file = self.table, io.BytesIO()
+        # as one text: arrays of texts lose NULs at the end of a name
+        labels = json.dumps([VERSION, table.respondents, table.items, table.names, self.kinds])
+        np.savez_compressed(file, labels=np.array(labels), totals=table.totals, counts=table.counts)
         return file.getvalue()
 
     @classmethod
-    def unpacked(cls, body: bytes) -> ItemTable | None:
+    def unpacked(cls, body: bytes) -> Answered | None:
         """Return the table that was packed; None if another version of the scoring made it."""
         with np.load(io.BytesIO(body), allow_pickle=False) as found:
             version, *labels = json.loads(str(found["labels"]))
             if version != VERSION:
                 return None
-            respondents, items, names = map(tuple, labels)
-            return cls(respondents, items, names, found["totals"], found["counts"])
+            respondents, items, names, kinds = map(tuple, labels)
+            table = ItemTable(respondents, items, names, found["totals"], found["counts"])
+        return cls(table, kinds)
+
+
+Mode = Literal["self-report", "judgement", "trade-off", "free text", "actions"]
+MODES: dict[Mode, tuple[str, ...]] = {
+    "self-report": ("likert",),
+    "judgement": ("judgement",),
+    "trade-off": ("tradeoff",),
+    "free text": tuple({*FREE} - {"scenario"}),
+    "actions": ("scenario",),
+}
+"""Ways to ask for a value, and the kinds of items that ask so."""
 
 
 async def item_table(store: Store, measurement: Measurement) -> ItemTable:
-    """Return what a measurement's scores are made of.
+    """Return what a measurement's scores are made of; as `answered`, of the items of its scores."""
+    keyed = measurement.manifest["system"]["scoring"] == "keyed-scale"
+    return (await answered(store, measurement)).of(RATED if keyed else FREE)
+
+
+async def answered(store: Store, measurement: Measurement) -> Answered:
+    """Return what each item of a measurement says, whatever its kind.
 
     Args:
         store: the open store; the table is kept there for the next time.
         measurement: one of our own.
     """
-    own = select(item_tables.c.body).where(item_tables.c.measurement == measurement.id)
-    rows = await store.rows(own)
-    if rows and (kept := ItemTable.unpacked(rows[0]["body"])) is not None:
+    own = item_tables.c.measurement == measurement.id
+    rows = await store.rows(select(item_tables.c.body).where(own))
+    if rows and (kept := Answered.unpacked(rows[0]["body"])) is not None:
         return kept
-    table = await _read(store, measurement)
+    found = await _read(store, measurement)
     with contextlib.suppress(StoreError):  # a workspace that is read-only is read all the same
-        await keep_table(store, measurement, table)
-    return table
+        await keep(store, measurement, found)
+    return found
 
 
-async def keep_table(store: Store, measurement: Measurement, table: ItemTable) -> None:
-    """Keep a measurement's table for the next time it is asked for."""
-    row = {"measurement": measurement.id, "body": table.packed()}
-    await store.write((store.insert_new(item_tables), [row]))
+async def keep(store: Store, measurement: Measurement, found: Answered) -> None:
+    """Keep what a measurement's items say for the next time it is asked for."""
+    row = {"measurement": measurement.id, "body": found.packed()}
+    own = item_tables.c.measurement == measurement.id
+    # what another version kept gives way
+    await store.write((delete(item_tables).where(own), []), (store.insert_new(item_tables), [row]))
 
 
-def table_of(
-    measurement: Measurement, items: Iterable[str], results: Iterable[tuple[int, Sequence[Result]]]
-) -> ItemTable:
-    """Return the table of results.
+def answered_of(
+    measurement: Measurement, items: Iterable[Item], results: Iterable[tuple[int, Sequence[Result]]]
+) -> Answered:
+    """Return what items say of respondents.
 
     Args:
         measurement: of one value system.
-        items: ids of all items that were asked.
-        results: blocks of results, each with the position of its respondent.
+        items: all that were asked.
+        results: in blocks, each with the position of its respondent; all that came of an item
+            stands in one block, because both orders of a trade-off's sides make one value.
     """
     sums = _Sums.of(measurement, items)
     for position, found in results:
         sums.add(position, found)
-    return sums.table()
+    return sums.answered()
 
 
 @dataclass(frozen=True)
@@ -162,50 +211,82 @@ class _Sums:
 
     measurement: Measurement
     system: ValueSystem
+    items: dict[str, Item]
     places: dict[str, int]
-    """Of the items, sorted by id."""
     totals: Array
     counts: Array
 
     @classmethod
-    def of(cls, measurement: Measurement, items: Iterable[str]) -> _Sums:
+    def of(cls, measurement: Measurement, items: Iterable[Item]) -> _Sums:
         system = ValueSystem.model_validate(measurement.manifest["system"])
-        places = {item: place for place, item in enumerate(sorted(items))}
+        by_id = {item.id: item for item in sorted(items, key=lambda i: i.id)}
+        places = {item: place for place, item in enumerate(by_id)}
         shape = (len(measurement.rows), len(places), len(system.names))
-        return cls(measurement, system, places, np.zeros(shape), np.zeros(shape))
+        return cls(measurement, system, by_id, places, np.zeros(shape), np.zeros(shape))
 
     def add(self, position: int, results: Sequence[Result]) -> None:
         opinions: OpinionMethod = self.measurement.manifest["opinions"]
-        for at, item, value in item_values(self.system, opinions, results):
+        for at, item, value in all_values(self.system, opinions, results):
             self.totals[position, self.places[item], at] += value
             self.counts[position, self.places[item], at] += 1
 
-    def table(self) -> ItemTable:
-        used = self.counts.sum(axis=(0, 2)) > 0
-        return ItemTable(
-            tuple(row.respondent for row in self.measurement.rows),
-            tuple(item for item, keep in zip(self.places, used, strict=True) if keep),
-            self.system.names,
-            self.totals[:, used],
-            self.counts[:, used],
-        )
+    def answered(self) -> Answered:
+        used = (self.counts.sum(axis=(0, 2)) > 0).tolist()
+        respondents = tuple(row.respondent for row in self.measurement.rows)
+        names = self.system.names
+        whole = ItemTable(respondents, tuple(self.places), names, self.totals, self.counts)
+        table = whole.only(used)
+        return Answered(table, tuple(self.items[item].kind for item in table.items))
 
 
-async def _read(store: Store, measurement: Measurement) -> ItemTable:
+async def _read(store: Store, measurement: Measurement) -> Answered:
     bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
-    sums = _Sums.of(measurement, bodies)
     parsed = {i: Item.from_row(body) for i, body in bodies.items()}
-    columns = (
-        *(answers.c[n] for n in ("position", "item", "outcome", "reading")),
-        verdicts.c.body.label("verdicts"),
-    )
+    sums = _Sums.of(measurement, parsed.values())
+    names = ("position", "item", "presentation", "repeat", "outcome", "reading")
+    columns = (*(answers.c[n] for n in names), verdicts.c.body.label("verdicts"))
     query = found_answers(measurement, columns)
     async with contextlib.aclosing(store.stream(query)) as blocks:
-        async for rows in blocks:
-            for position, of_one in groupby(rows, key=lambda row: row["position"]):
-                found = [_result(row, parsed[row["item"]], sums.system) for row in of_one]
-                sums.add(position, found)
-    return sums.table()
+        async for position, rows in _whole_items(blocks):
+            sums.add(position, [_result(row, parsed[row["item"]], sums.system) for row in rows])
+    return sums.answered()
+
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+async def _whole_items(blocks: AsyncIterator[Rows]) -> AsyncIterator[tuple[int, Rows]]:
+    """Yield a respondent's place with its rows; all rows of an item come together.
+
+    What is said of a trade-off depends on both orders of its sides.
+    """
+    left: list[Mapping[str, Any]] = []
+    async for rows in blocks:
+        left += rows
+        last = _place(left[-1])
+        whole = next(at for at, row in enumerate(left) if _place(row) == last)
+        for position, of_one in groupby(left[:whole], key=lambda row: row["position"]):
+            yield position, list(of_one)
+        left = left[whole:]
+    if left:
+        yield left[0]["position"], left
+
+
+def _place(row: Mapping[str, Any]) -> tuple[int, str]:
+    return row["position"], row["item"]
+
+
+def all_values(
+    system: ValueSystem, opinions: OpinionMethod, results: Sequence[Result]
+) -> Iterator[tuple[int, str, float]]:
+    """Yield the place of the dimension, the item and the value in [0, 1] of items of every kind."""
+    yield from _judged(system, opinions, results)
+    yield from _rated(system, results)
+    for item, share in choices_of(results):
+        assert item.sides is not None
+        first, second = (system.names.index(side.dimension) for side in item.sides)
+        yield first, item.id, share
+        yield second, item.id, 1 - share
 
 
 def item_values(
@@ -213,16 +294,29 @@ def item_values(
 ) -> Iterator[tuple[int, str, float]]:
     """Yield the place of the dimension, the item and the value in [0, 1] of what carries scores."""
     if system.scoring == "keyed-scale":
-        found: Mapping[str, Column] = ratings_of(results)
+        yield from _rated(system, results)
     else:
-        found = columns_of(system, opinions, results)
+        yield from _judged(system, opinions, results)
+
+
+def _judged(
+    system: ValueSystem, opinions: OpinionMethod, results: Sequence[Result]
+) -> Iterator[tuple[int, str, float]]:
+    for at, item, value in _of_columns(system, columns_of(system, opinions, results)):
+        safe = system.scoring == "safe-rate"
+        yield at, item, float(value >= THRESHOLD) if safe else value
+
+
+def _rated(system: ValueSystem, results: Sequence[Result]) -> Iterator[tuple[int, str, float]]:
+    return _of_columns(system, ratings_of(results))
+
+
+def _of_columns(
+    system: ValueSystem, columns: Mapping[str, Column]
+) -> Iterator[tuple[int, str, float]]:
     for at, name in enumerate(system.names):
-        if (column := found.get(name)) is None:
-            continue
-        values = np.asarray(column.values)
-        if system.scoring == "safe-rate":
-            values = (values >= THRESHOLD).astype(float)
-        yield from ((at, item, v) for item, v in zip(column.items, values.tolist(), strict=True))
+        if (column := columns.get(name)) is not None:
+            yield from ((at, i, v) for i, v in zip(column.items, column.values, strict=True))
 
 
 def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
@@ -231,8 +325,8 @@ def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
     silent = row["reading"] == UNJUDGED
     return Result(
         item=item,
-        presentation=0,
-        repeat=0,
+        presentation=row["presentation"],
+        repeat=row["repeat"],
         key=None,
         outcome=row["outcome"],
         reading=row["reading"],

@@ -26,6 +26,8 @@ from valuecompass.measure.archive import UNJUDGED, found_answers, verdicts_of
 from valuecompass.measure.asking import Question, goes_to_judge, read_off
 from valuecompass.measure.engine import run_plan, verdict_body
 from valuecompass.measure.item_table import item_values
+from valuecompass.measure.lm_eval.samples import read_samples
+from valuecompass.measure.logprobs import preference
 from valuecompass.measure.measurement import Measurement, Row
 from valuecompass.measure.observed.profiling import (
     item_of_conversation,
@@ -89,7 +91,7 @@ async def judged_answer(
     if item.kind == "scenario":
         text = record_of(said)
         outcome = outcome_of_record(text, stop_reason)
-    reading = read_off(question, text) if outcome == "answer" else None
+    reading = read_off(question, text, stop_reason) if outcome == "answer" else None
     found: list[Json] | None = None
     if goes_to_judge(system.scoring, item.kind, outcome, stop_reason, text):
         found = await _verdicts(judge, [subject_of(system, item, text)])
@@ -191,7 +193,7 @@ def values_of(system: ValueSystem, results: Sequence[Json]) -> dict[str, float]:
     for one in own:
         if one.item.sides is not None and one.reading is not None:
             for side in one.item.sides:
-                found[side.dimension].append(float(side.dimension == one.reading["chosen"]))
+                found[side.dimension].append(preference(one.reading, side.dimension))
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 
@@ -229,21 +231,73 @@ async def import_log(path: Path, settings: Settings) -> Measurement:
             f"{path}: it does not say what form was asked: texts that were found, or the log of an "
             "old version; valuecompass profile reads it"
         )
-    system = ValueSystem.model_validate(logged.system)
-    form = Form.model_validate(logged.form)
-    items = {one["id"]: Item.from_row(one) for one in logged.items}
-    if missing := [i for i in form.items if i not in items]:
+    form, known = Form.model_validate(logged.form), {one["id"] for one in logged.items}
+    if missing := [i for i in form.items if i not in known]:
         raise InputError(f"{path}: {len(missing)} of {len(form.items)} items are not in the log")
-    respondent = Respondent(
-        name=logged.respondent, model=logged.model, occasion=logged.occasion or f"log {logged.id}"
-    )
+    return await _measured([logged], form, settings)
+
+
+async def import_logs(
+    paths: Sequence[Path], settings: Settings, respondent: str | None = None
+) -> list[Measurement]:
+    """Import logs of Inspect (`import_log`) and samples of lm-eval (`import_samples`)."""
+    samples = [path for path in paths if path.suffix == ".jsonl"]
+    logs = [path for path in paths if path.suffix != ".jsonl"]
+    if respondent is not None and logs:
+        raise InputError(f"--respondent: {logs[0]} says itself who answered")
+    done = [await import_log(path, settings) for path in logs]
+    return done + (await import_samples(samples, settings, respondent) if samples else [])
+
+
+async def import_samples(
+    paths: Sequence[Path], settings: Settings, respondent: str | None = None
+) -> list[Measurement]:
+    """Import the samples of lm-evaluation-harness on tasks of ours; nobody is asked.
+
+    Args:
+        paths: as for `read_samples`.
+        settings: judge, limits and workspace; nothing else is used.
+        respondent: who answered, where that is not to be the model's name.
+
+    Returns:
+        One measurement for each form, with all models that answered it.
+
+    Raises:
+        InputError: as `read_samples`; two runs of one model.
+        BudgetReached, ProviderStopped, Interrupted: nothing more can be asked of a judge.
+    """
+    by_form: dict[str, list[Logged]] = defaultdict(list)
+    for logged in read_samples(paths, respondent):
+        by_form[Form.model_validate(logged.form).hash].append(logged)
+    for of_form in by_form.values():
+        names = [logged.respondent for logged in of_form]
+        if twice := next((n for n in names if names.count(n) > 1), None):
+            raise InputError(
+                f"{twice}: two runs of this name answer the same form; import them one by one, "
+                "with --respondent NAME"
+            )
+    return [
+        await _measured(of_form, Form.model_validate(of_form[0].form), settings)
+        for of_form in by_form.values()
+    ]
+
+
+async def _measured(logs: Sequence[Logged], form: Form, settings: Settings) -> Measurement:
+    """Make a measurement of the answers of one or more respondents to one form."""
+    system = ValueSystem.model_validate(logs[0].system)
+    items = [Item.from_row(one) for one in logs[0].items]
+    respondents = [
+        Respondent(name=one.respondent, model=one.model, occasion=one.occasion or f"log {one.id}")
+        for one in logs
+    ]
     with ungrouped():
         async with open_store(settings.workspace, settings.db) as store:
             budget = Budget(store, "", settings.limits)
-            asker = _LogAsker(store, budget, settings.patience, logged=logged)
-            judge = make_judge(settings, asker, [respondent])
+            by_name = {one.respondent: one for one in logs}
+            asker = _LogAsker(store, budget, settings.patience, logs=by_name)
+            judge = make_judge(settings, asker, respondents)
             check_priced(judge_models(judge), settings.limits)
-            plan = make_plan(system, form, [respondent], judge, list(items.values()))
+            plan = make_plan(system, form, respondents, judge, items)
             budget.plan = digest(["log", plan.id], 16)
             await budget.load()
             try:
@@ -340,7 +394,8 @@ def _sample(row: Mapping[str, Any], system: ValueSystem) -> Json:
 class _LogAsker(Asker):
     """Answers for the respondent out of a log; judges are asked as always."""
 
-    logged: Logged = field(kw_only=True)
+    logs: Mapping[str, Logged] = field(kw_only=True)
+    """By name of the respondent."""
 
     async def ask(
         self,
@@ -355,15 +410,17 @@ class _LogAsker(Asker):
         """Return the answer in the log; a judge's question goes on."""
         if item is None:
             return await super().ask(model, messages, params, repeat)
-        found = self.logged.answers.get((item["id"], presentation, repeat))
+        logged = self.logs[model.name]
+        found = logged.answers.get((item["id"], presentation, repeat))
         if found is None:
             raise RequestFailed("the log holds no answer to this item")
         step = sum(m.role == "assistant" for m in messages)
-        if step >= len(found.said):
+        steps = found.steps or (Said("assistant", found.text),)
+        if step >= len(steps):
             raise RequestFailed("the conversation in the log ends before the scenario")
-        said, last = found.said[step], step == len(found.said) - 1
+        said, last = steps[step], step == len(steps) - 1
         text, stop = storable(said.content), found.stop_reason if last else "stop"
-        place = ["log", self.logged.id, model.model, item["id"], presentation]
+        place = ["log", logged.id, model.model, item["id"], presentation]
         reply = Reply(
             key=digest([*place, step] if step else place, 64),
             repeat=repeat,
@@ -380,10 +437,12 @@ class _LogAsker(Asker):
             seconds=found.seconds if last else 0.0,
             cached=True,
         )
+        if found.prompt is not None:
+            messages = [Said("user", storable(found.prompt))]
         request: Json = {
             "messages": [m.json() for m in messages],
             "params": {},
-            "log": self.logged.id,
+            "log": logged.id,
         }
         row = stored_row(reply, model.model[:512], request)
         await self.store.write((self.store.insert_new(responses), [row]))

@@ -121,4 +121,5 @@ class Case:
     """answer, refusal, empty or missing."""
     marks: tuple[Mark, ...]
     reading: dict[str, Any] | None = None
-    """What was read off a choice or rating: ``{"chosen": dimension}`` or ``{"rating": 4}``."""
+    """What was read off a choice or rating: ``{"chosen": dimension}`` or ``{"rating": 4}``;
+    of log-probabilities with ``mass`` (of the options) and ``probability`` (of the choice)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -15,7 +15,14 @@ from valuecompass.hashing import digest
 from valuecompass.items import Form, Item, form_items
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.calibration import Calibration, Gate, SystemCalibration, gate
-from valuecompass.measure.asking import ASKED, READ_OFF, Question, prompts_hash, questions
+from valuecompass.measure.asking import (
+    ASKED,
+    READ_OFF,
+    Question,
+    prompts_hash,
+    questions,
+)
+from valuecompass.measure.logprobs import check_by_logprobs
 from valuecompass.measure.scenario import STEPS, VERSION
 from valuecompass.models import Respondent
 from valuecompass.stats import OpinionMethod
@@ -23,7 +30,7 @@ from valuecompass.values import ValueSystem
 
 DECIDING = (
     *("name", "model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort"),
-    "occasion",
+    *("answers", "occasion"),
 )
 """What of a respondent decides its scores; its name seeds the bootstrap."""
 
@@ -63,7 +70,7 @@ class Plan:
     @cached_property
     def gate(self) -> Gate | None:
         """Whether the judge may be relied on here; None where nothing is judged."""
-        if not self.judged:
+        if not any(self.judged_of(r) for r in self.respondents):
             return None
         if any(item.kind == "scenario" for item in self.items):
             return Gate("unmeasured", UNMEASURED.format(self.judge.name))
@@ -99,14 +106,35 @@ class Plan:
         """Responses per respondent that go to the judge."""
         return sum(q.item.kind not in READ_OFF for q in self.questions)
 
-    def answers(self, respondent: Respondent) -> bool:
-        """Say whether a respondent can answer this system's items at all.
+    def asks(self, respondent: Respondent, question: Question) -> bool:
+        """Say whether a respondent is asked a question.
 
-        A simulated respondent knows only the system its values are planted in.
+        A simulated respondent knows only the system its values are planted in. Log-probabilities
+        are read of options, once: nothing is sampled.
         """
-        if not respondent.simulated:
-            return True
-        return respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
+        if respondent.simulated:
+            return respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
+        if respondent.answers == "logprobs":
+            return question.item.kind in READ_OFF and question.repeat == 0
+        return True
+
+    def asked(self, respondent: Respondent) -> Iterator[Question]:
+        """Yield what a respondent is asked, in order."""
+        return (q for q in self.questions if self.asks(respondent, q))
+
+    def answers(self, respondent: Respondent) -> bool:
+        """Say whether a respondent can answer any of this system's items."""
+        return next(self.asked(respondent), None) is not None
+
+    def why_not(self, respondent: Respondent) -> str:
+        """Say why a respondent is asked nothing."""
+        if respondent.answers == "logprobs":
+            return "log-probabilities are read of choices and ratings alone"
+        return "a simulated respondent answers only its own value system"
+
+    def judged_of(self, respondent: Respondent) -> int:
+        """Return how many responses of a respondent go to the judge."""
+        return sum(q.item.kind not in READ_OFF for q in self.asked(respondent))
 
 
 def make_plan(
@@ -143,6 +171,9 @@ def make_plan(
             raise InputError(
                 f"item {item.id}: media cannot be shown by this version; leave it out of the form"
             )
+    if any(r.answers == "logprobs" for r in respondents):
+        for item in found:
+            check_by_logprobs(item)
     if all(item.kind in READ_OFF for item in found):
         calibration = None  # no judge, no errors
     elif calibration is not None:

@@ -27,7 +27,7 @@ async def ask_question(
         return await _ask_scenario(asker, respondent, question, params, key)
     return await asker.ask(
         respondent,
-        messages_for(question, asking),
+        messages_for(question, asking, cue=respondent.answers == "logprobs"),
         params,
         question.repeat,
         item=item.row(),
@@ -42,7 +42,8 @@ def key_of(respondent: Respondent, question: Question, asking: Asking) -> str:
     """
     item = question.item
     params = params_for(respondent, item, asking)
-    first = request_of(respondent, messages_for(question, asking), params, item.row()).key
+    messages = messages_for(question, asking, cue=respondent.answers == "logprobs")
+    first = request_of(respondent, messages, params, item.row()).key
     if item.kind != "scenario":
         return first
     return digest(["played", VERSION, STEPS, item.id, first])

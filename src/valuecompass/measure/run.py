@@ -232,7 +232,8 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
         if not any(plan.answers(r) for plan in plans for r in respondents):
             raise InputError(
                 "none of the respondents answers any of these systems: a simulated respondent "
-                "answers only the system in its name"
+                "answers only the system in its name, and one with answers = logprobs only items "
+                f"of the kinds {', '.join(READ_OFF)}"
             )
         models = [*respondents, *judge_models(judge)]
         check_priced(models, settings.limits)
@@ -274,16 +275,15 @@ async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
     """
     stored = await stored_share(plan, asker.store)
     answering = [r for r in plan.respondents if plan.answers(r)]
-    asked = [(q.item, *steps_of(q.item)) for q in plan.questions]
-    texts = sum(steps * (characters_of(item) / 4 + 90) for item, steps, _ in asked)
-    words = sum(steps * plan.form.asking[item.kind].words for item, steps, _ in asked)
-    most = len(answering) * sum(most for *_, most in asked)
+    to_judge = sum(plan.judged_of(r) for r in answering)
+    most = sum(steps_of(q.item)[1] for r in answering for q in plan.asked(r))
     left = 1 - stored.answered / max(stored.requests, 1)
-    unjudged = 1 - stored.judged / max(plan.judged * len(answering), 1)
-    takes = [(left, price_of(r), texts, 1.4 * words) for r in answering]
-    members = [_judging(judge, plan, len(answering)) for judge in model_judges(plan.judge)]
+    unjudged = 1 - stored.judged / max(to_judge, 1)
+    takes = [(left, price_of(r), *_tokens(plan, r)) for r in answering]
+    judged = to_judge // max(plan.judged, 1)  # respondents that write free text
+    members = [_judging(judge, plan, judged) for judge in model_judges(plan.judge)]
     strong = strong_judge(plan.judge)
-    at_most = [] if strong is None else [_judging(strong, plan, len(answering))]
+    at_most = [] if strong is None else [_judging(strong, plan, judged)]
     takes += [(unjudged, *costs) for _, costs in (*members, *at_most)]
     judge_calls, strong_calls = (sum(calls for calls, _ in of) for of in (members, at_most))
     usd: float | None = 0.0
@@ -293,6 +293,14 @@ async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
             break
         usd += share * (tokens_in * price.input + tokens_out * price.output) / 1e6
     return Outlook(plan, stored.answered, stored.requests, most, judge_calls, strong_calls, usd)
+
+
+def _tokens(plan: Plan, respondent: Respondent) -> tuple[float, float]:
+    """Return about how many tokens a respondent reads and writes."""
+    asked = [(q.item, steps_of(q.item)[0]) for q in plan.asked(respondent)]
+    words = sum(steps * plan.form.asking[item.kind].words for item, steps in asked)
+    read = sum(steps * (characters_of(item) / 4 + 90) for item, steps in asked)
+    return read, 1.4 * words
 
 
 def _judging(

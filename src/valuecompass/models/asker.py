@@ -32,7 +32,7 @@ from valuecompass.models.request import (
     Request,
     seed_for,
 )
-from valuecompass.models.spec import ITEM_AWARE, Respondent
+from valuecompass.models.spec import ITEM_AWARE, SAMPLING, Respondent
 from valuecompass.store import Store, responses
 
 FAILURES_IN_A_ROW = 12
@@ -215,17 +215,13 @@ def request_of(
     """Return the request that `ask` makes of its arguments."""
     if model.system is not None:
         # some providers take one system message only
-        own, rest = [model.system], messages
+        before, rest = [model.system], messages
         if messages and messages[0].role == "system":
-            own, rest = [model.system, messages[0].content], messages[1:]
-        messages = [Message("system", "\n\n".join(own)), *rest]
-    sampling = {
-        name: value
-        for name in ("temperature", "top_p", "max_tokens", "reasoning_effort")
-        if (value := getattr(model, name)) is not None
-    }
+            before, rest = [model.system, messages[0].content], messages[1:]
+        messages = [Message("system", "\n\n".join(before)), *rest]
+    own = {name: value for name in SAMPLING if (value := getattr(model, name)) is not None}
     seen = item if model.provider in ITEM_AWARE else None
-    return Request(model, tuple(messages), replace(params, **sampling), seen)
+    return Request(model, tuple(messages), replace(params, **own), seen)
 
 
 def _at_most(request: Request) -> Amount:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from valuecompass.errors import InputError
 from valuecompass.items.transcripts import Conversation, Message
+from valuecompass.models.request import LOGPROBS
 from valuecompass.models.request import Message as Said
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample
+    from inspect_ai.model import ModelOutput
 
 Json = dict[str, Any]
 
@@ -74,14 +76,16 @@ def _opened(path: Path) -> tuple[EvalLog, Iterator[EvalSample]]:
 class LoggedAnswer:
     """An answer in a log."""
 
-    said: tuple[Said, ...]
-    """The assistant's messages: one, or of a scenario one for each step."""
+    text: str
     stop_reason: str
-    """Of the last one."""
     version: str
     input_tokens: int
     output_tokens: int
     seconds: float
+    prompt: str | None = None
+    """What the model was shown, where that is not what this version would ask."""
+    steps: tuple[Said, ...] = ()
+    """Of a scenario: the assistant's messages."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Logged:
     """What the log of a task of ours holds."""
 
     id: str
-    """Inspect's id of the evaluation."""
+    """Inspect's id of the evaluation, or a digest of the answers."""
     model: str
     respondent: str
     occasion: str | None
@@ -130,12 +134,13 @@ def read_answers(path: Path) -> Logged:
             continue
         usage = sample.output.usage
         answers[*place, repeats[place]] = LoggedAnswer(
-            said=_said(sample),
-            stop_reason=str(sample.output.stop_reason),
+            text=sample.output.completion,
+            stop_reason=_stop_reason(sample.output),
             version=sample.output.model[:256],
             input_tokens=usage.input_tokens if usage else 0,
             output_tokens=usage.output_tokens if usage else 0,
             seconds=float(sample.output.time or 0.0),
+            steps=_steps(sample),
         )
         repeats[place] += 1
     return Logged(
@@ -150,11 +155,16 @@ def read_answers(path: Path) -> Logged:
     )
 
 
-def _said(sample: EvalSample) -> tuple[Said, ...]:
+def _stop_reason(output: ModelOutput) -> str:
+    known = (output.metadata or {}).get(OURS)
+    return LOGPROBS if known == LOGPROBS else str(output.stop_reason)
+
+
+def _steps(sample: EvalSample) -> tuple[Said, ...]:
     from valuecompass.models.inspect_bridge import message_of
 
     if sample.metadata["item"]["kind"] != "scenario":
-        return (Said("assistant", sample.output.completion),)
+        return ()
     return tuple(message_of(m) for m in sample.messages if m.role == "assistant")
 
 
@@ -199,8 +209,11 @@ def write_log(
     for row in samples:
         *asked, said = chat_messages([Said.from_json(m) for m in row["messages"]])
         assert isinstance(said, ChatMessageAssistant)
-        choice = ChatCompletionChoice(message=said, stop_reason=row["stop_reason"])
+        by_logprobs = row["stop_reason"] == LOGPROBS  # Inspect knows no such reason
+        stopped = "stop" if by_logprobs else row["stop_reason"]
+        choice = ChatCompletionChoice(message=said, stop_reason=stopped)
         output = ModelOutput(model=row["version"] or model, choices=[choice], time=row["seconds"])
+        output.metadata = {OURS: LOGPROBS} if by_logprobs else None
         output.usage = ModelUsage(
             input_tokens=row["input_tokens"],
             output_tokens=row["output_tokens"],

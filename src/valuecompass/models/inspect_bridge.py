@@ -36,12 +36,14 @@ from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.items import ToolSpec
 from valuecompass.models import _registry
 from valuecompass.models.direct import DirectModel, direct
-from valuecompass.models.request import Call, Message, Patience, Request
+from valuecompass.models.request import LOGPROBS, Call, Message, Patience, Request
 from valuecompass.models.spec import FREE, Respondent
 from valuecompass.store import storable
 
 OURS = (_registry.embedded, _registry.simulated, _registry.recorded)
 """Importing them has registered our providers with Inspect."""
+TOP = 20
+"""Most probable tokens that are asked for; no provider gives more."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,7 @@ async def generate(model: Model, request: Request, seed: int, extra: dict[str, A
     except asyncio.CancelledError:
         task.cancel()
         raise
-    return _output(output)
+    return _output(output, request)
 
 
 def chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
@@ -300,6 +302,8 @@ def _config(request: Request, seed: int, extra: dict[str, Any]) -> GenerateConfi
         seed=seed,
         extra_body=extra or None,
     )
+    if params.logprobs:
+        config.logprobs, config.top_logprobs = True, TOP
     if params.schema is not None:
         schema = JSONSchema.model_validate(params.schema)
         config.response_schema = ResponseSchema(
@@ -308,7 +312,7 @@ def _config(request: Request, seed: int, extra: dict[str, Any]) -> GenerateConfi
     return config
 
 
-def _output(output: ModelOutput) -> Output:
+def _output(output: ModelOutput, request: Request) -> Output:
     if output.error or not output.choices:
         raise NoOutput(output.error or "the provider returned no choice")
     usage, marks = output.usage, output.metadata or {}
@@ -325,15 +329,47 @@ def _output(output: ModelOutput) -> Output:
     if used is None or not all(0 <= n < 2**31 for n in used) or used == (0, 0):
         used = None  # a provider that does not say, or says nonsense
     calls, parts = _calls(output.choices[0].message)
+    text, stop_reason = storable(output.completion), str(output.stop_reason)
+    if refused:  # a provider's own refusal field comes with "stop"; here one word says it
+        stop_reason = "content_filter"
+    elif request.params.logprobs:
+        text, stop_reason = _options_text(output, request), LOGPROBS
     return Output(
-        text=storable(output.completion),
-        # a provider's own refusal field comes with "stop"; here one word says it
-        stop_reason="content_filter" if refused else output.stop_reason,
+        text=text,
+        stop_reason=stop_reason,
         version=" ".join(v for v in version if v)[:256],
         usage=used,
         calls=calls,
         parts=parts,
     )
+
+
+def _options_text(output: ModelOutput, request: Request) -> str:
+    """Return the log-probabilities of the options at the first place of the answer, as JSON.
+
+    Tokens that differ in white space alone ("A", " A") are one option; an option that is not
+    among the provider's most probable tokens is left out.
+    """
+    told = output.choices[0].logprobs
+    if told is None or not told.content:
+        raise ProviderStopped(
+            f"{request.model.model}: this provider or model gives no log-probabilities; leave "
+            "answers = logprobs out"
+        )
+    first = told.content[0]
+    found: dict[str, float] = {}
+    for one in first.top_logprobs or [first]:
+        option = one.token.strip()
+        if option in request.params.choices and math.isfinite(one.logprob):
+            found[option] = _log_sum(found.get(option, -math.inf), one.logprob)
+    # by option, not by probability: how the answers compare shall not depend on their order
+    return json.dumps({c: round(found[c], 6) for c in request.params.choices if c in found})
+
+
+def _log_sum(a: float, b: float) -> float:
+    """Return log(exp(a) + exp(b)) for a finite b."""
+    high = max(a, b)
+    return high + math.log(math.exp(a - high) + math.exp(b - high))
 
 
 def classify(error: BaseException, model: Respondent) -> Failure:

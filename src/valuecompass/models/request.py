@@ -17,6 +17,11 @@ Outcome = Literal["answer", "refusal", "empty"]
 A request that failed for good has no reply at all: it is missing."""
 
 
+LOGPROBS = "logprobs"
+"""Stop reason of an answer whose text is a JSON object: each option's log-probability.
+No provider has this reason: a model that writes such an object has not given probabilities."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A model's call of a tool."""
@@ -84,6 +89,8 @@ class Params:
     reasoning_effort: str | None = None
     choices: tuple[str, ...] = ()
     """The only answers wanted; the local engine is held to them by a grammar."""
+    logprobs: bool = False
+    """The answer is how probable each of the choices is, not a text that was sampled."""
     schema: dict[str, Any] | None = None
     """JSON schema of the answer, for providers with structured output."""
     schema_name: str = "answer"
@@ -156,6 +163,7 @@ class Request:
             "top_p": self.params.top_p,
             "reasoning_effort": self.params.reasoning_effort,
             "choices": list(self.params.choices) or None,
+            "logprobs": self.params.logprobs or None,
             "schema": self.params.schema,
             # what a tool returns is no part of what it is offered as
             "tools": [

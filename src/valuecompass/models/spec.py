@@ -9,17 +9,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
 from valuecompass.toml import FieldPath, field_lines, load_toml, place, plain
 from valuecompass.values import BUILTIN, Dimension, ValueSystem, builtin_system
 
-MARKERS = re.compile(r"@(prime|system|file)=")
+MARKERS = re.compile(r"@(prime|system|answers|file)=")
 ITEM_AWARE = ("simulated", "recorded")
 """Providers of ours that are told which item is asked, because they do not read it."""
 SIMULATED_PRIME = "a simulated respondent carries its values in its name"
+SAMPLING = ("temperature", "top_p", "max_tokens", "reasoning_effort")
+"""A respondent's own sampling parameters."""
 FREE = ("embedded", "simulated", "recorded", "hf")
 """Providers that run here: no bill."""
 
@@ -50,6 +52,9 @@ class Respondent(BaseModel):
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    answers: Literal["logprobs"] | None = None
+    """logprobs: choices and ratings are read off the log-probabilities of the options, nothing is
+    sampled, and free text is not asked for. None: what the model writes is the answer."""
     occasion: str | None = None
     """Name of a repetition: the same request of another occasion is asked anew."""
     price: Price | None = None
@@ -58,6 +63,21 @@ class Respondent(BaseModel):
     released: date | None = None
     licence: str | None = None
     url: str | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_sampled(self) -> Respondent:
+        if self.answers == "logprobs":
+            if self.provider in ITEM_AWARE:
+                raise ValueError(f"{self.provider} respondents have no log-probabilities")
+            if self.provider == "hf":  # Inspect would put a chat template around the prompt
+                raise ValueError(
+                    "log-probabilities of a transformers model go through lm-evaluation-harness: "
+                    "valuecompass items export --format lm-eval"
+                )
+            for name in SAMPLING:
+                if getattr(self, name) is not None:
+                    raise ValueError(f"log-probabilities are not sampled: leave {name} out")
+        return self
 
     @property
     def provider(self) -> str:
@@ -76,9 +96,9 @@ def parse_respondent(
     """Return the respondent that an argument of -m, or of another option, names.
 
     Args:
-        text: ``NAME``, ``NAME@prime=DIMENSION``, ``NAME@system=TEXT`` or ``NAME@file=R.toml``.
-            The name is split only at these markers, so it may hold any other ``@``. A path of a
-            GGUF file or of a transformers folder is a name, too.
+        text: ``NAME``, ``NAME@prime=DIMENSION``, ``NAME@system=TEXT``, ``NAME@answers=logprobs``
+            or ``NAME@file=R.toml``. The name is split only at these markers, so it may hold any
+            other ``@``. A path of a GGUF file or of a transformers folder is a name, too.
         systems: where a primed dimension is looked up first; then in all built-in systems.
         option: named in messages.
 
@@ -96,11 +116,23 @@ def parse_respondent(
         raise InputError(f"{option} {text}: nothing follows @{kind}=")
     if kind == "system":
         return Respondent(name=text, model=model, system=rest)
+    if kind == "answers":
+        return _by_logprobs(text, model, rest, option)
     if kind == "prime":
         if model.startswith("simulated/"):
             raise InputError(f"{option} {text}: {SIMULATED_PRIME}")
         return Respondent(name=text, model=model, system=priming(rest, systems), prime=rest)
     return _from_table(_Source.read(Path(rest)), systems, model=model, name=text)
+
+
+def _by_logprobs(text: str, model: str, rest: str, option: str) -> Respondent:
+    if rest != "logprobs":
+        raise InputError(f"{option} {text}: after @answers= stands logprobs")
+    try:
+        return Respondent(name=text, model=model, answers="logprobs")
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{option} {text}: {plain(first['type'], first['msg'])}") from None
 
 
 def parse_roster(path: Path, systems: Sequence[ValueSystem] = ()) -> list[Respondent]:

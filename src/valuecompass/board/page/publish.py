@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from valuecompass.board.page.report import render_report
+from valuecompass.board.stated import gaps_of, modes
 from valuecompass.files import write_text
 from valuecompass.measure import Case, Measurement
 from valuecompass.measure.archive import latest_measurements, load_cases
+from valuecompass.measure.item_table import answered
 from valuecompass.measure.scoring import FIRST_SIDE
 from valuecompass.store import open_store
 
@@ -31,9 +34,12 @@ async def write_report(workspace: Path, db: str | None, path: Path, cases: int =
     async with open_store(workspace, db, create=False) as store:
         measurements = await latest_measurements(store)
         shown: list[Case] = []
-        for measurement in measurements:
-            shown += await load_cases(store, measurement, cases)
-    html = render_report(measurements, shown, lead=lead_of(measurements))
+        gaps: dict[str, dict[str, Any]] = {}
+        for m in measurements:
+            shown += await load_cases(store, m, cases)
+            who = [row.respondent for row in m.rows], [row.simulated for row in m.rows]
+            gaps[m.id] = gaps_of(modes([await answered(store, m)], *who))
+    html = render_report(measurements, shown, gaps=gaps, lead=lead_of(measurements))
     write_text(path, html)
     return len(html.encode())
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,6 +19,7 @@ from valuecompass.board import wording
 from valuecompass.board.page import svg, view
 from valuecompass.board.page.evidence import Piece, Seen, cut, seen
 from valuecompass.board.page.facts import facts, script_json, shared, without
+from valuecompass.board.page.gaps import gap_section
 from valuecompass.board.page.view import Respondent, Section
 from valuecompass.measure.measurement import Case, Mark, Measurement
 from valuecompass.values import BUILTIN, Scoring, builtin_system
@@ -55,6 +56,7 @@ def render_report(
     measurements: Sequence[Measurement],
     cases: Sequence[Case],
     *,
+    gaps: Mapping[str, Mapping[str, Any]] | None = None,
     lead: Sequence[str] = (),
     title: str = "Value Compass report",
 ) -> str:
@@ -67,6 +69,7 @@ def render_report(
     Args:
         measurements: one section each, in this order; rows and columns keep their order.
         cases: responses to read, chosen by the caller.
+        gaps: by id of the measurement what `board.stated.gaps_of` found; None: not looked at.
         lead: paragraphs that say what the report shows, plain text.
         title: heading of the page.
 
@@ -79,6 +82,7 @@ def render_report(
         view.section(m, known, i, dated=systems[m.system] > 1)
         for i, m in enumerate(measurements, start=1)
     ]
+    found = gaps or {}
     manifests = [facts(m.manifest) for m in measurements]
     common = shared(manifests)
     script = _asset("report.js")
@@ -92,12 +96,13 @@ def render_report(
             created=max((m.created for m in measurements), default=None),
             respondents=list(known.values()),
             sections=sections,
+            gaps={m.id: gap_section(found[m.id], known) for m in measurements if m.id in found},
             scorings={s.system.scoring for s in sections},
             traded=any("within" in s.details for s in sections),
             cases=_grouped(_case(case, known, sections) for case in cases),
             common=common,
             manifests=[without(m, common) for m in manifests],
-            data=script_json(_data(title, measurements)),
+            data=script_json(_data(title, measurements, found)),
             style=Markup(_asset("report.css")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -105,7 +110,9 @@ def render_report(
     )
 
 
-def _data(title: str, measurements: Sequence[Measurement]) -> dict[str, Any]:
+def _data(
+    title: str, measurements: Sequence[Measurement], gaps: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     return {
         "title": title,
         "measurements": [
@@ -114,6 +121,7 @@ def _data(title: str, measurements: Sequence[Measurement]) -> dict[str, Any]:
                 "created": m.created.isoformat(),
                 "system": m.system,
                 "rows": [row.json() for row in m.rows],
+                "stated_and_shown": gaps.get(m.id),
                 "manifest": m.manifest,
             }
             for m in measurements

@@ -131,9 +131,16 @@ def range_bar(estimate: Estimate, index: int, *, bar: bool = False) -> Markup:
     )
 
 
-def axis() -> Markup:
-    """Return the scale 0-100 for a column of range bars."""
-    texts = "".join(f'<text x="{t}%" y="12" text-anchor="middle">{t}</text>' for t in _TICKS)
+def axis(labels: Sequence[str] = tuple(map(str, _TICKS))) -> Markup:
+    """Return the scale for a column of range bars.
+
+    Args:
+        labels: what stands at 0, 25, 50, 75 and 100 % of its width.
+    """
+    ticks = zip(_TICKS, labels, strict=True)
+    texts = "".join(
+        f'<text x="{t}%" y="12" text-anchor="middle">{told}</text>' for t, told in ticks
+    )
     return Markup(
         '<svg class="axis" width="100%" height="16" aria-hidden="true" focusable="false">'
         f"{texts}</svg>"

@@ -130,12 +130,14 @@ class Answer:
             "second": shown[1] if shown else None,
             "chosen": reading.get("chosen"),
             "place": reading.get("place"),
+            "probability": reading.get("probability"),
             "dimension": None if shown else self.dimensions[0],
             "rating": rating,
             "scale_low": low,
             "scale_high": high,
             "keying": self.item.get("keying"),
             "keyed": keyed,
+            "mass": reading.get("mass"),
         }
 
 

@@ -12,6 +12,7 @@ from valuecompass.measure.archive import utc
 from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.measurement import Measurement, Score
 from valuecompass.measure.study.rows import Answer
+from valuecompass.models.request import LOGPROBS
 
 Family = str
 """What may be refused or missing: responses, sided (responses whose side the judge told), choices,
@@ -57,6 +58,8 @@ class Tally:
         self.languages: Counter[str] = Counter()
         self.judged = self.verdicts = self.no_verdict = 0
         self.read = self.unread = 0
+        self.expected = 0
+        """Readings from log-probabilities."""
         self.tokens = 0
         self.usd = 0.0
         self.unpriced = 0
@@ -90,7 +93,8 @@ class Tally:
         when = utc(found["created"])
         self.first = min(self.first or when, when)
         self.last = max(self.last or when, when)
-        self.temperatures.add(found["request"]["params"].get("temperature"))
+        if found["stop_reason"] != LOGPROBS:  # nothing was sampled
+            self.temperatures.add(found["request"]["params"].get("temperature"))
         self.tokens += found["input_tokens"] + found["output_tokens"]
         self.usd += found["usd"] or 0.0
         self.unpriced += found["usd"] is None
@@ -100,6 +104,7 @@ class Tally:
         family = "choices" if sides else "ratings"
         names = [side["dimension"] for side in sides] if sides else answer.dimensions
         self.read += answer.reading is not None
+        self.expected += answer.reading is not None and "mass" in answer.reading
         self.unread += answer.reading is None and answer.outcome in ("answer", "empty")
         for name in names:
             count = self.count(answer.position, family, name)

@@ -134,6 +134,7 @@ def _form(tally: Tally) -> dict[str, Any]:
         "orders": tally.presentations["tradeoff"] == 2,
         "repeats": [f"each {KIND_WORDS[k]} {tally.repeats[k]} times" for k in again],
         "read_off": any(k in READ_OFF for k in kinds),
+        "expected": tally.expected,
     }
 
 

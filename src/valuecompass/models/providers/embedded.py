@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,19 @@ from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
     GenerateConfig,
+    Logprob,
+    Logprobs,
     ModelAPI,
     ModelOutput,
     ModelUsage,
+    TopLogprob,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from valuecompass.assets import ASSETS, fetch
 from valuecompass.errors import InputError
 from valuecompass.models.fingerprint import fingerprint
+from valuecompass.models.providers.options import one_of, option_logprobs
 
 SLOTS = 8
 """Requests decoded together; on a CPU more slots bring nothing."""
@@ -45,7 +50,7 @@ def threads() -> int:
 
 
 class Engine:
-    """One loaded model; `chat` may be called from several threads."""
+    """One loaded model; `chat` and `complete` may be called from several threads."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -61,10 +66,17 @@ class Engine:
 
     def chat(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer a chat-completions body; the model is loaded at the first call."""
+        return self._answer("handle_chat_completions", body)
+
+    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Answer a completions body: the prompt goes to the model as it is, without a template."""
+        return self._answer("handle_completions", body)
+
+    def _answer(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             if self._server is None:
                 self._server = self._load()
-        answer: dict[str, Any] = self._server.handle_chat_completions(body)
+        answer: dict[str, Any] = getattr(self._server, call)(body)
         if "error" in answer or "choices" not in answer:
             reason: Any = answer.get("error", answer)
             with contextlib.suppress(KeyError, TypeError):
@@ -117,12 +129,6 @@ def _weights(model_name: str) -> Path:
     return path
 
 
-def one_of(choices: list[str]) -> str:
-    """Return a GBNF grammar that allows exactly these answers."""
-    quoted = " | ".join('"' + c.replace("\\", "\\\\").replace('"', '\\"') + '"' for c in choices)
-    return f"root ::= {quoted}"
-
-
 class EmbeddedAPI(ModelAPI):
     """A local GGUF model as an Inspect model."""
 
@@ -153,10 +159,16 @@ class EmbeddedAPI(ModelAPI):
         config: GenerateConfig,
     ) -> ModelOutput:
         """Answer in a worker thread."""
-        body = _body(input, config)
         start = time.monotonic()
         # looked up each time: the request's key holds the fingerprint that the file has now
-        answer = await anyio.to_thread.run_sync(engine(self.model_name).chat, body)
+        found = engine(self.model_name)
+        choices: list[str] = (config.extra_body or {}).get("choices", [])
+        if config.logprobs and choices:
+            prompt = "\n\n".join(m.text for m in input)
+            work = partial(option_logprobs, found, prompt, choices)
+            options, read = await anyio.to_thread.run_sync(work)
+            return _probable(self.model_name, options, read, time.monotonic() - start)
+        answer = await anyio.to_thread.run_sync(found.chat, _body(input, config))
         return _output(self.model_name, answer, time.monotonic() - start)
 
 
@@ -196,3 +208,17 @@ def _output(model_name: str, answer: dict[str, Any], seconds: float) -> ModelOut
         time=seconds,
         metadata={"system_fingerprint": answer.get("system_fingerprint")},
     )
+
+
+def _probable(model_name: str, options: dict[str, float], read: int, seconds: float) -> ModelOutput:
+    """Give the options as if each were the first token of an answer."""
+    best = max(options, key=lambda option: options[option])
+    tops = [TopLogprob(token=option, logprob=value) for option, value in options.items()]
+    first = Logprob(token=best, logprob=options[best], top_logprobs=tops)
+    choice = ChatCompletionChoice(
+        message=ChatMessageAssistant(content=best, source="generate"),
+        stop_reason="stop",
+        logprobs=Logprobs(content=[first]),
+    )
+    usage = ModelUsage(input_tokens=read, output_tokens=1, total_tokens=read + 1)
+    return ModelOutput(model=model_name, choices=[choice], usage=usage, time=seconds)

@@ -1,9 +1,11 @@
 """Inspect provider `simulated/...`: respondents whose texts carry planted values.
 
 ``simulated/schwartz?Power=1.5&Universalism=-1&seed=3`` plants scores in standard deviations; what
-is not named is 0. The respondent does not think: it draws points from a phrase bank that never
-names a dimension, with hedged, opposing and off-topic points among them, so that a judge has to
-find the values in the words. It exists to check that the instrument recovers a known truth.
+is not named is 0. ``stated.Power=-1`` plants what it says of itself where that differs from what it
+shows: ratings and judgements follow the stated scores, texts and choices the others. The respondent
+does not think: it draws points from a phrase bank that never names a dimension, with hedged,
+opposing and off-topic points among them, so that a judge has to find the values in the words. It
+exists to check that the instrument recovers a known truth.
 
 The response model is a probit per dimension, independent of the other dimensions: planting one
 value leaves the others where they are.
@@ -14,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -41,26 +43,36 @@ RELEVANT = 0.3
 """Added to both when the item is about the dimension."""
 HEDGED = 0.08
 LARGEST = 6.0
+STATED = "stated."
+"""Begins the name of a score that is said and not shown."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Planted scores, in standard deviations, and the seed of the answers."""
+    """Planted scores, in standard deviations, and the seed of the answers.
+
+    stated: scores that ratings and judgements follow in place of `scores`.
+    """
 
     system: ValueSystem
     scores: dict[str, float]
     seed: int
+    stated: dict[str, float] = field(default_factory=dict[str, float])
 
     def __getitem__(self, dimension: str) -> float:
         return self.scores.get(dimension, 0.0)
+
+    def says(self, dimension: str) -> float:
+        """Return the score that ratings and judgements follow."""
+        return self.stated.get(dimension, self[dimension])
 
 
 def parse_profile(name: str) -> Profile:
     """Return the profile that a model name plants.
 
     Args:
-        name: what follows ``simulated/``, such as ``schwartz?Power=1.5&seed=3``; names of
-            dimensions may be percent-encoded or aliases.
+        name: what follows ``simulated/``, such as ``schwartz?Power=1.5&stated.Power=0&seed=3``;
+            names of dimensions may be percent-encoded or aliases.
 
     Raises:
         InputError: unknown system or dimension, or a score that is not a number within +-6.
@@ -75,6 +87,7 @@ def parse_profile(name: str) -> Profile:
     except ValueError:
         raise InputError(f"{where}: write planted scores as Power=1.5&seed=3") from None
     scores: dict[str, float] = {}
+    stated: dict[str, float] = {}
     seed: int | None = None
     for key, value in pairs:
         try:
@@ -90,16 +103,17 @@ def parse_profile(name: str) -> Profile:
                 raise InputError(f"{where}: seed is given twice")
             seed = int(number)
             continue
-        dimension = system.canonical(key)
+        own = stated if key.startswith(STATED) else scores
+        dimension = system.canonical(key.removeprefix(STATED))
         if dimension is None:
             raise InputError(
                 f"{where}: {key!r} is not a dimension of {system_id}; "
                 f"known: {', '.join(system.names)}"
             )
-        if dimension in scores:
+        if dimension in own:
             raise InputError(f"{where}: {dimension} is planted twice")
-        scores[dimension] = number
-    return Profile(system, scores, seed or 0)
+        own[dimension] = number
+    return Profile(system, scores, seed or 0, stated)
 
 
 @cache
@@ -122,6 +136,7 @@ def answer(profile: Profile, item: Item, presentation: int, seed: int) -> str:
         presentation: 1 when a trade-off's sides are shown in swapped order.
         seed: decides the draw together with profile and item; equal seeds give equal answers.
     """
+    # not of what is stated: saying something else of itself leaves what a respondent does as it is
     entropy = digest([profile.seed, sorted(profile.scores.items()), item.id, presentation, seed])
     rng = np.random.default_rng(int(entropy[:16], 16))
     if item.kind == "question":
@@ -165,7 +180,7 @@ def _choice(profile: Profile, item: Item, presentation: int, rng: np.random.Gene
 def _rating(profile: Profile, item: Item, rng: np.random.Generator) -> str:
     assert item.scale is not None and item.keying is not None
     low, high = item.scale
-    latent = item.keying * profile[item.dimensions[0]] + rng.normal()
+    latent = item.keying * profile.says(item.dimensions[0]) + rng.normal()
     place = 0.5 * (1 + math.erf(latent / 2))  # uniform over standard normal scores
     return str(low + min(high - low, int(place * (high - low + 1))))
 
