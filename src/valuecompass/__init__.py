@@ -12,10 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from valuecompass.errors import ValueCompassError
     from valuecompass.items import Form, Item
-    from valuecompass.measure.measurement import Measurement, Row, Score
+    from valuecompass.measure.measurement import Measurement, Measurements, Row, Score
     from valuecompass.measure.observed import profile
     from valuecompass.measure.run import Listener, Outlook, Settings, run, run_async
-    from valuecompass.measure.study import Selection, export_scores, export_study
+    from valuecompass.measure.study import Selection, export_scores, export_study, table
     from valuecompass.models import Limits, Respondent, parse_respondent, parse_roster
     from valuecompass.values import ValueSystem, builtin_system, parse_system
 
@@ -27,6 +27,7 @@ __all__ = [
     "Limits",
     "Listener",
     "Measurement",
+    "Measurements",
     "Outlook",
     "Respondent",
     "Row",
@@ -45,15 +46,16 @@ __all__ = [
     "profile",
     "run",
     "run_async",
+    "table",
 ]
 
 _PLACES = {
     "errors": ("ValueCompassError",),
     "items": ("Form", "Item"),
-    "measure.measurement": ("Measurement", "Row", "Score"),
+    "measure.measurement": ("Measurement", "Measurements", "Row", "Score"),
     "measure.observed": ("profile",),
     "measure.run": ("Listener", "Outlook", "Settings", "run", "run_async"),
-    "measure.study": ("Selection", "export_scores", "export_study"),
+    "measure.study": ("Selection", "export_scores", "export_study", "table"),
     "models": ("Limits", "Respondent", "parse_respondent", "parse_roster"),
     "values": ("ValueSystem", "builtin_system", "parse_system"),
 }
