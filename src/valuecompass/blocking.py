@@ -39,19 +39,36 @@ def blocking(function: Callable[[*Ts], Awaitable[T]], *arguments: *Ts) -> T:
     except RuntimeError:
         return anyio.run(function, *arguments)
     listeners: Listeners = []
-    with start_blocking_portal() as portal:
+    with _presses() as presses, start_blocking_portal() as portal:
         outside = _LISTENERS.set(listeners)
         try:  # the task begins with a copy of this context
             future = portal.start_task_soon(function, *arguments)
         finally:
             _LISTENERS.reset(outside)
-        while True:
-            try:
-                if wait([future], TICK).done:
-                    return future.result()
-            except KeyboardInterrupt:
-                if not portal.call(_tell, listeners):
-                    raise
+        while not wait([future], TICK).done:
+            if presses and presses.pop() and not portal.call(_tell, listeners):
+                future.cancel()
+    if presses or future.cancelled():
+        raise KeyboardInterrupt
+    return future.result()
+
+
+@contextlib.contextmanager
+def _presses() -> Generator[list[bool]]:
+    """Yield a list that grows with each Ctrl-C, which then raises nothing.
+
+    Raised between two steps of starting or ending the other thread, it would leave that behind.
+    """
+    presses: list[bool] = []
+    try:
+        before = signal.signal(signal.SIGINT, lambda *_: presses.append(True))
+    except ValueError:  # not the main thread, which alone hears signals
+        yield presses
+        return
+    try:
+        yield presses
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(listeners: Listeners) -> bool:

@@ -10,7 +10,6 @@ from valuecompass.measure.measurement import Measurement, Row, Score
 from valuecompass.wording import date, interval, number, visible
 
 
-
 def html_tables(measurements: Sequence[Measurement]) -> str:
     """Return one HTML table a measurement: score, 95 % limits and n; names are text, never markup.
 
@@ -56,9 +55,7 @@ def _line(name: str, rows: Sequence[Row]) -> Markup:
 def _cell(score: Score) -> Markup:
     ends = interval(score.low, score.high)
     limits = f"[{ends}] " if ends else ""
-    return Markup("<td>{} <small>{}{:,}</small></td>").format(
-        number(score.score), limits, score.n
-    )
+    return Markup("<td>{} <small>{}{:,}</small></td>").format(number(score.score), limits, score.n)
 
 
 def _text(text: str) -> Markup:

@@ -86,8 +86,10 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
-        """Take a text for the workspace, too, as callers write it."""
-        object.__setattr__(self, "workspace", Path(self.workspace))
+        """Take texts for paths, too, as callers write them."""
+        for name in ("roster", "items", "calibration", "workspace"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 from sqlalchemy import Connection, Executable, Insert, NullPool, Table, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -80,10 +81,23 @@ class Store:
         Close the generator (`contextlib.aclosing`) when it is left before its end.
         """
         with _explained(self.name):
-            async with self.engine.connect() as connection:
-                result = await connection.stream(query, execution_options={"yield_per": block})
-                async for rows in result.mappings().partitions():
+            # as in `rows`: who is cancelled is told between two blocks
+            with anyio.CancelScope(shield=True):
+                connection = await self.engine.connect()
+            try:
+                with anyio.CancelScope(shield=True):
+                    options = {"yield_per": block}
+                    result = await connection.stream(query, execution_options=options)
+                    partitions = result.mappings().partitions()
+                    rows = await anext(partitions, None)
+                while rows is not None:
                     yield [dict(cast(Mapping[str, Any], row)) for row in rows]
+                    await anyio.lowlevel.checkpoint_if_cancelled()
+                    with anyio.CancelScope(shield=True):
+                        rows = await anext(partitions, None)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await connection.close()
 
     async def write(self, *statements: tuple[Executable, list[dict[str, Any]]]) -> None:
         """Run statements in one transaction; return when they are committed.
@@ -355,9 +369,10 @@ async def _version(store: Store) -> str | None:
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
-    with _explained(store.name):
+    with _explained(store.name), anyio.CancelScope(shield=True):
         async with store.engine.connect() as connection:
-            return await connection.run_sync(read)
+            found = await connection.run_sync(read)
+    return found
 
 
 async def _migrate(store: Store) -> None:
