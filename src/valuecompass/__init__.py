@@ -10,6 +10,7 @@ Importing the package loads none of its parts: each name is fetched when it is f
 # not from typing, whose import alone takes as long as all the rest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from valuecompass.board.plots import plot_circle, plot_difference, plot_profile
     from valuecompass.errors import ValueCompassError
     from valuecompass.items import Form, Item
     from valuecompass.measure.measurement import Measurement, Measurements, Row, Score
@@ -43,6 +44,9 @@ __all__ = [
     "parse_respondent",
     "parse_roster",
     "parse_system",
+    "plot_circle",
+    "plot_difference",
+    "plot_profile",
     "profile",
     "run",
     "run_async",
@@ -50,6 +54,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "board.plots": ("plot_circle", "plot_difference", "plot_profile"),
     "errors": ("ValueCompassError",),
     "items": ("Form", "Item"),
     "measure.measurement": ("Measurement", "Measurements", "Row", "Score"),

@@ -60,8 +60,12 @@ def _presses() -> Generator[list[bool]]:
     Raised between two steps of starting or ending the other thread, it would leave that behind.
     """
     presses: list[bool] = []
+
+    def press(*_: object) -> None:
+        presses.append(True)
+
     try:
-        before = signal.signal(signal.SIGINT, lambda *_: presses.append(True))
+        before = signal.signal(signal.SIGINT, press)
     except ValueError:  # not the main thread, which alone hears signals
         yield presses
         return

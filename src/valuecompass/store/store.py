@@ -8,10 +8,10 @@ commit that holds its rows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from valuecompass.errors import InputError, StoreError
 
+T = TypeVar("T")
 DATABASE = "valuecompass.sqlite"
 HEAD = "0002"
 """Newest migration that this version knows."""
@@ -82,22 +83,16 @@ class Store:
         """
         with _explained(self.name):
             # as in `rows`: who is cancelled is told between two blocks
-            with anyio.CancelScope(shield=True):
-                connection = await self.engine.connect()
+            connection = await _whole(self.engine.connect())
             try:
-                with anyio.CancelScope(shield=True):
-                    options = {"yield_per": block}
-                    result = await connection.stream(query, execution_options=options)
-                    partitions = result.mappings().partitions()
-                    rows = await anext(partitions, None)
-                while rows is not None:
+                options = {"yield_per": block}
+                result = await _whole(connection.stream(query, execution_options=options))
+                partitions = result.mappings().partitions()
+                while (rows := await _whole(anext(partitions, None))) is not None:
                     yield [dict(cast(Mapping[str, Any], row)) for row in rows]
                     await anyio.lowlevel.checkpoint_if_cancelled()
-                    with anyio.CancelScope(shield=True):
-                        rows = await anext(partitions, None)
             finally:
-                with anyio.CancelScope(shield=True):
-                    await connection.close()
+                await _whole(connection.close())
 
     async def write(self, *statements: tuple[Executable, list[dict[str, Any]]]) -> None:
         """Run statements in one transaction; return when they are committed.
@@ -214,6 +209,14 @@ def storable(text: str) -> str:
     """Replace what no database takes: half of a surrogate pair (an emoji cut in two), and NUL."""
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\0", "\ufffd")
+
+
+async def _whole(awaitable: Awaitable[T]) -> T:
+    """Wait for what must not be left half-way when the waiting task is cancelled."""
+    found: list[T] = []
+    with anyio.CancelScope(shield=True):
+        found.append(await awaitable)
+    return found[0]
 
 
 def _of_the_database(error: Exception) -> bool:
@@ -369,10 +372,12 @@ async def _version(store: Store) -> str | None:
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
-    with _explained(store.name), anyio.CancelScope(shield=True):
-        async with store.engine.connect() as connection:
-            found = await connection.run_sync(read)
-    return found
+    with _explained(store.name):
+        connection = await _whole(store.engine.connect())
+        try:
+            return await _whole(connection.run_sync(read))
+        finally:
+            await _whole(connection.close())
 
 
 async def _migrate(store: Store) -> None:
