@@ -170,7 +170,11 @@ def plot_circle(
     axes.set_yticks([25, 50, 75, 100])
     axes.set_xticks([place * step for place in range(len(names))])
     axes.set_xticklabels([visible(n) for n in names], parse_math=False)
-    axes.tick_params(axis="x", pad=20)
+    for label, place in zip(axes.get_xticklabels(), range(len(names)), strict=True):
+        side = round(math.sin(place * step), 6)  # a name begins or ends at the circle
+        label.set_horizontalalignment("left" if side > 0 else "right" if side < 0 else "center")
+    axes.tick_params(axis="x", pad=4)
+    axes.set_axisbelow(True)
     axes.set_rlabel_position(math.degrees(step / 2))  # between two dimensions
     axes.grid(alpha=0.3)
     _frame(axes, measurement, kind, _label(kind) + ", 95 % interval")
