@@ -2,7 +2,12 @@
 
     import valuecompass as vc
 
-    measurements = vc.run(["openai/gpt-5-mini"], systems=["schwartz"], form="tiny")
+    m = vc.run(["embedded/smollm2-135m-instruct"], ["schwartz"], form="tiny")
+    vc.table(m).to_pandas()
+    vc.plot_profile(m)
+
+`run` and `profile` measure, `table` and `export_study` give what was measured as tables, `plot_*`
+draw it. The other names are what these take and return.
 
 Importing the package loads none of its parts: each name is fetched when it is first used.
 """

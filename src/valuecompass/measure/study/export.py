@@ -59,10 +59,10 @@ class Selection:
 
 
 def export_study(
-    out: Path,
+    out: Path | str,
     which: Selection = Selection(),
     *,
-    workspace: Path = WORKSPACE,
+    workspace: Path | str = WORKSPACE,
     db: str | None = None,
     format: Format = "parquet",
 ) -> Exported:
@@ -79,6 +79,7 @@ def export_study(
     Raises:
         InputError: no such measurement, or a folder that may not be replaced.
     """
+    out, workspace = Path(out), Path(workspace)
 
     async def work() -> Exported:
         async with open_store(workspace, db, create=False) as store:
@@ -89,10 +90,10 @@ def export_study(
 
 
 def export_scores(
-    out: Path,
+    out: Path | str,
     which: Selection = Selection(),
     *,
-    workspace: Path = WORKSPACE,
+    workspace: Path | str = WORKSPACE,
     db: str | None = None,
 ) -> Exported:
     """Write the table of scores into a .parquet or .csv file; arguments as for `export_study`.
@@ -100,6 +101,7 @@ def export_scores(
     Raises:
         InputError: no such measurement, or another suffix.
     """
+    out, workspace = Path(out), Path(workspace)
     kinds: dict[str, Format] = {".parquet": "parquet", ".csv": "csv"}
     kind = kinds.get(out.suffix.lower())
     if kind is None:
