@@ -72,7 +72,8 @@ def _presses() -> Generator[list[bool]]:
     try:
         yield presses
     finally:
-        signal.signal(signal.SIGINT, before)
+        # None: a handler that was not set from Python cannot be set again from there
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
 
 
 def _tell(listeners: Listeners) -> bool:

@@ -113,7 +113,9 @@ class _Tags(HTMLParser):
 
 
 def test_a_notebook_shows_a_table_in_which_no_name_acts(measured: vc.Measurements) -> None:
+    assert vc.Measurements()._repr_html_() is None
     html = measured._repr_html_()
+    assert html is not None
     shown = _Tags(html)
     assert set(shown.tags) <= {
         *("div", "strong", "bdi", "small", "br", "em"),

@@ -29,7 +29,7 @@ def _one(measurement: Measurement) -> Markup:
     return Markup(
         "<div><strong>{}</strong> <small>{}, form {}, judge {}, {}</small>"
         "<table><thead><tr><th></th>{}</tr></thead><tbody>{}</tbody></table>"
-        "<small>Score on 0–100 [95 % interval], n.{}</small></div>"
+        "<small>Score on 0–100 [95 % interval], n answers or ratings.{}</small></div>"
     ).format(
         _text(manifest["system"]["name"]),
         date(measurement.created),
@@ -55,7 +55,9 @@ def _line(name: str, rows: Sequence[Row]) -> Markup:
 def _cell(score: Score) -> Markup:
     ends = interval(score.low, score.high)
     limits = f"[{ends}] " if ends else ""
-    return Markup("<td>{} <small>{}{:,}</small></td>").format(number(score.score), limits, score.n)
+    return Markup("<td>{} <small>{}n {:,}</small></td>").format(
+        number(score.score), limits, score.n
+    )
 
 
 def _text(text: str) -> Markup:

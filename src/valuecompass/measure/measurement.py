@@ -119,10 +119,10 @@ class Measurement:
 class Measurements(list[Measurement]):
     """What a run gives: a list, one measurement a value system; a notebook shows them as tables."""
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         from valuecompass.measure.html import html_tables
 
-        return html_tables(self)
+        return html_tables(self) or None  # a notebook then says [], as for any empty list
 
 
 def several(source: Measurement | Sequence[Measurement]) -> Sequence[Measurement]:
