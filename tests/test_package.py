@@ -63,3 +63,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'valuecompass' has no attribute 'runn'"):
         _ = vc.runn  # type: ignore[attr-defined]
     assert not hasattr(vc, "nothing")
+
+
+def test_the_page_for_python_callers_names_everything() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
+    assert not [name for name in vc.__all__ if f"`{name}" not in page and f"vc.{name}" not in page]

@@ -2,7 +2,12 @@
 
     import valuecompass as vc
 
-    measurements = vc.run(["openai/gpt-5-mini"], systems=["schwartz"], form="tiny")
+    m = vc.run(["embedded/smollm2-135m-instruct"], ["schwartz"], form="tiny")
+    vc.table(m).to_pandas()
+    vc.plot_profile(m)
+
+`run` and `profile` measure, `table` and `export_study` give what was measured as tables, `plot_*`
+draw it. The other names are what these take and return.
 
 Importing the package loads none of its parts: each name is fetched when it is first used.
 """
@@ -10,13 +15,14 @@ Importing the package loads none of its parts: each name is fetched when it is f
 # not from typing, whose import alone takes as long as all the rest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from valuecompass.board.plots import plot_circle, plot_difference, plot_profile
     from valuecompass.board.stated import stated_and_shown
     from valuecompass.errors import ValueCompassError
     from valuecompass.items import Form, Item
-    from valuecompass.measure.measurement import Measurement, Row, Score
+    from valuecompass.measure.measurement import Measurement, Measurements, Row, Score
     from valuecompass.measure.observed import profile
     from valuecompass.measure.run import Listener, Outlook, Settings, run, run_async
-    from valuecompass.measure.study import Selection, export_scores, export_study
+    from valuecompass.measure.study import Selection, export_scores, export_study, table
     from valuecompass.models import Limits, Respondent, parse_respondent, parse_roster
     from valuecompass.values import ValueSystem, builtin_system, parse_system
 
@@ -28,6 +34,7 @@ __all__ = [
     "Limits",
     "Listener",
     "Measurement",
+    "Measurements",
     "Outlook",
     "Respondent",
     "Row",
@@ -43,20 +50,25 @@ __all__ = [
     "parse_respondent",
     "parse_roster",
     "parse_system",
+    "plot_circle",
+    "plot_difference",
+    "plot_profile",
     "profile",
     "run",
     "run_async",
     "stated_and_shown",
+    "table",
 ]
 
 _PLACES = {
+    "board.plots": ("plot_circle", "plot_difference", "plot_profile"),
     "board.stated": ("stated_and_shown",),
     "errors": ("ValueCompassError",),
     "items": ("Form", "Item"),
-    "measure.measurement": ("Measurement", "Row", "Score"),
+    "measure.measurement": ("Measurement", "Measurements", "Row", "Score"),
     "measure.observed": ("profile",),
     "measure.run": ("Listener", "Outlook", "Settings", "run", "run_async"),
-    "measure.study": ("Selection", "export_scores", "export_study"),
+    "measure.study": ("Selection", "export_scores", "export_study", "table"),
     "models": ("Limits", "Respondent", "parse_respondent", "parse_roster"),
     "values": ("ValueSystem", "builtin_system", "parse_system"),
 }

@@ -5,7 +5,6 @@ Whatever happens, what was answered is stored; the same plan run again asks only
 
 from __future__ import annotations
 
-import signal
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +16,7 @@ import anyio
 from filelock import FileLock, Timeout
 from sqlalchemy import bindparam, func, select
 
+from valuecompass.blocking import interruptions
 from valuecompass.errors import (
     BudgetReached,
     InputError,
@@ -288,14 +288,14 @@ async def interruptible(askers: Sequence[Asker]) -> AsyncGenerator[None]:
 
     async def watch() -> None:
         try:
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                await anext(signals)
+            with interruptions() as presses:
+                await anext(presses)
                 for asker in askers:
                     asker.stop = asker.stop or Interrupted(
                         "interrupted; everything answered is stored: repeat the command to go on"
                     )
                 tasks.start_soon(expire)
-                await anext(signals)
+                await anext(presses)
         except (NotImplementedError, ValueError, RuntimeError):
             return  # not the main thread: whoever runs us owns the signals
         tasks.cancel_scope.cancel()

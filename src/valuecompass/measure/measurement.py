@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.judges.quality.calibration import Gate
+from valuecompass.wording import date, visible
+
+_NAMED = 3
+"""Respondents that a measurement's representation names."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +75,31 @@ class Row:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Measurement:
-    """A dated, immutable set of scores: one form, its respondents, one judge."""
+    """A dated, immutable set of scores: one form, its respondents, one judge.
+
+    In a notebook it shows as a table.
+    """
 
     id: str
     created: datetime
     system: str
+    """Id of the value system."""
     manifest: dict[str, Any]
     rows: tuple[Row, ...]
+    workspace: Path | None = field(default=None, compare=False)
+    """Where its responses are, as far as it was measured here."""
+
+    def __repr__(self) -> str:
+        who = ", ".join(visible(row.respondent) for row in self.rows[:_NAMED])
+        more = f" and {len(self.rows) - _NAMED} more" if len(self.rows) > _NAMED else ""
+        return f"<Measurement {self.id}: {self.system}, {date(self.created)}, {who}{more}>"
+
+    def _repr_html_(self) -> str:
+        from valuecompass.measure.html import html_tables
+
+        return html_tables([self])
 
     @property
     def gate(self) -> Gate | None:
@@ -91,6 +114,27 @@ class Measurement:
             )
         found = self.manifest["judge_gate"]
         return None if found is None else Gate(**found)
+
+
+class Measurements(list[Measurement]):
+    """What a run gives: a list, one measurement a value system; a notebook shows them as tables."""
+
+    def _repr_html_(self) -> str | None:
+        from valuecompass.measure.html import html_tables
+
+        return html_tables(self) or None  # a notebook then says [], as for any empty list
+
+
+def several(source: Measurement | Sequence[Measurement]) -> Sequence[Measurement]:
+    """Return measurements, whether one was given or some.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [source] if isinstance(source, Measurement) else source
+    if not found:
+        raise InputError("there is no measurement in what was given")
+    return found
 
 
 @dataclass(frozen=True)

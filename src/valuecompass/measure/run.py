@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
+from valuecompass.blocking import blocking
 from valuecompass.errors import InputError, ungrouped
 from valuecompass.files import read_text
 from valuecompass.hashing import digest
@@ -33,7 +34,7 @@ from valuecompass.judges.spec import (
 )
 from valuecompass.measure.asking import READ_OFF
 from valuecompass.measure.engine import Progress, run_plan, stored_share
-from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.measurement import Measurement, Measurements
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.measure.scenario import characters_of, steps_of
 from valuecompass.models import (
@@ -86,8 +87,10 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
-        """Take a text for the workspace, too, as callers write it."""
-        object.__setattr__(self, "workspace", Path(self.workspace))
+        """Take texts for paths, too, as callers write them."""
+        for name in ("roster", "items", "calibration", "workspace"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
 
 
 @dataclass(frozen=True)
@@ -186,29 +189,40 @@ def run(
     *,
     listener: Listener | None = None,
     **settings: object,
-) -> list[Measurement]:
-    """Measure models under value systems; blocks until done.
+) -> Measurements:
+    """Measure models under value systems; blocks until done, in scripts and in notebooks.
+
+    Ctrl-C (a notebook's "interrupt") ends it after what is in flight; the same call goes on.
 
     Args:
         models: names as for ``valuecompass run -m``, or respondents.
         systems: ids of built-in value systems, or paths of TOML files.
-        listener: hears of plan and progress.
+        listener: hears of plan and progress; None: a terminal or a notebook shows a bar.
         **settings: the further fields of `Settings`: form, judge, workspace, limits ...
 
     Returns:
         One measurement per system.
+
+    Raises:
+        InputError: a wrong name, form, file or setting; nothing was asked.
+        BudgetReached, ProviderStopped, Interrupted: nothing more was asked; the same call goes on.
     """
     chosen = Settings(models=models, systems=systems, **settings)  # pyright: ignore[reportArgumentType]
-    return anyio.run(run_async, chosen, listener or Listener())
+    if listener is not None:
+        return blocking(run_async, chosen, listener)
+    from valuecompass.measure.watching import watching
+
+    with watching() as bar:
+        return blocking(run_async, chosen, bar)
 
 
-async def run_async(settings: Settings, listener: Listener) -> list[Measurement]:
-    """`run` for callers that have an event loop (asyncio)."""
+async def run_async(settings: Settings, listener: Listener | None = None) -> Measurements:
+    """`run` for callers that have an event loop (asyncio); without a listener it is silent."""
     with ungrouped():
-        return await _run(settings, listener)
+        return await _run(settings, listener or Listener())
 
 
-async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
+async def _run(settings: Settings, listener: Listener) -> Measurements:
     systems = [resolve_system(name) for name in settings.systems]
     ids = [s.id for s in systems]
     if repeated := next((i for i in ids if ids.count(i) > 1), None):
@@ -240,7 +254,7 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
         try:
             for model in models:  # a wrong name or an absent key is told before the first request
                 asker.models.get(model.model)
-            done: list[Measurement] = []
+            done = Measurements()
             # one budget for the command: four systems do not spend it four times
             budget.plan = digest([plan.id for plan in plans], 16)
             for plan in plans:
@@ -248,7 +262,7 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
                     continue
                 found = await run_plan(plan, store, asker, settings.workspace, listener.progress)
                 listener.finished(found)
-                done.append(found)
+                done.append(replace(found, workspace=settings.workspace.resolve()))
             return done
         finally:
             with anyio.CancelScope(shield=True):

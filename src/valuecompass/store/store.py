@@ -8,13 +8,22 @@ commit that holds its rows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 from sqlalchemy import Connection, Executable, Insert, NullPool, Table, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -85,10 +94,17 @@ class Store:
         Close the generator (`contextlib.aclosing`) when it is left before its end.
         """
         with _explained(self.name):
-            async with self.engine.connect() as connection:
-                result = await connection.stream(query, execution_options={"yield_per": block})
-                async for rows in result.mappings().partitions():
+            # as in `rows`: who is cancelled is told between two blocks
+            connection = await _whole(self.engine.connect())
+            try:
+                options = {"yield_per": block}
+                result = await _whole(connection.stream(query, execution_options=options))
+                partitions = result.mappings().partitions()
+                while (rows := await _whole(anext(partitions, None))) is not None:
                     yield [dict(cast(Mapping[str, Any], row)) for row in rows]
+                    await anyio.lowlevel.checkpoint_if_cancelled()
+            finally:
+                await _whole(connection.close())
 
     async def write(self, *statements: tuple[Executable, list[dict[str, Any]]]) -> None:
         """Run statements in one transaction; return when they are committed.
@@ -212,6 +228,14 @@ def storable(text: str) -> str:
     """Replace what no database takes: half of a surrogate pair (an emoji cut in two), and NUL."""
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\0", "\ufffd")
+
+
+async def _whole(awaitable: Awaitable[T]) -> T:
+    """Wait for what must not be left half-way when the waiting task is cancelled."""
+    found: list[T] = []
+    with anyio.CancelScope(shield=True):
+        found.append(await awaitable)
+    return found[0]
 
 
 def _of_the_database(error: Exception) -> bool:
@@ -368,8 +392,11 @@ async def _version(store: Store) -> str | None:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
     with _explained(store.name):
-        async with store.engine.connect() as connection:
-            return await connection.run_sync(read)
+        connection = await _whole(store.engine.connect())
+        try:
+            return await _whole(connection.run_sync(read))
+        finally:
+            await _whole(connection.close())
 
 
 async def _migrate(store: Store) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import anyio
 from sqlalchemy import select
 
+from valuecompass.blocking import blocking
 from valuecompass.errors import (
     BudgetReached,
     InputError,
@@ -42,7 +43,7 @@ from valuecompass.measure.engine import (
     verdict_body,
 )
 from valuecompass.measure.item_table import item_table
-from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.measurement import Measurement, Measurements
 from valuecompass.measure.observed.finding import Found, find
 from valuecompass.measure.plan import Plan, environment
 from valuecompass.measure.run import Settings, make_judge, resolve_system
@@ -87,7 +88,7 @@ def profile(
     respondent: str | None = None,
     sample: int | None = None,
     **settings: object,
-) -> list[Measurement]:
+) -> Measurements:
     """Score the values in what models wrote elsewhere; blocks until done.
 
     Args:
@@ -103,12 +104,10 @@ def profile(
     """
     found = find([Path(p) for p in paths], columns, respondent=respondent, sample=sample)
     own = Settings(systems=systems, **settings)  # pyright: ignore[reportArgumentType]
-    return anyio.run(profile_async, found, own)
+    return blocking(profile_async, found, own)
 
 
-async def profile_async(
-    found: Found, settings: Settings, tell: Tell | None = None
-) -> list[Measurement]:
+async def profile_async(found: Found, settings: Settings, tell: Tell | None = None) -> Measurements:
     """Judge what was found and score it, one measurement a value system.
 
     Args:
@@ -138,9 +137,11 @@ async def profile_async(
             try:
                 for model in judge_models(judge):  # a wrong name is told before anything is done
                     asker.models.get(model.model)
-                return [
-                    await _measured(plan, found, store, asker, settings, tell) for plan in plans
-                ]
+                done = Measurements()
+                for plan in plans:
+                    one = await _measured(plan, found, store, asker, settings, tell)
+                    done.append(replace(one, workspace=settings.workspace.resolve()))
+                return done
             finally:
                 with anyio.CancelScope(shield=True):
                     await asker.models.close()

@@ -7,5 +7,14 @@ from valuecompass.measure.study.export import (
     export_scores,
     export_study,
 )
+from valuecompass.measure.study.frame import TableName, table
 
-__all__ = ["Exported", "Format", "Selection", "export_scores", "export_study"]
+__all__ = [
+    "Exported",
+    "Format",
+    "Selection",
+    "TableName",
+    "export_scores",
+    "export_study",
+    "table",
+]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
 from sqlalchemy import select
 
 import valuecompass
+from valuecompass.blocking import blocking
 from valuecompass.errors import InputError
 from valuecompass.files import replacing, replacing_folder
 from valuecompass.measure.archive import find_measurement, items_query, latest_measurements
@@ -59,10 +59,10 @@ class Selection:
 
 
 def export_study(
-    out: Path,
+    out: Path | str,
     which: Selection = Selection(),
     *,
-    workspace: Path = WORKSPACE,
+    workspace: Path | str = WORKSPACE,
     db: str | None = None,
     format: Format = "parquet",
 ) -> Exported:
@@ -79,20 +79,21 @@ def export_study(
     Raises:
         InputError: no such measurement, or a folder that may not be replaced.
     """
+    out, workspace = Path(out), Path(workspace)
 
     async def work() -> Exported:
         async with open_store(workspace, db, create=False) as store:
             chosen = await choose(store, which)
             return await write_study(store, chosen, out, format)
 
-    return anyio.run(work)
+    return blocking(work)
 
 
 def export_scores(
-    out: Path,
+    out: Path | str,
     which: Selection = Selection(),
     *,
-    workspace: Path = WORKSPACE,
+    workspace: Path | str = WORKSPACE,
     db: str | None = None,
 ) -> Exported:
     """Write the table of scores into a .parquet or .csv file; arguments as for `export_study`.
@@ -100,6 +101,7 @@ def export_scores(
     Raises:
         InputError: no such measurement, or another suffix.
     """
+    out, workspace = Path(out), Path(workspace)
     kinds: dict[str, Format] = {".parquet": "parquet", ".csv": "csv"}
     kind = kinds.get(out.suffix.lower())
     if kind is None:
@@ -110,10 +112,10 @@ def export_scores(
             chosen = await choose(store, which)
             with replacing(out) as temporary, _sinks({"scores": temporary}, kind) as sinks:
                 for measurement in chosen:
-                    await _stream(store, measurement, sinks, set())
+                    await stream_rows(store, measurement, sinks, set())
             return Exported(out, tuple(m.id for m in chosen), _rows(sinks))
 
-    return anyio.run(work)
+    return blocking(work)
 
 
 async def choose(store: Store, which: Selection) -> list[Measurement]:
@@ -163,7 +165,7 @@ async def write_study(
         seen: set[str] = set()
         with _sinks({table: folder / name for table, name in names.items()}, format) as sinks:
             for measurement in chosen:
-                tallies.append(await _stream(store, measurement, sinks, seen))
+                tallies.append(await stream_rows(store, measurement, sinks, seen))
         rows = _rows(sinks)
         documents = {
             "codebook.md": codebook_text(names, rows, format, _demonstrations(chosen)),
@@ -189,7 +191,7 @@ def _sinks(paths: Mapping[str, Path], kind: Format) -> Generator[dict[str, Sink]
         yield sinks
 
 
-async def _stream(
+async def stream_rows(
     store: Store, measurement: Measurement, sinks: Mapping[str, Sink], seen: set[str]
 ) -> Tally:
     """Write a measurement's rows into the tables there are; return what was counted."""
@@ -199,10 +201,10 @@ async def _stream(
             for found in block:
                 answer = Answer(measurement, found)
                 tally.add(answer)
-                if "responses" in sinks:
-                    _add_answer(answer, sinks)
-    for row in tally.score_rows():
-        sinks["scores"].add(row)
+                _add_answer(answer, sinks)
+    if "scores" in sinks:
+        for row in tally.score_rows():
+            sinks["scores"].add(row)
     if "respondents" in sinks:
         for row in respondent_rows(measurement, tally.outcomes):
             sinks["respondents"].add(row)
@@ -220,11 +222,13 @@ async def _stream(
 
 
 def _add_answer(answer: Answer, sinks: Mapping[str, Sink]) -> None:
-    sinks["responses"].add(answer.response())
-    if answer.kind in READ_OFF:
+    if "responses" in sinks:
+        sinks["responses"].add(answer.response())
+    if "readings" in sinks and answer.kind in READ_OFF:
         sinks["readings"].add(answer.reading_row())
-    for row in answer.verdict_rows():
-        sinks["verdicts"].add(row)
+    if "verdicts" in sinks:
+        for row in answer.verdict_rows():
+            sinks["verdicts"].add(row)
 
 
 def _rows(sinks: Mapping[str, Sink]) -> dict[str, int]:

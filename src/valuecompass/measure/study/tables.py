@@ -126,12 +126,11 @@ def csv_cell(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else repr(value)
 
 
-class ParquetSink:
+class _ArrowSink:
     """Row groups of bounded size; a column's meaning stands in the schema as its description."""
 
-    def __init__(self, layout: Layout, path: Path) -> None:
+    def __init__(self, layout: Layout) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         self.rows = 0
         self._pa: Any = pa
@@ -152,7 +151,6 @@ class ParquetSink:
         self._clean: dict[str, Callable[[Any], Any]] = {
             c.name: encodable if c.type == "text" else _same for c in layout.columns
         }
-        self._writer: Any = pq.ParquetWriter(path, self._schema, compression="zstd")  # pyright: ignore
         self._empty()
 
     def _empty(self) -> None:
@@ -171,17 +169,53 @@ class ParquetSink:
         self.rows += 1
         self._count += 1
         if self._count >= ROWS_IN_A_GROUP or self._text >= TEXT_IN_A_GROUP:
-            self._write()
+            self._flush()
 
-    def _write(self) -> None:
-        self._writer.write_table(self._pa.Table.from_pydict(self._held, schema=self._schema))
-        self._empty()
+    def _flush(self) -> None:
+        if self._count:
+            self._group(self._pa.Table.from_pydict(self._held, schema=self._schema))
+            self._empty()
+
+    def _group(self, group: Any) -> None:
+        raise NotImplementedError
+
+
+class ParquetSink(_ArrowSink):
+    """A Parquet file."""
+
+    def __init__(self, layout: Layout, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        super().__init__(layout)
+        self._writer: Any = pq.ParquetWriter(path, self._schema, compression="zstd")  # pyright: ignore
+
+    def _group(self, group: Any) -> None:
+        self._writer.write_table(group)
 
     def close(self) -> None:
         """Write what is held and finish the file."""
-        if self._count:
-            self._write()
+        self._flush()
         self._writer.close()
+
+
+class MemorySink(_ArrowSink):
+    """A table in memory, equal to the Parquet file's."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self._groups: list[Any] = []
+
+    def _group(self, group: Any) -> None:
+        self._groups.append(group)
+
+    def close(self) -> None:
+        """Take what is held into the table."""
+        self._flush()
+
+    @property
+    def table(self) -> Any:
+        """A `pyarrow.Table` of what was added before `close`."""
+        return self._pa.concat_tables([self._schema.empty_table(), *self._groups])
 
 
 def encodable(text: str) -> str:
