@@ -22,7 +22,6 @@ from valuecompass.items import (
     read_form,
 )
 from valuecompass.judges import Judge
-from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.judges.quality.calibration import read_calibration
 from valuecompass.judges.spec import (
     build_judge,
@@ -31,23 +30,21 @@ from valuecompass.judges.spec import (
     parse_judge,
     strong_judge,
 )
-from valuecompass.measure.asking import READ_OFF
-from valuecompass.measure.engine import Progress, run_plan, stored_share
+from valuecompass.measure.engine import Progress, run_plan
+from valuecompass.measure.forecast import Outlook, outlook_of
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.models import (
     Limits,
     Patience,
-    Price,
     Respondent,
     check_priced,
     parse_respondent,
     parse_roster,
-    price_of,
 )
+from valuecompass.models.batching import why_no_batch
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import open_store
-from valuecompass.text import POINTS
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
 
 if TYPE_CHECKING:
@@ -81,6 +78,8 @@ class Settings:
     """The judge's errors (``judge calibrate``): scores are shown corrected for them, too."""
     workspace: Path = Path("valuecompass-workspace")
     db: str | None = None
+    batch: bool = False
+    """Ask in batches where the provider has them: cheaper, and takes up to a day."""
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
 
@@ -90,19 +89,14 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What a plan will take, said before it starts."""
+class Batched:
+    """What came in batches, and what that saved."""
 
-    plan: Plan
-    stored: int
-    requests: int
-    judge_calls: int
-    """Of all members of a panel, without the strong judge's."""
-    strong_calls: int
-    """Of the strong judge at most: if the panel disagreed on every response."""
-    usd: float | None
-    """Estimate of the money, with the strong judge's calls at their most; None when a price is
-    unknown."""
+    answers: int
+    usd: float
+    """Paid for everything this command asked, in batches or not."""
+    saved: float
+    """What the same tokens would have cost more one by one; unpriced models left out."""
 
 
 class Listener:
@@ -117,6 +111,12 @@ class Listener:
 
     def finished(self, measurement: Measurement) -> None:
         """Hear of a finished measurement."""
+
+    def note(self, sentence: str) -> None:
+        """Hear what a person should know meanwhile."""
+
+    def batched(self, batched: Batched) -> None:
+        """Hear what batches brought, at the end, also of a run that stops early."""
 
 
 def resolve_system(name: str) -> ValueSystem:
@@ -217,7 +217,7 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
         from valuecompass.models.budget import Budget
 
         budget = Budget(store, "", settings.limits)
-        asker = Asker(store, budget, settings.patience)
+        asker = Asker(store, budget, settings.patience, settings.batch, listener.note)
         judge = make_judge(settings, asker, respondents)
         opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
         if opinions is None:
@@ -233,22 +233,46 @@ async def _run(settings: Settings, listener: Listener) -> list[Measurement]:
             )
         models = [*respondents, *judge_models(judge)]
         check_priced(models, settings.limits)
+        if settings.batch:
+            _check_batches(asker, models, judge)
         try:
-            for model in models:  # a wrong name or an absent key is told before the first request
-                asker.models.get(model.model)
+            # a wrong name is told before the first request, an absent key, too
+            lacks = {m.model: why for m in models if (why := asker.models.lacks(m.model))}
             done: list[Measurement] = []
             # one budget for the command: four systems do not spend it four times
             budget.plan = digest([plan.id for plan in plans], 16)
             for plan in plans:
-                if not listener.outlook(await outlook_of(plan, asker)):
+                if not listener.outlook(await outlook_of(plan, asker, lacks)):
                     continue
+                for model in lacks:
+                    asker.models.get(model)
                 found = await run_plan(plan, store, asker, settings.workspace, listener.progress)
                 listener.finished(found)
                 done.append(found)
             return done
         finally:
+            if asker.batched:
+                listener.batched(Batched(asker.batched, asker.paid, asker.saved))
             with anyio.CancelScope(shield=True):
                 await asker.models.close()
+
+
+def _check_batches(asker: Asker, models: Sequence[Respondent], judge: Judge) -> None:
+    """Refuse batches where they cannot be used, or would take weeks.
+
+    Raises:
+        InputError: no model can be asked in batches, or a judge asks one question after another.
+    """
+    if not any(asker.by_batch(m) for m in models):
+        reasons = "; ".join(dict.fromkeys(f"{m.name}: {why_no_batch(m.model)}" for m in models))
+        raise InputError(f"--batch: nobody can be asked in batches ({reasons}); leave it out")
+    strong = strong_judge(judge)
+    for one in [*model_judges(judge), *([strong] if strong else [])]:
+        if one.mode == "per-value" and asker.by_batch(one.model):
+            raise InputError(
+                f"--batch: the judge {one.name} asks one question after another about each "
+                "response, and every one would wait for a batch; judge with @mode=one-call"
+            )
 
 
 def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Respondent] = ()) -> Judge:
@@ -259,51 +283,3 @@ def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Responden
     """
     spec = parse_judge(settings.judge, settings.judge_mode, settings.strong_judge)
     return build_judge(spec, asker, respondents)
-
-
-async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
-    """Return what a plan will take: requests, judge calls and an estimate of the money.
-
-    The estimate takes four characters a token, answers of the length that the prompt asks for,
-    and for the judge what its prompts and form of answer need. What is stored costs nothing:
-    answers, and responses with verdicts of this very judge.
-    """
-    stored = await stored_share(plan, asker.store)
-    answering = [r for r in plan.respondents if plan.answers(r)]
-    texts = sum(len(q.item.text) for q in plan.questions) / 4 + 90 * len(plan.questions)
-    words = sum(plan.form.asking[q.item.kind].words for q in plan.questions)
-    left = 1 - stored.answered / max(stored.requests, 1)
-    unjudged = 1 - stored.judged / max(plan.judged * len(answering), 1)
-    takes = [(left, price_of(r), texts, 1.4 * words) for r in answering]
-    members = [_judging(judge, plan, len(answering)) for judge in model_judges(plan.judge)]
-    strong = strong_judge(plan.judge)
-    at_most = [] if strong is None else [_judging(strong, plan, len(answering))]
-    takes += [(unjudged, *costs) for _, costs in (*members, *at_most)]
-    judge_calls, strong_calls = (sum(calls for calls, _ in of) for of in (members, at_most))
-    usd: float | None = 0.0
-    for share, price, tokens_in, tokens_out in takes:
-        if price is None:
-            usd = None
-            break
-        usd += share * (tokens_in * price.input + tokens_out * price.output) / 1e6
-    return Outlook(plan, stored.answered, stored.requests, judge_calls, strong_calls, usd)
-
-
-def _judging(
-    judge: LLMJudge, plan: Plan, answering: int
-) -> tuple[int, tuple[Price | None, float, float]]:
-    """Return the calls of a judge, and what it costs: price, tokens in, tokens out."""
-    verdicts = 60.0 * len(plan.system.names)
-    tokens_in, tokens_out, calls = 700 + verdicts, verdicts, plan.judged
-    if judge.mode == "per-value":
-        tokens_in, tokens_out, calls = 400.0, 4.0, _verdicts(plan)
-    elif judge.mode == "concepts":  # two calls for a response; their mean
-        tokens_in, tokens_out, calls = 650 + verdicts, verdicts / 2 + 50, 2 * plan.judged
-    calls *= answering
-    return calls, (price_of(judge.model), calls * tokens_in, calls * tokens_out)
-
-
-def _verdicts(plan: Plan) -> int:
-    """Verdicts on one respondent: three opinions by all dimensions for a question, else one."""
-    kinds = [q.item.kind for q in plan.questions if q.item.kind not in READ_OFF]
-    return sum(POINTS * len(plan.system.names) if k == "question" else 1 for k in kinds)

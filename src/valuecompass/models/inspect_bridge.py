@@ -30,6 +30,7 @@ from tenacity.wait import wait_base
 
 from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.models import _registry
+from valuecompass.models.batching import batch_settings, why_no_batch
 from valuecompass.models.request import Patience, Request
 from valuecompass.models.spec import FREE, Respondent
 from valuecompass.store import storable
@@ -64,6 +65,10 @@ UNREADABLE = (json.JSONDecodeError, TypeError)
 """What providers' libraries raise when a reply with status 200 is cut, or has no choices."""
 
 
+_LACKS = re.compile(r"\b([A-Z][A-Z0-9_]*_(?:KEY|TOKEN))\b|pip install ([\w.-]+)")
+"""What Inspect says of a provider that it cannot use yet: a variable, or a package to install."""
+
+
 class NoOutput(Exception):
     """The provider returned a complaint instead of an answer, and bills nothing for it."""
 
@@ -94,8 +99,9 @@ class Models:
     the environment had when it was made.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, *, batch: bool = False) -> None:
         self._patience = patience
+        self._batch = batch
         self._made: dict[str, Model] = {}
 
     def get(self, name: str) -> Model:
@@ -105,8 +111,24 @@ class Models:
             InputError: unknown provider, missing key or package (the message is Inspect's).
         """
         if name not in self._made:
-            self._made[name] = _patient(_inspect_model(name, self._patience), self._patience)
+            self._made[name] = _patient(
+                _inspect_model(name, self._patience, self._batch), self._patience
+            )
         return self._made[name]
+
+    def lacks(self, name: str) -> str | None:
+        """Say what keeps a model from being asked on this machine: a key, a package; else None.
+
+        Raises:
+            InputError: no such provider, or another reason that no key and no package mends.
+        """
+        try:
+            self.get(name)
+        except InputError as error:
+            if found := _LACKS.search(str(error)):
+                return found[1] or f"pip install {found[2]}"
+            raise
+        return None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -115,12 +137,14 @@ class Models:
             await model.api.aclose()
 
 
-def _inspect_model(name: str, patience: Patience) -> Model:
+def _inspect_model(name: str, patience: Patience, batch: bool) -> Model:
     config = GenerateConfig(
         max_retries=patience.retries,
         attempt_timeout=patience.attempt_timeout,
         timeout=patience.timeout,
     )
+    if batch and why_no_batch(name) is None:
+        config = GenerateConfig.model_validate(batch_settings(patience))
     provider, _, rest = name.partition("/")
     if provider == "embedded":
         from valuecompass.models.providers.embedded import SLOTS

@@ -1,0 +1,279 @@
+"""What a plan will take, said before it starts: requests, tokens and money of each respondent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import select
+
+from valuecompass.judges import judge_id
+from valuecompass.judges.llm.judge import LLMJudge
+from valuecompass.judges.spec import model_judges, strong_judge
+from valuecompass.measure.asking import ROOM_TO_THINK, Question, messages_for, params_for
+from valuecompass.measure.engine import blocks
+from valuecompass.measure.plan import Plan
+from valuecompass.measure.tokens import Tokens, Use, answer_tokens, judge_tokens, measured_use
+from valuecompass.models import Price, Respondent, price_of
+from valuecompass.models.asker import Asker, request_of
+from valuecompass.models.batching import has_batches, why_no_batch
+from valuecompass.store import Store, responses, verdicts
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one respondent will take; tokens and money of what is not stored yet."""
+
+    respondent: str
+    model: str
+    requests: int
+    stored: int
+    tokens_in: int
+    tokens_out: int
+    measured: int
+    """Stored answers of this model that the tokens are estimated from; 0: a reference."""
+    usd: float | None
+    """One by one; None when the price is unknown."""
+    batch_usd: float | None
+    """In batches; None where there are none, or no reduced price is known."""
+    judge_usd: float | None
+    """Of all judges, the strong one at most, as they will be asked."""
+    no_batch: str | None
+    """Why it cannot be asked in batches."""
+    fits: bool | None
+    """Whether the longest prompt and its answer fit the context; None: the context is unknown."""
+    lacks: str | None
+    """What keeps it from being asked on this machine: a key, a package."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a plan will take."""
+
+    plan: Plan
+    stored: int
+    requests: int
+    judge_calls: int
+    """Of all members of a panel, without the strong judge's."""
+    strong_calls: int
+    """Of the strong judge at most: if the panel disagreed on every response."""
+    usd: float | None
+    """Estimate of the money, with the strong judge's calls at their most; None when a price is
+    unknown."""
+    shares: tuple[Share, ...] = ()
+    batch: bool = False
+
+    def json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "system": self.plan.system.id,
+            "form": {"name": self.plan.form.name, "hash": self.plan.form.hash},
+            "judge": self.plan.judge.name,
+            **{k: getattr(self, k) for k in ("stored", "requests", "judge_calls", "strong_calls")},
+            "batch": self.batch,
+            "usd": self.usd,
+            "respondents": [asdict(share) for share in self.shares],
+        }
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What several plans take together; None where a price is unknown."""
+
+    shares: tuple[Share, ...]
+    """One for each respondent, over all plans."""
+    usd: float | None
+    batch_usd: float | None
+    """In batches where they are cheaper."""
+    judge_usd: float | None
+    saving: float
+    """What batches save on the respondents whose prices are known."""
+
+
+def totals(outlooks: Sequence[Outlook]) -> Totals:
+    """Return what plans take together, by respondent."""
+    by_name: dict[str, list[Share]] = {}
+    for share in (share for outlook in outlooks for share in outlook.shares):
+        by_name.setdefault(share.respondent, []).append(share)
+    shares = tuple(_joined(of_one) for of_one in by_name.values())
+    cheapest = [s.usd if s.batch_usd is None else s.batch_usd for s in shares]
+    return Totals(
+        shares=shares,
+        usd=_sum([s.usd for s in shares]),
+        batch_usd=_sum(cheapest),
+        judge_usd=_sum([s.judge_usd for s in shares]),
+        saving=sum(s.usd - s.batch_usd for s in shares if s.usd and s.batch_usd is not None),
+    )
+
+
+def _joined(of_one: Sequence[Share]) -> Share:
+    """Add the shares of one respondent in several plans."""
+    first, fits = of_one[0], [s.fits for s in of_one]
+    counts = {
+        k: sum(getattr(s, k) for s in of_one)
+        for k in ("requests", "stored", "tokens_in", "tokens_out")
+    }
+    usd = {k: _sum([getattr(s, k) for s in of_one]) for k in ("usd", "batch_usd", "judge_usd")}
+    return replace(first, **counts, **usd, fits=None if None in fits else all(fits))
+
+
+def _sum(amounts: Sequence[float | None]) -> float | None:
+    known = [a for a in amounts if a is not None]
+    return sum(known) if len(known) == len(amounts) else None
+
+
+@dataclass
+class _Left:
+    """What of one respondent's part of a plan is not in the store."""
+
+    asked: int = 0
+    questions: list[Question] = field(default_factory=list[Question])
+    unjudged: int = 0
+
+
+async def outlook_of(plan: Plan, asker: Asker, lacks: Mapping[str, str] | None = None) -> Outlook:
+    """Return what a plan will take.
+
+    Tokens are those of the stored answers of the same model, by kind of item; where there are
+    none, of a reference (`measure.tokens`), in which answers have the length asked for and nobody
+    thinks. What is stored costs nothing: answers, and responses with verdicts of this very judge.
+
+    Args:
+        plan: what to do.
+        asker: knows the store, and who is asked in batches.
+        lacks: by model name what it lacks to be asked.
+    """
+    answering = [r for r in plan.respondents if plan.answers(r)]
+    judges = [await _judging(judge, plan, asker) for judge in _asked_judges(plan)]
+    lefts = [await _left(plan, respondent, asker.store) for respondent in answering]
+    shares = tuple(
+        [
+            await _share(plan, respondent, left, asker, judges, (lacks or {}))
+            for respondent, left in zip(answering, lefts, strict=True)
+        ]
+    )
+    known = [_as_asked(s, asker.batch) for s in shares]
+    strong = strong_judge(plan.judge)
+    calls = sum(j.calls for j in judges) * len(answering)
+    at_most = 0 if strong is None else judges[-1].calls * len(answering)
+    return Outlook(
+        plan,
+        stored=sum(s.stored for s in shares),
+        requests=sum(s.requests for s in shares),
+        judge_calls=calls - at_most,
+        strong_calls=at_most,
+        usd=None if None in known else sum(usd for usd in known if usd is not None),
+        shares=shares,
+        batch=asker.batch,
+    )
+
+
+def _as_asked(share: Share, batch: bool) -> float | None:
+    """A respondent's money with its judges', by batch where that is asked for and cheaper."""
+    own = share.batch_usd if batch and share.batch_usd is not None else share.usd
+    return None if own is None or share.judge_usd is None else own + share.judge_usd
+
+
+async def _share(
+    plan: Plan,
+    respondent: Respondent,
+    left: _Left,
+    asker: Asker,
+    judges: Sequence[_Judging],
+    lacks: Mapping[str, str],
+) -> Share:
+    use = await measured_use(asker.store, respondent)
+    each = [_tokens(plan, respondent, question, use) for question in left.questions]
+    tokens_in, tokens_out = sum(t.into for t in each), sum(t.out for t in each)
+    price = price_of(respondent)
+    usd = None if price is None else price.usd(tokens_in, tokens_out)
+    cheaper = price is not None and price.batch is not None and has_batches(respondent.model)
+    batch = price.in_batch.usd(tokens_in, tokens_out) if price and cheaper else None
+    share_left = left.unjudged / plan.judged if plan.judged else 0.0
+    judged = [judge.usd for judge in judges]
+    judge_usd = None if None in judged else share_left * sum(u for u in judged if u is not None)
+    return Share(
+        respondent=respondent.name,
+        model=respondent.model,
+        requests=left.asked,
+        stored=left.asked - len(left.questions),
+        tokens_in=round(tokens_in),
+        tokens_out=round(tokens_out),
+        measured=use.n,
+        usd=usd,
+        batch_usd=batch,
+        judge_usd=judge_usd,
+        no_batch=why_no_batch(respondent.model),
+        fits=_fits(respondent, max((t.into for t in each), default=0.0)),
+        lacks=lacks.get(respondent.model),
+    )
+
+
+def _tokens(plan: Plan, respondent: Respondent, question: Question, use: Use) -> Tokens:
+    kind = question.item.kind
+    asking = plan.form.asking[kind]
+    messages = messages_for(question, asking)
+    size = sum(len(m.content) for m in messages) + len(respondent.system or "")
+    most = params_for(respondent, question.item, asking).max_tokens
+    return answer_tokens(size, kind, asking.words, respondent.max_tokens or most, use)
+
+
+def _fits(respondent: Respondent, longest: float) -> bool | None:
+    """Say whether the longest prompt leaves room for the answer that is asked for."""
+    if respondent.context is None:
+        return None
+    return longest + (respondent.max_tokens or ROOM_TO_THINK) <= respondent.context
+
+
+async def _left(plan: Plan, respondent: Respondent, store: Store) -> _Left:
+    """Return what of a respondent's part of a plan is not in the store."""
+    keys: list[tuple[str, Question]] = []
+    for question in plan.questions:
+        asking = plan.form.asking[question.item.kind]
+        request = request_of(
+            respondent,
+            messages_for(question, asking),
+            params_for(respondent, question.item, asking),
+            question.item.row(),
+        )
+        keys.append((request.key, question))
+    found: set[tuple[str, int]] = set()
+    judged: set[tuple[str, int, str]] = set()
+    own = verdicts.c.judge == judge_id(plan.judge, plan.system)
+    for block in blocks(sorted({key for key, _ in keys}), 500):
+        rows = await store.rows(
+            select(responses.c.key, responses.c.repeat).where(responses.c.key.in_(block))
+        )
+        found |= {(r["key"], r["repeat"]) for r in rows}
+        rows = await store.rows(
+            select(verdicts.c.key, verdicts.c.repeat, verdicts.c.item).where(
+                own, verdicts.c.key.in_(block)
+            )
+        )
+        judged |= {(r["key"], r["repeat"], r["item"]) for r in rows}
+    done = sum((key, q.repeat, q.item.id) in judged for key, q in keys)
+    open_ones = [q for key, q in keys if (key, q.repeat) not in found]
+    return _Left(len(keys), open_ones, max(plan.judged - done, 0))
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """What a judge takes for one respondent."""
+
+    calls: int
+    usd: float | None
+
+
+def _asked_judges(plan: Plan) -> list[LLMJudge]:
+    """The model judges, the strong one last."""
+    strong = strong_judge(plan.judge)
+    return [*model_judges(plan.judge), *([strong] if strong else [])]
+
+
+async def _judging(judge: LLMJudge, plan: Plan, asker: Asker) -> _Judging:
+    calls, each = await judge_tokens(judge, plan, asker.store)
+    price: Price | None = asker.price(judge.model)
+    return _Judging(
+        calls, None if price is None else price.usd(calls * each.into, calls * each.out)
+    )
