@@ -15,7 +15,7 @@ from valuecompass.measure.asking import ROOM_TO_THINK, Question, messages_for, p
 from valuecompass.measure.engine import blocks
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.tokens import Tokens, Use, answer_tokens, judge_tokens, measured_use
-from valuecompass.models import Price, Respondent, price_of
+from valuecompass.models import Respondent, price_of
 from valuecompass.models.asker import Asker, request_of
 from valuecompass.models.batching import has_batches, why_no_batch
 from valuecompass.store import Store, responses, verdicts
@@ -38,7 +38,9 @@ class Share:
     batch_usd: float | None
     """In batches; None where there are none, or no reduced price is known."""
     judge_usd: float | None
-    """Of all judges, the strong one at most, as they will be asked."""
+    """Of all judges, the strong one at most, one by one."""
+    judge_batch_usd: float | None
+    """The same where batches are cheaper."""
     no_batch: str | None
     """Why it cannot be asked in batches."""
     fits: bool | None
@@ -114,13 +116,16 @@ def _joined(of_one: Sequence[Share]) -> Share:
         k: sum(getattr(s, k) for s in of_one)
         for k in ("requests", "stored", "tokens_in", "tokens_out")
     }
-    usd = {k: _sum([getattr(s, k) for s in of_one]) for k in ("usd", "batch_usd", "judge_usd")}
+    usd = {k: _sum([getattr(s, k) for s in of_one]) for k in USD}
     return replace(first, **counts, **usd, fits=None if None in fits else all(fits))
 
 
 def _sum(amounts: Sequence[float | None]) -> float | None:
     known = [a for a in amounts if a is not None]
     return sum(known) if len(known) == len(amounts) else None
+
+
+USD = ("usd", "batch_usd", "judge_usd", "judge_batch_usd")
 
 
 @dataclass
@@ -132,7 +137,9 @@ class _Left:
     unjudged: int = 0
 
 
-async def outlook_of(plan: Plan, asker: Asker, lacks: Mapping[str, str] | None = None) -> Outlook:
+async def outlook_of(
+    plan: Plan, asker: Asker, lacks: Mapping[str, str] | None = None, *, fresh: bool = False
+) -> Outlook:
     """Return what a plan will take.
 
     Tokens are those of the stored answers of the same model, by kind of item; where there are
@@ -143,10 +150,12 @@ async def outlook_of(plan: Plan, asker: Asker, lacks: Mapping[str, str] | None =
         plan: what to do.
         asker: knows the store, and who is asked in batches.
         lacks: by model name what it lacks to be asked.
+        fresh: count as if nothing were stored.
     """
     answering = [r for r in plan.respondents if plan.answers(r)]
-    judges = [await _judging(judge, plan, asker) for judge in _asked_judges(plan)]
-    lefts = [await _left(plan, respondent, asker.store) for respondent in answering]
+    judges = [await _judging(judge, plan, asker.store) for judge in _asked_judges(plan)]
+    whole = _Left(len(plan.questions), list(plan.questions), plan.judged)
+    lefts = [whole if fresh else await _left(plan, r, asker.store) for r in answering]
     shares = tuple(
         [
             await _share(plan, respondent, left, asker, judges, (lacks or {}))
@@ -172,7 +181,8 @@ async def outlook_of(plan: Plan, asker: Asker, lacks: Mapping[str, str] | None =
 def _as_asked(share: Share, batch: bool) -> float | None:
     """A respondent's money with its judges', by batch where that is asked for and cheaper."""
     own = share.batch_usd if batch and share.batch_usd is not None else share.usd
-    return None if own is None or share.judge_usd is None else own + share.judge_usd
+    judge = share.judge_batch_usd if batch else share.judge_usd
+    return None if own is None or judge is None else own + judge
 
 
 async def _share(
@@ -191,8 +201,10 @@ async def _share(
     cheaper = price is not None and price.batch is not None and has_batches(respondent.model)
     batch = price.in_batch.usd(tokens_in, tokens_out) if price and cheaper else None
     share_left = left.unjudged / plan.judged if plan.judged else 0.0
-    judged = [judge.usd for judge in judges]
-    judge_usd = None if None in judged else share_left * sum(u for u in judged if u is not None)
+    judged, judged_in_batch = (
+        None if (whole := _sum(of)) is None else share_left * whole
+        for of in ([j.usd for j in judges], [j.batch_usd for j in judges])
+    )
     return Share(
         respondent=respondent.name,
         model=respondent.model,
@@ -203,7 +215,8 @@ async def _share(
         measured=use.n,
         usd=usd,
         batch_usd=batch,
-        judge_usd=judge_usd,
+        judge_usd=judged,
+        judge_batch_usd=judged_in_batch,
         no_batch=why_no_batch(respondent.model),
         fits=_fits(respondent, max((t.into for t in each), default=0.0)),
         lacks=lacks.get(respondent.model),
@@ -263,6 +276,7 @@ class _Judging:
 
     calls: int
     usd: float | None
+    batch_usd: float | None
 
 
 def _asked_judges(plan: Plan) -> list[LLMJudge]:
@@ -271,9 +285,10 @@ def _asked_judges(plan: Plan) -> list[LLMJudge]:
     return [*model_judges(plan.judge), *([strong] if strong else [])]
 
 
-async def _judging(judge: LLMJudge, plan: Plan, asker: Asker) -> _Judging:
-    calls, each = await judge_tokens(judge, plan, asker.store)
-    price: Price | None = asker.price(judge.model)
-    return _Judging(
-        calls, None if price is None else price.usd(calls * each.into, calls * each.out)
-    )
+async def _judging(judge: LLMJudge, plan: Plan, store: Store) -> _Judging:
+    calls, each = await judge_tokens(judge, plan, store)
+    if (price := price_of(judge.model)) is None:
+        return _Judging(calls, None, None)
+    takes = calls * each.into, calls * each.out
+    cheapest = price.in_batch if has_batches(judge.model.model) else price
+    return _Judging(calls, price.usd(*takes), cheapest.usd(*takes))

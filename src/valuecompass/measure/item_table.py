@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -137,12 +137,35 @@ async def item_table(store: Store, measurement: Measurement) -> ItemTable:
 
 async def _read(store: Store, measurement: Measurement) -> ItemTable:
     system = ValueSystem.model_validate(measurement.manifest["system"])
-    bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
-    places = {item: place for place, item in enumerate(bodies)}
+    bodies = await store.rows(items_query(measurement))
+    places = {row["id"]: place for place, row in enumerate(bodies)}
     shape = (len(measurement.rows), len(places), len(system.names))
     totals, counts = np.zeros(shape), np.zeros(shape)
+    async with contextlib.aclosing(stored_values(store, measurement)) as found:
+        async for position, at, item, value in found:
+            totals[position, places[item], at] += value
+            counts[position, places[item], at] += 1
+    used = counts.sum(axis=(0, 2)) > 0
+    return ItemTable(
+        tuple(row.respondent for row in measurement.rows),
+        tuple(item for item, keep in zip(places, used, strict=True) if keep),
+        system.names,
+        totals[:, used],
+        counts[:, used],
+    )
+
+
+async def stored_values(
+    store: Store, measurement: Measurement
+) -> AsyncGenerator[tuple[int, int, str, float]]:
+    """Yield position of the respondent, place of the dimension, item and value in [0, 1].
+
+    One for each response that carries a score, a respondent after the other.
+    """
+    system = ValueSystem.model_validate(measurement.manifest["system"])
     opinions: OpinionMethod = measurement.manifest["opinions"]
-    parsed = {i: Item.from_row(body) for i, body in bodies.items()}
+    bodies = await store.rows(items_query(measurement))
+    parsed = {row["id"]: Item.from_row(row["body"]) for row in bodies}
     columns = (
         *(answers.c[n] for n in ("position", "item", "outcome", "reading")),
         verdicts.c.body.label("verdicts"),
@@ -153,16 +176,7 @@ async def _read(store: Store, measurement: Measurement) -> ItemTable:
             for position, of_one in groupby(rows, key=lambda row: row["position"]):
                 found = [_result(row, parsed[row["item"]], system) for row in of_one]
                 for at, item, value in item_values(system, opinions, found):
-                    totals[position, places[item], at] += value
-                    counts[position, places[item], at] += 1
-    used = counts.sum(axis=(0, 2)) > 0
-    return ItemTable(
-        tuple(row.respondent for row in measurement.rows),
-        tuple(item for item, keep in zip(places, used, strict=True) if keep),
-        system.names,
-        totals[:, used],
-        counts[:, used],
-    )
+                    yield position, at, item, value
 
 
 def item_values(

@@ -21,6 +21,7 @@ from valuecompass.items import (
     form_of_items,
     read_form,
 )
+from valuecompass.items.forms import form_text
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.calibration import read_calibration
 from valuecompass.judges.spec import (
@@ -29,6 +30,12 @@ from valuecompass.judges.spec import (
     model_judges,
     parse_judge,
     strong_judge,
+)
+from valuecompass.measure.cheapest import (
+    SystemPlan,
+    cheapest_plan,
+    middle_priced,
+    pilot_of,
 )
 from valuecompass.measure.engine import Progress, run_plan
 from valuecompass.measure.forecast import Outlook, outlook_of
@@ -43,6 +50,7 @@ from valuecompass.models import (
     parse_roster,
 )
 from valuecompass.models.batching import why_no_batch
+from valuecompass.models.spec import ROSTERS
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import open_store
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
@@ -283,3 +291,45 @@ def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Responden
     """
     spec = parse_judge(settings.judge, settings.judge_mode, settings.strong_judge)
     return build_judge(spec, asker, respondents)
+
+
+async def cheapest_plans(
+    settings: Settings, target: float, forms: Path | None = None
+) -> tuple[Respondent, list[SystemPlan]]:
+    """Return for each value system the cheapest plan that reaches a precision.
+
+    Args:
+        settings: systems, judge, workspace, and the respondent whose price and tokens count: the
+            only one named, else the one of the middle price in the roster (none: the current one).
+        target: half of the 95 % interval of every dimension, in points of 0-100.
+        forms: folder for the planned forms, to be run with ``--form FILE``; None: not written.
+
+    Raises:
+        InputError: a wrong name, several respondents named, a target out of range, or a system
+            without a bank.
+    """
+    if not 0 < target < 50:
+        raise InputError(f"--target {target:g}: give points between 0 and 50")
+    systems = [resolve_system(name) for name in settings.systems]
+    if len(settings.models) > 1:
+        raise InputError("-m: a plan is made for one respondent; name one")
+    if not settings.models:
+        roster = parse_roster(settings.roster or Path(ROSTERS[0]), systems)
+        respondent = middle_priced(roster)
+    else:
+        (respondent,) = resolve_respondents(settings, systems)
+    plans: list[SystemPlan] = []
+    async with open_store(settings.workspace, settings.db) as store:
+        from valuecompass.models.asker import Asker
+        from valuecompass.models.budget import Budget
+
+        asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
+        judge = make_judge(settings, asker, [respondent])
+        for system in systems:
+            pilot = await pilot_of(store, system.id)
+            plans.append(await cheapest_plan(system, respondent, judge, asker, target, pilot))
+    if forms is not None:
+        forms.mkdir(parents=True, exist_ok=True)
+        for plan in plans:
+            (forms / f"{plan.system}.json").write_text(form_text(plan.form), encoding="utf-8")
+    return respondent, plans

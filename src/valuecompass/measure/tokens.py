@@ -1,7 +1,7 @@
 """How many tokens questions, answers and verdicts take: measured where answers are stored.
 
 The reference for models without stored answers was measured on the embedded model's own counts
-(`python benchmarks/forecast.py`); it says there how far it is off.
+(`python benchmarks/cost/tokens.py`), which says how far it is off.
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ from valuecompass.store import Store, answers, measurements, responses
 from valuecompass.store import items as item_table
 from valuecompass.text import POINTS
 
-PROMPT_TOKENS, PER_CHARACTER = 8.0, 0.22
+PROMPT_TOKENS, PER_CHARACTER = 34.0, 0.228
 """Tokens that a prompt takes beside its text, and for each character of it."""
-PER_WORD = 1.35
+PER_WORD = 1.27
 """Tokens of an answer for each word that is asked for."""
 READ_OFF_TOKENS = 2.0
 """Tokens of a choice or rating."""
-CHARACTERS_A_WORD = 6.0
 JSON_PER_CHARACTER = 0.33
 """Tokens for each character of a judge's JSON: brackets and short names weigh more than prose."""
 EVIDENCE = 40
