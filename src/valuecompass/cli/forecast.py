@@ -20,16 +20,22 @@ def show_forecast(outlooks: Sequence[Outlook]) -> None:
     """Print a row for each respondent, over all value systems, and their sum, on stderr."""
     whole = totals(outlooks)
     where: Any = console(stderr=True)
-    titles = ["respondent", "requests", "tokens in", "out", "USD", "in batches", "judge"]
+    titles = ["respondent", "calls", "tokens in", "out", "USD", "batches", "needs"]
     rows = [_row(share) for share in whole.shares]
-    sums = [dollars(u) for u in (whole.usd, whole.batch_usd, whole.judge_usd)]
+    sums = [dollars(u) for u in (whole.usd, whole.batch_usd)]
     calls = sum(share.requests - share.stored for share in whole.shares)
-    rows.append(["all", f"{calls:,}", "", "", *sums, "", ""])
-    table([*titles, "context", "needs"], rows, where)
+    rows.append(["all", f"{calls:,}", "", "", *sums, ""])
+    table(titles, rows, where)
+    long = [visible(share.respondent[:48]) for share in whole.shares if share.fits is False]
+    if long:
+        where.print(f"prompt and answer are too long for {', '.join(long)}", markup=False)
     if any(not share.measured and share.tokens_out for share in whole.shares):
         where.print(UNMEASURED, soft_wrap=True)
+    if whole.judge_usd != 0:
+        judge, batch = dollars(whole.judge_usd), dollars(whole.judge_batch_usd)
+        where.print(f"The judge takes {judge} US dollars beside that, {batch} in batches.")
     if whole.saving > 0:
-        say = f"In batches (--batch) this costs {dollars(whole.saving)} US dollars less"
+        say = f"In batches (--batch) the answers cost {dollars(whole.saving)} US dollars less"
         where.print(f"{say}; a provider without them, or without a price, at its own.")
 
 
@@ -41,8 +47,6 @@ def _row(share: Share) -> list[str]:
         f"{share.tokens_out:,}" + ("" if share.measured else "*"),
         dollars(share.usd),
         "-" if share.batch_usd is None else dollars(share.batch_usd),
-        dollars(share.judge_usd),
-        {True: "fits", False: "too long", None: "-"}[share.fits],
         share.lacks or "",
     ]
 

@@ -60,7 +60,7 @@ def roster(
     """List a roster: who can be asked, at what price, when the price was looked up."""
     from valuecompass.cli.shown import table
     from valuecompass.models import parse_roster
-    from valuecompass.models.batching import why_no_batch
+    from valuecompass.models.batching import has_batches
 
     found = parse_roster(name)
     if json:
@@ -72,13 +72,13 @@ def roster(
         prices = ["-"] * 3
         if r.price is not None:
             own = [r.price.input, r.price.output]
-            batch = "-" if r.price.batch is None or why_no_batch(r.model) else f"{r.price.batch:g}"
+            batch = (
+                "-" if r.price.batch is None or not has_batches(r.model) else f"{r.price.batch:g}"
+            )
             prices = [*(f"{p:g}" for p in own), batch]
         context = "-" if r.context is None else f"{r.context:,}"
-        dates = [str(d or "-") for d in (r.released, r.checked)]
-        shown.append([r.name, r.model, r.openness or "-", dates[0], *prices, context, dates[1]])
-    titles = ["respondent", "model", "weights", "released", "in", "out", "batch", "context"]
-    table([*titles, "checked"], shown)
+        shown.append([r.model, *prices, context, str(r.checked or "-")])
+    table(["model", "in", "out", "batch", "context", "checked"], shown)
     typer.echo("in, out: US dollars per million tokens; batch: share of that in batches")
 
 

@@ -99,6 +99,10 @@ def _total(plans: list[SystemPlan]) -> dict[str, Any]:
     }
 
 
+def _range(values: list[float]) -> str:
+    return f"{min(values):.1f}-{max(values):.1f}"
+
+
 def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
     from valuecompass.cli.forecast import dollars
     from valuecompass.cli.shown import say, table
@@ -111,8 +115,7 @@ def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
             f"{p.answers + p.judge_calls:,}",
             dollars(p.usd),
             dollars(p.batch_usd),
-            f"{min(d.half_width for d in p.dimensions):.1f}",
-            f"{max(d.half_width for d in p.dimensions):.1f}",
+            _range([d.half_width for d in p.dimensions]),
             f"{sum(d.reached for d in p.dimensions)} of {len(p.dimensions)}",
             "-" if p.reached else f"{p.calls_needed:,}",
         ]
@@ -121,9 +124,11 @@ def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
     whole = _total(plans)
     reached = f"{whole['dimensions_reached']} of {whole['dimensions']}"
     sums = [f"{whole['calls']:,}", dollars(whole["usd"]), dollars(whole["batch_usd"])]
-    rows.append(["all", "", *sums, "", "", reached, f"{whole['calls_needed']:,}"])
-    titles = ["system", "items x answers", "calls", "USD", "in batches", "narrowest", "widest"]
-    table([*titles, "reached", "calls it takes"], rows)
+    rows.append(["all", "", *sums, "", reached, f"{whole['calls_needed']:,}"])
+    titles = ["system", "items", "calls", "USD", "batches", "half-width", "reached"]
+    table([*titles, "takes"], rows)
+    if not all(p.reached for p in plans):
+        say("takes: calls that the half-width wanted would take of a bank large enough\n")
     for p in plans:
         wide = [f"{d.name} {d.half_width:.1f}" for d in p.dimensions if not d.reached]
         if wide:

@@ -35,7 +35,7 @@ from valuecompass.values import BUILTIN, ValueSystem
 
 MOST_REPEATS = 5
 """Answers to one item, at most: more say little that is new."""
-NEARLY = 1.05
+NEARLY = 1.1
 """Out of reach: this much above the narrowest interval that the bank allows is as good."""
 ADAPTIVE = "not used: the items of the bank have no item response parameters"
 """Why no plan is adaptive: `stats.adaptive` chooses items by parameters, which none has yet."""

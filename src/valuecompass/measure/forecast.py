@@ -89,6 +89,7 @@ class Totals:
     batch_usd: float | None
     """In batches where they are cheaper."""
     judge_usd: float | None
+    judge_batch_usd: float | None
     saving: float
     """What batches save on the respondents whose prices are known."""
 
@@ -105,6 +106,7 @@ def totals(outlooks: Sequence[Outlook]) -> Totals:
         usd=_sum([s.usd for s in shares]),
         batch_usd=_sum(cheapest),
         judge_usd=_sum([s.judge_usd for s in shares]),
+        judge_batch_usd=_sum([s.judge_batch_usd for s in shares]),
         saving=sum(s.usd - s.batch_usd for s in shares if s.usd and s.batch_usd is not None),
     )
 

@@ -117,7 +117,7 @@ class Models:
         return self._made[name]
 
     def lacks(self, name: str) -> str | None:
-        """Say what keeps a model from being asked on this machine: a key, a package; else None.
+        """Return the key or package without which a model cannot be asked here; None: nothing.
 
         Raises:
             InputError: no such provider, or another reason that no key and no package mends.
@@ -126,7 +126,7 @@ class Models:
             self.get(name)
         except InputError as error:
             if found := _LACKS.search(str(error)):
-                return found[1] or f"pip install {found[2]}"
+                return found[1] or found[2]
             raise
         return None
 

@@ -33,8 +33,9 @@ class Spread(NamedTuple):
 def spread(values: ArrayLike, clusters: ArrayLike) -> Spread:
     """Split the variance of responses into that between items and that within them.
 
-    One item more stands for what the pilot was too small to see: half of it 0, half 1, as in the
-    interval itself. A pilot in which a value never shows does not promise that it never will.
+    Where no response differs from another, one item more stands for what the pilot was too small
+    to see: half of it 0, half 1, as in the interval itself. A pilot in which a value never shows
+    does not promise that it never will.
 
     Args:
         values: (n,) in [0, 1]; NaN is missing and dropped.
@@ -59,20 +60,22 @@ def spread(values: ArrayLike, clusters: ArrayLike) -> Spread:
     sizes = np.bincount(index)
     means = np.bincount(index, weights=values) / sizes
     k, free = len(sizes), len(values) - len(sizes)
+    if np.ptp(values) == 0 or k == 1:
+        mean = float((means.sum() + 0.5) / (k + 1))
+        between = float(((means**2).sum() + 0.5) / (k + 1) - mean**2)
+        return Spread(mean, between, 0.0, k, float(sizes.mean()))
     within = float(((values - means[index]) ** 2).sum() / free) if free else 0.0
-    mean = float((means.sum() + 0.5) / (k + 1))
-    total = float(((means**2).sum() + 0.5) / (k + 1) - mean**2)
-    # what the items' means vary by because each rests on a few responses
-    noise = within * float((1 / sizes).mean())
-    return Spread(mean, max(total - noise, 0.0), within, k, float(sizes.mean()))
+    # the items' means vary also because each rests on a few responses
+    between = max(float(means.var(ddof=1) - within * (1 / sizes).mean()), 0.0)
+    return Spread(float(means.mean()), between, within, k, float(sizes.mean()))
 
 
 def half_width(of: Spread, items: int, repeats: int = 1, *, level: float = 0.95) -> float:
     """Return half of the width that `cluster_bootstrap_mean` is expected to give.
 
     Its limits are those of a Dirichlet-process posterior over `items` items and one prior item:
-    the variance of a mean under it, with the normal quantile. Good to some percent from about ten
-    items on (`benchmarks/cost/plan.py`).
+    the variance of a mean under it, with the normal quantile. Good to some percent for sixty items
+    and more; with fifteen up to 15 % too wide, never too narrow on average.
 
     Args:
         of: what a pilot says.
