@@ -336,6 +336,7 @@ class RemoteMock:
     def __init__(self, url: str) -> None:
         self.url = url
         self.env = {"MOCK_API_KEY": KEY, "MOCK_BASE_URL": url}
+        self.as_openai = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url}
         # never through a proxy from the environment: the server is on this machine
         self._http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

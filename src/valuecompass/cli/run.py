@@ -42,7 +42,7 @@ def run(
     ] = None,
     roster: Annotated[
         Path | None,
-        typer.Option(help="TOML file with [[respondents]] tables, or current: 41 models of 2026."),
+        typer.Option(help="TOML file with [[respondents]] tables, or current, which comes along."),
     ] = None,
     system: Annotated[
         list[str] | None,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 
+from valuecompass.items import Asking
 from valuecompass.judges import judge_id
 from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.judges.spec import model_judges, strong_judge
@@ -15,7 +16,7 @@ from valuecompass.measure.asking import ROOM_TO_THINK, Question, messages_for, p
 from valuecompass.measure.engine import blocks
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.tokens import Tokens, Use, answer_tokens, judge_tokens, measured_use
-from valuecompass.models import Respondent, price_of
+from valuecompass.models import Message, Respondent, price_of
 from valuecompass.models.asker import Asker, request_of
 from valuecompass.models.batching import has_batches, why_no_batch
 from valuecompass.store import Store, responses, verdicts
@@ -130,13 +131,32 @@ def _sum(amounts: Sequence[float | None]) -> float | None:
 USD = ("usd", "batch_usd", "judge_usd", "judge_batch_usd")
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Prompt:
+    """A question as it is put to every respondent: made once, not once for each of them."""
+
+    question: Question
+    asking: Asking
+    messages: list[Message]
+    row: dict[str, Any]
+    size: int
+    """Characters."""
+
+    @staticmethod
+    def of(question: Question, plan: Plan) -> _Prompt:
+        asking = plan.form.asking[question.item.kind]
+        messages = messages_for(question, asking)
+        size = sum(len(m.content) for m in messages)
+        return _Prompt(question, asking, messages, question.item.row(), size)
+
+
+@dataclass(frozen=True)
 class _Left:
     """What of one respondent's part of a plan is not in the store."""
 
-    asked: int = 0
-    questions: list[Question] = field(default_factory=list[Question])
-    unjudged: int = 0
+    asked: int
+    prompts: Sequence[_Prompt]
+    unjudged: int
 
 
 async def outlook_of(
@@ -156,8 +176,9 @@ async def outlook_of(
     """
     answering = [r for r in plan.respondents if plan.answers(r)]
     judges = [await _judging(judge, plan, asker.store) for judge in _asked_judges(plan)]
-    whole = _Left(len(plan.questions), list(plan.questions), plan.judged)
-    lefts = [whole if fresh else await _left(plan, r, asker.store) for r in answering]
+    prompts = [_Prompt.of(question, plan) for question in plan.questions]
+    whole = _Left(len(prompts), prompts, plan.judged)
+    lefts = [whole if fresh else await _left(plan, prompts, r, asker.store) for r in answering]
     shares = tuple(
         [
             await _share(plan, respondent, left, asker, judges, (lacks or {}))
@@ -196,7 +217,7 @@ async def _share(
     lacks: Mapping[str, str],
 ) -> Share:
     use = await measured_use(asker.store, respondent)
-    each = [_tokens(plan, respondent, question, use) for question in left.questions]
+    each = [_tokens(respondent, prompt, use) for prompt in left.prompts]
     tokens_in, tokens_out = sum(t.into for t in each), sum(t.out for t in each)
     price = price_of(respondent)
     usd = None if price is None else price.usd(tokens_in, tokens_out)
@@ -211,7 +232,7 @@ async def _share(
         respondent=respondent.name,
         model=respondent.model,
         requests=left.asked,
-        stored=left.asked - len(left.questions),
+        stored=left.asked - len(left.prompts),
         tokens_in=round(tokens_in),
         tokens_out=round(tokens_out),
         measured=use.n,
@@ -225,13 +246,11 @@ async def _share(
     )
 
 
-def _tokens(plan: Plan, respondent: Respondent, question: Question, use: Use) -> Tokens:
-    kind = question.item.kind
-    asking = plan.form.asking[kind]
-    messages = messages_for(question, asking)
-    size = sum(len(m.content) for m in messages) + len(respondent.system or "")
-    most = params_for(respondent, question.item, asking).max_tokens
-    return answer_tokens(size, kind, asking.words, respondent.max_tokens or most, use)
+def _tokens(respondent: Respondent, prompt: _Prompt, use: Use) -> Tokens:
+    size = prompt.size + len(respondent.system or "")
+    item = prompt.question.item
+    most = respondent.max_tokens or params_for(respondent, item, prompt.asking).max_tokens
+    return answer_tokens(size, item.kind, prompt.asking.words, most, use)
 
 
 def _fits(respondent: Respondent, longest: float) -> bool | None:
@@ -241,18 +260,14 @@ def _fits(respondent: Respondent, longest: float) -> bool | None:
     return longest + (respondent.max_tokens or ROOM_TO_THINK) <= respondent.context
 
 
-async def _left(plan: Plan, respondent: Respondent, store: Store) -> _Left:
+async def _left(
+    plan: Plan, prompts: Sequence[_Prompt], respondent: Respondent, store: Store
+) -> _Left:
     """Return what of a respondent's part of a plan is not in the store."""
-    keys: list[tuple[str, Question]] = []
-    for question in plan.questions:
-        asking = plan.form.asking[question.item.kind]
-        request = request_of(
-            respondent,
-            messages_for(question, asking),
-            params_for(respondent, question.item, asking),
-            question.item.row(),
-        )
-        keys.append((request.key, question))
+    keys: list[tuple[str, _Prompt]] = []
+    for p in prompts:
+        params = params_for(respondent, p.question.item, p.asking)
+        keys.append((request_of(respondent, p.messages, params, p.row).key, p))
     found: set[tuple[str, int]] = set()
     judged: set[tuple[str, int, str]] = set()
     own = verdicts.c.judge == judge_id(plan.judge, plan.system)
@@ -267,8 +282,9 @@ async def _left(plan: Plan, respondent: Respondent, store: Store) -> _Left:
             )
         )
         judged |= {(r["key"], r["repeat"], r["item"]) for r in rows}
-    done = sum((key, q.repeat, q.item.id) in judged for key, q in keys)
-    open_ones = [q for key, q in keys if (key, q.repeat) not in found]
+    places = [(key, p.question.repeat, p.question.item.id) for key, p in keys]
+    done = sum(place in judged for place in places)
+    open_ones = [p for key, p in keys if (key, p.question.repeat) not in found]
     return _Left(len(keys), open_ones, max(plan.judged - done, 0))
 
 

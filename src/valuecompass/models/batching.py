@@ -68,11 +68,11 @@ def batch_settings(patience: Patience) -> dict[str, object]:
     return {"max_retries": patience.retries, "batch": batch}
 
 
-def hear_of_batches(tell: Tell | None) -> None:
+def hear_of_batches(tell: Tell) -> None:
     """Let somebody hear of batches in progress; else Inspect prints to stdout.
 
     Args:
-        tell: told a sentence now and then; None: nobody.
+        tell: told a sentence now and then.
     """
     from inspect_ai.model._providers.util import batch_log
 
@@ -80,7 +80,7 @@ def hear_of_batches(tell: Tell | None) -> None:
 
     def status(now: batch_log.BatchStatus) -> None:
         nonlocal said
-        if tell is None or not now.batch_count or time.monotonic() - said < SAY_EVERY:
+        if not now.batch_count or time.monotonic() - said < SAY_EVERY:
             return
         said = time.monotonic()
         total = now.pending_requests + now.completed_requests + now.failed_requests
@@ -91,6 +91,14 @@ def hear_of_batches(tell: Tell | None) -> None:
 
     batch_log.set_batch_status_callback(status)
     batch_log.set_batch_log_callback(lambda _: None)
+
+
+def hear_no_more() -> None:
+    """Let Inspect say of batches what it likes again."""
+    from inspect_ai.model._providers.util import batch_log
+
+    batch_log.set_batch_status_callback(None)
+    batch_log.set_batch_log_callback(None)
 
 
 @cache

@@ -30,7 +30,7 @@ from tenacity.wait import wait_base
 
 from valuecompass.errors import InputError, ProviderStopped
 from valuecompass.models import _registry
-from valuecompass.models.batching import batch_settings, why_no_batch
+from valuecompass.models.batching import batch_settings, hear_no_more, why_no_batch
 from valuecompass.models.request import Patience, Request
 from valuecompass.models.spec import FREE, Respondent
 from valuecompass.store import storable
@@ -132,6 +132,8 @@ class Models:
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._batch:
+            hear_no_more()
         while self._made:
             _, model = self._made.popitem()
             await model.api.aclose()
