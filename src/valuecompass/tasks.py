@@ -34,7 +34,7 @@ def _task(system: str, form: str, items: str | None, judged: Scorer) -> Task:
     from valuecompass.items import form_items
     from valuecompass.measure.asking import messages_for, questions
     from valuecompass.measure.run import Settings, resolve_form, resolve_system
-    from valuecompass.models.inspect_bridge import chat_messages
+    from valuecompass.models.messages import chat_messages
 
     theory = resolve_system(system)
     settings = Settings(form=form, items=None if items is None else Path(items))
@@ -78,7 +78,7 @@ def put() -> Solver:
     from valuecompass.measure.scenario import play
     from valuecompass.models import Message, Respondent
     from valuecompass.models.asker import extra_body, request_of
-    from valuecompass.models.inspect_bridge import chat_messages, message_of, tool_infos
+    from valuecompass.models.messages import chat_messages, message_of, tool_infos
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         told = state.metadata
@@ -155,7 +155,7 @@ def _scored(system: str, judge: str, judge_mode: str, workspace: str) -> Scorer:
             values_of,
         )
         from valuecompass.measure.run import resolve_system
-        from valuecompass.models.inspect_bridge import message_of
+        from valuecompass.models.messages import message_of
 
         theory = resolve_system(system)
         told: Json = state.metadata or {}

@@ -43,7 +43,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 
 
 def told(workspace: Path) -> dict[str, Any]:
-    return anyio.run(vc.stated_and_shown, workspace, None, "schwartz")
+    return vc.stated_and_shown(workspace)
 
 
 def test_the_planted_gap_is_found_and_nobody_else_is_accused_of_it(workspace: Path) -> None:
@@ -88,9 +88,9 @@ def test_scores_by_mode_are_those_of_the_measurement(workspace: Path) -> None:
 
 
 def test_equal_seeds_give_equal_figures(workspace: Path) -> None:
-    again = partial(vc.stated_and_shown, workspace, None, "schwartz", seed=1)
+    again = partial(vc.stated_and_shown, workspace, seed=1)
     assert told(workspace) == told(workspace)
-    assert told(workspace)["pairs"] != anyio.run(again)["pairs"]
+    assert told(workspace)["pairs"] != again()["pairs"]
 
 
 def test_the_command_shows_what_the_json_says(workspace: Path, command: Command) -> None:

@@ -252,7 +252,7 @@ async def test_prices_come_from_the_respondent_then_from_inspect() -> None:
     # in a process of its own: what Inspect is told of prices stays for good
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines() == ["None", "input=2.5 output=10.0"]
+    assert done.stdout.splitlines() == ["None", "input=2.5 output=10.0 batch=None"]
     own = Price(input=9, output=9)
     assert price_of(Respondent(name="x", model="openai/gpt-4o", price=own)) == own
     assert price_of(UNKNOWN) is None

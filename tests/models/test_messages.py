@@ -15,7 +15,7 @@ from inspect_ai.tool import ToolCall
 from valuecompass.hashing import canonical
 from valuecompass.items import ToolSpec
 from valuecompass.models import Call, Message
-from valuecompass.models.inspect_bridge import chat_messages, message_of, tool_infos
+from valuecompass.models.messages import chat_messages, message_of, tool_infos
 
 CALL = ToolCall("id_1", "erase", {"name": "Quill"})
 THOUGHT = ContentReasoning(reasoning="Hm.", signature="signed by the provider")

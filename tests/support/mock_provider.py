@@ -40,6 +40,7 @@ from tests.support.faults import (
     spoil_body,
     spoil_choice,
 )
+from tests.support.mock_batches import Batches
 from valuecompass.hashing import digest
 
 KEY = "mock-key-not-a-secret"
@@ -102,6 +103,7 @@ class MockProvider:
         self.settings = settings or Settings()
         self.tally = Tally()
         self.port = port
+        self.batches = Batches(self._answered_in_batch, KEY)
 
     @property
     def url(self) -> str:
@@ -112,6 +114,16 @@ class MockProvider:
     def env(self) -> dict[str, str]:
         """Environment that makes `openai-api/mock/NAME` reach this server."""
         return {"MOCK_API_KEY": KEY, "MOCK_BASE_URL": self.url}
+
+    @property
+    def as_openai(self) -> dict[str, str]:
+        """Environment that makes `openai/NAME` reach this server, whose batches it has, too."""
+        return {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": self.url}
+
+    def _answered_in_batch(self, body: dict[str, Any], body_hash: str) -> dict[str, Any]:
+        completion = self._completion(body, body_hash)
+        self._count_completed(completion, body_hash)
+        return completion
 
     def stats(self) -> dict[str, Any]:
         """Return a copy of the tally, ready for JSON."""
@@ -138,6 +150,7 @@ class MockProvider:
                 web.get("/_stats", self._get_stats),
                 web.post("/_reset", self._post_reset),
                 web.post("/_faults", self._post_faults),
+                *self.batches.routes(),
             ]
         )
         # cancelled handlers are how a hanging request learns that its client has left
@@ -338,6 +351,7 @@ class RemoteMock:
     def __init__(self, url: str) -> None:
         self.url = url
         self.env = {"MOCK_API_KEY": KEY, "MOCK_BASE_URL": url}
+        self.as_openai = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url}
         # never through a proxy from the environment: the server is on this machine
         self._http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from valuecompass.blocking import blocking
 from valuecompass.board.boards import Board, read_board
 from valuecompass.board.comparison import joined
 from valuecompass.measure.item_table import MODES, Answered, ItemTable, Mode, answered
 from valuecompass.measure.points import finite
+from valuecompass.measure.study.export import WORKSPACE
 from valuecompass.stats.comparison import benjamini_hochberg
 from valuecompass.stats.mode_gaps import ModeGaps, mode_gaps, profile_agreement, standings
 from valuecompass.store import Store, open_store
@@ -46,15 +49,20 @@ class Modes:
     tables: Mapping[Mode, ItemTable]
 
 
-async def stated_and_shown(
-    workspace: Path, db: str | None, system: str, *, date: str | None = None, seed: int = 0
+def stated_and_shown(
+    workspace: Path | str = WORKSPACE,
+    system: str = "schwartz",
+    *,
+    db: str | None = None,
+    date: str | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Compare what the respondents of a board state with what they show.
 
     Args:
         workspace: folder of the store.
-        db: URL of another database, or None.
         system: id of the value system.
+        db: SQLAlchemy URL of the database, where that is not the workspace's own file.
         date: the board of this day or measurement; None: the newest.
         seed: of the resampling.
 
@@ -64,6 +72,13 @@ async def stated_and_shown(
     Raises:
         InputError: there is no measurement of the system.
     """
+    return blocking(partial(gaps_on_board, date=date, seed=seed), Path(workspace), db, system)
+
+
+async def gaps_on_board(
+    workspace: Path, db: str | None, system: str, *, date: str | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """`stated_and_shown` for callers that have an event loop."""
     async with open_store(workspace, db, create=False) as store:
         board = await read_board(store, system, date=date, samples=0)
         found = gaps_of(await modes_of(store, board), seed)

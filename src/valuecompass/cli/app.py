@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    *("run", "board", "compare", "gap", "culture", "cultures", "match", "space", "gate"),
+    *("run", "plan", "board", "compare", "gap", "culture", "cultures", "match", "space", "gate"),
     *("health", "report", "export", "profile"),
     *("judge", "systems", "items", "models", "spending", "doctor"),
 )

@@ -35,13 +35,13 @@ def gap(
     """
     import anyio
 
-    from valuecompass.board.stated import stated_and_shown
+    from valuecompass.board.stated import gaps_on_board
     from valuecompass.measure.run import resolve_system
 
     theory = resolve_system(system).id
 
     async def run() -> dict[str, Any]:
-        return await stated_and_shown(workspace, db, theory, date=date, seed=seed)
+        return await gaps_on_board(workspace, db, theory, date=date, seed=seed)
 
     found = anyio.run(run)
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -12,9 +13,14 @@ from rich.table import Table
 from valuecompass.board.wording import visible
 from valuecompass.cli.app import console, plain
 from valuecompass.measure.engine import Progress
+from valuecompass.measure.forecast import Outlook
 from valuecompass.measure.measurement import Measurement
-from valuecompass.measure.run import Listener, Outlook
+from valuecompass.measure.run import Batched, Listener
 
+BATCHES = (
+    "Batches come back within a day; leave this running. What is in a batch when the process is "
+    "killed is billed by the provider and lost to us, and stays reserved in the budget."
+)
 EVERY = 15.0
 """Seconds between lines when stderr is not a terminal."""
 
@@ -27,6 +33,10 @@ class Live(Listener):
         self._console = console(stderr=True)
         self._bars: Bars | None = None
         self._tasks: dict[tuple[str, str], Any] = {}
+        self.outlooks: list[Outlook] = []
+        """What each plan will take."""
+        self.money: dict[str, Any] = {}
+        """What batches brought, once that is known."""
         self._answered = self._requests = 0
         self._said = time.monotonic()
 
@@ -80,8 +90,24 @@ class Live(Listener):
             table.add_row(plain("left out"), plain("; ".join(silent)))
         self._console.print(table)
         self._console.print()
+        self.outlooks.append(outlook)
+        if outlook.batch and not self._dry_run:
+            self.note(BATCHES)
         self._answered, self._requests = 0, outlook.requests
         return not self._dry_run
+
+    def note(self, sentence: str) -> None:
+        """Print a sentence, between the bars where there are any."""
+        self._console.print(plain(sentence), soft_wrap=True)
+
+    def batched(self, batched: Batched) -> None:
+        """Say what batches brought."""
+        self._stop()
+        self.money = {"batch": asdict(batched)}
+        self.note(
+            f"{batched.answers:,} answers came in batches. Paid: {batched.usd:,.4f} US dollars; "
+            f"one by one it would have been {batched.saved:,.4f} more, from the tokens counted."
+        )
 
     def progress(self, progress: Progress) -> None:
         """Move a respondent's bar."""

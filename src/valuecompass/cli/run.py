@@ -42,7 +42,8 @@ def run(
         ),
     ] = None,
     roster: Annotated[
-        Path | None, typer.Option(help="TOML file with [[respondents]] tables.")
+        Path | None,
+        typer.Option(help="TOML file with [[respondents]] tables, or current, which comes along."),
     ] = None,
     system: Annotated[
         list[str] | None,
@@ -84,7 +85,17 @@ def run(
     timeout: Annotated[
         int, typer.Option(min=1, help="Seconds for one attempt of a request.")
     ] = 300,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    batch: Annotated[
+        bool,
+        typer.Option(
+            "--batch",
+            help="Ask in batches where the provider has them: cheaper, within a day. Leave it "
+            "running: what is in a batch when it is killed is billed and lost.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan with each respondent's price and stop.")
+    ] = False,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -118,6 +129,7 @@ def run(
         calibration=calibration,
         workspace=workspace,
         db=db,
+        batch=batch,
         limits=Limits(max_calls, max_tokens, max_usd),
         patience=Patience(attempt_timeout=timeout, timeout=6 * timeout),
     )
@@ -126,10 +138,16 @@ def run(
     with Live(dry_run) as live:
         measurements = anyio.run(run_async, settings, live)
     if json:
-        echo_json(document(measurements))
+        # of a dry run what it would take, of a run what it made
+        whole = document(measurements) | live.money
+        echo_json({"outlook": [o.json() for o in live.outlooks]} if dry_run else whole)
+    elif dry_run:
+        from valuecompass.cli.forecast import show_forecast
+
+        show_forecast(live.outlooks)
     elif csv:
         sys.stdout.write(csv_text(measurements))
-    elif not dry_run:
+    else:
         from valuecompass.board.page.terminal import terminal_board
 
         terminal_board(measurements, console())

@@ -16,8 +16,14 @@ def say(sentence: str) -> None:
     console().print(plain(sentence))
 
 
-def table(titles: list[str], rows: list[list[str]]) -> None:
-    """Print a table, its first column left, the others right."""
+def table(titles: list[str], rows: list[list[str]], where: Any = None) -> None:
+    """Print a table, its first column left, the others right.
+
+    Args:
+        titles: of the columns.
+        rows: as many cells each.
+        where: a console; None: stdout.
+    """
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -34,7 +40,7 @@ def table(titles: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         # a line break in a name would begin a row that is nobody's
         shown.add_row(*(plain(cell.replace("\n", "␊")) for cell in row))
-    console().print(shown, "")
+    (where or console()).print(shown, "")
 
 
 def number(value: float | None) -> str:

@@ -27,16 +27,17 @@ from valuecompass.errors import (
 from valuecompass.items import built_in_form
 from valuecompass.judges import Verdict, judge_id, subject_of
 from valuecompass.judges.protocol import all_missing
+from valuecompass.judges.spec import judge_models
 from valuecompass.measure.archive import find_measurement, new_measurement, save_measurement
 from valuecompass.measure.asking import Question, goes_to_judge, read_off
 from valuecompass.measure.item_table import answered_of, keep
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import Plan, environment
-from valuecompass.measure.putting import ask_question, key_of
+from valuecompass.measure.putting import ask_question
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Reply, Respondent
 from valuecompass.models.asker import Asker
-from valuecompass.store import Store, blocks, responses, verdicts
+from valuecompass.store import Store, responses, verdicts
 from valuecompass.text import points
 
 WORKERS = 64
@@ -49,8 +50,14 @@ SEEDS = (
 _VERDICTS = select(verdicts.c.body).where(
     *(verdicts.c[name] == bindparam(f"of_{name}") for name in ("key", "repeat", "judge", "item"))
 )
+IN_BATCHES = 4_000
+"""Questions in progress at once where a provider is asked in batches: they make the batches."""
+WAITING = (
+    "Nothing new is asked. What is in batches is billed whatever happens: this waits for it. "
+    "Ctrl-C again gives it up; it stays reserved in the budget (valuecompass spending)."
+)
 GRACE = 5.0
-"""Seconds that requests in flight get after Ctrl-C."""
+"""Seconds that requests in flight get after Ctrl-C; what is in batches gets as long as it takes."""
 
 
 @dataclass(frozen=True)
@@ -275,8 +282,17 @@ def plan_lock(workspace: Path, plan: Plan) -> Any:
 
 async def _work(run: _Run) -> None:
     async with interruptible([run.asker]), anyio.create_task_group() as workers:
-        for _ in range(min(WORKERS, len(run.plan.questions) * len(run.plan.respondents))):
+        for _ in range(min(_workers(run), len(run.plan.questions) * len(run.plan.respondents))):
             workers.start_soon(run.worker)
+
+
+def _workers(run: _Run) -> int:
+    """Return how many questions are in progress at once: enough to fill batches, if there are any.
+
+    A worker asks and has judged; both may wait for a batch.
+    """
+    asked = [*run.plan.respondents, *judge_models(run.plan.judge)]
+    return IN_BATCHES if any(run.asker.by_batch(model) for model in asked) else WORKERS
 
 
 @asynccontextmanager
@@ -294,7 +310,10 @@ async def interruptible(askers: Sequence[Asker]) -> AsyncGenerator[None]:
                     asker.stop = asker.stop or Interrupted(
                         "interrupted; everything answered is stored: repeat the command to go on"
                     )
-                tasks.start_soon(expire)
+                if (batching := next((a for a in askers if a.batch), None)) is None:
+                    tasks.start_soon(expire)
+                else:
+                    batching.tell(WAITING)
                 await anext(presses)
         except (NotImplementedError, ValueError, RuntimeError):
             return  # not the main thread: whoever runs us owns the signals
@@ -376,39 +395,3 @@ async def _drift(run: _Run) -> dict[str, str]:
                 "answers in this workspace"
             )
     return said
-
-
-@dataclass(frozen=True)
-class Stored:
-    """How much of a plan is in the store."""
-
-    answered: int
-    requests: int
-    """Of the plan's respondents; `answered` of them are."""
-    judged: int
-    """Responses with verdicts of the plan's judge."""
-
-
-async def stored_share(plan: Plan, store: Store) -> Stored:
-    """Return how much of a plan is in the store already."""
-    keys: list[tuple[str, int, str]] = []
-    for respondent in plan.respondents:
-        for q in plan.asked(respondent):
-            asking = plan.form.asking[q.item.kind]
-            keys.append((key_of(respondent, q, asking), q.repeat, q.item.id))
-    found: set[tuple[str, int]] = set()
-    judged: set[tuple[str, int, str]] = set()
-    own = verdicts.c.judge == judge_id(plan.judge, plan.system)
-    for block in blocks(sorted({k for k, *_ in keys}), 500):
-        rows = await store.rows(
-            select(responses.c.key, responses.c.repeat).where(responses.c.key.in_(block))
-        )
-        found |= {(r["key"], r["repeat"]) for r in rows}
-        rows = await store.rows(
-            select(verdicts.c.key, verdicts.c.repeat, verdicts.c.item).where(
-                own, verdicts.c.key.in_(block)
-            )
-        )
-        judged |= {(r["key"], r["repeat"], r["item"]) for r in rows}
-    answered = sum(key[:2] in found for key in keys)
-    return Stored(answered, len(keys), sum(key in judged for key in keys))

@@ -5,7 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
@@ -240,16 +248,46 @@ class _Sums:
 
 
 async def _read(store: Store, measurement: Measurement) -> Answered:
-    bodies = {row["id"]: row["body"] for row in await store.rows(items_query(measurement))}
-    parsed = {i: Item.from_row(body) for i, body in bodies.items()}
+    parsed = await _items(store, measurement)
     sums = _Sums.of(measurement, parsed.values())
+    async with contextlib.aclosing(_results(store, measurement, parsed)) as results:
+        async for position, found in results:
+            sums.add(position, found)
+    return sums.answered()
+
+
+async def stored_values(
+    store: Store, measurement: Measurement
+) -> AsyncGenerator[tuple[int, int, str, float]]:
+    """Yield position of the respondent, place of the dimension, item and value in [0, 1].
+
+    One for each response that carries a score, a respondent after the other.
+    """
+    system = ValueSystem.model_validate(measurement.manifest["system"])
+    opinions: OpinionMethod = measurement.manifest["opinions"]
+    parsed = await _items(store, measurement)
+    async with contextlib.aclosing(_results(store, measurement, parsed)) as results:
+        async for position, found in results:
+            for at, item, value in item_values(system, opinions, found):
+                yield position, at, item, value
+
+
+async def _items(store: Store, measurement: Measurement) -> dict[str, Item]:
+    rows = await store.rows(items_query(measurement))
+    return {row["id"]: Item.from_row(row["body"]) for row in rows}
+
+
+async def _results(
+    store: Store, measurement: Measurement, parsed: Mapping[str, Item]
+) -> AsyncGenerator[tuple[int, list[Result]]]:
+    """Yield a respondent's place with results as they were stored, all of an item together."""
+    system = ValueSystem.model_validate(measurement.manifest["system"])
     names = ("position", "item", "presentation", "repeat", "outcome", "reading")
     columns = (*(answers.c[n] for n in names), verdicts.c.body.label("verdicts"))
     query = found_answers(measurement, columns)
     async with contextlib.aclosing(store.stream(query)) as blocks:
         async for position, rows in _whole_items(blocks):
-            sums.add(position, [_result(row, parsed[row["item"]], sums.system) for row in rows])
-    return sums.answered()
+            yield position, [_result(row, parsed[row["item"]], system) for row in rows]
 
 
 Rows = Sequence[Mapping[str, Any]]

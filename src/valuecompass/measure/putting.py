@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Item
 from valuecompass.measure.asking import Question, messages_for, params_for
@@ -35,15 +37,30 @@ async def ask_question(
     )
 
 
-def key_of(respondent: Respondent, question: Question, asking: Asking) -> str:
+def key_of(
+    respondent: Respondent,
+    question: Question,
+    asking: Asking,
+    messages: list[Message] | None = None,
+    row: dict[str, Any] | None = None,
+) -> str:
     """Return the key of the response to a question.
 
     That of a scenario rests on its first request and its script: all else follows from them.
+
+    Args:
+        respondent: who is asked.
+        question: what is asked.
+        asking: how its kind is asked.
+        messages: as `messages_for` makes them without a cue, where they were made before.
+        row: of the item, likewise.
     """
     item = question.item
     params = params_for(respondent, item, asking)
-    messages = messages_for(question, asking, cue=respondent.answers == "logprobs")
-    first = request_of(respondent, messages, params, item.row()).key
+    cue = respondent.answers == "logprobs"
+    if messages is None or cue:
+        messages = messages_for(question, asking, cue=cue)
+    first = request_of(respondent, messages, params, row or item.row()).key
     if item.kind != "scenario":
         return first
     return digest(["played", VERSION, STEPS, item.id, first])

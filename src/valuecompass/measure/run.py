@@ -22,8 +22,8 @@ from valuecompass.items import (
     form_of_items,
     read_form,
 )
+from valuecompass.items.forms import form_text
 from valuecompass.judges import Judge
-from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.judges.quality.calibration import read_calibration
 from valuecompass.judges.spec import (
     build_judge,
@@ -33,23 +33,23 @@ from valuecompass.judges.spec import (
     strong_judge,
 )
 from valuecompass.measure.asking import READ_OFF
-from valuecompass.measure.engine import Progress, run_plan, stored_share
+from valuecompass.measure.cheapest import SystemPlan, cheapest_plan, middle_priced, pilot_of
+from valuecompass.measure.engine import Progress, run_plan
+from valuecompass.measure.forecast import Outlook, outlook_of
 from valuecompass.measure.measurement import Measurement, Measurements
 from valuecompass.measure.plan import Plan, make_plan
-from valuecompass.measure.scenario import characters_of, steps_of
 from valuecompass.models import (
     Limits,
     Patience,
-    Price,
     Respondent,
     check_priced,
     parse_respondent,
     parse_roster,
-    price_of,
 )
+from valuecompass.models.batching import why_no_batch
+from valuecompass.models.spec import ROSTERS
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import open_store
-from valuecompass.text import POINTS
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class Settings:
     """The judge's errors (``judge calibrate``): scores are shown corrected for them, too."""
     workspace: Path = Path("valuecompass-workspace")
     db: str | None = None
+    batch: bool = False
+    """Ask in batches where the provider has them: cheaper, and takes up to a day."""
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
 
@@ -94,21 +96,14 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What a plan will take, said before it starts."""
+class Batched:
+    """What came in batches, and what that saved."""
 
-    plan: Plan
-    stored: int
-    requests: int
-    most_requests: int
-    """More where there are scenarios, of which each takes several."""
-    judge_calls: int
-    """Of all members of a panel, without the strong judge's."""
-    strong_calls: int
-    """Of the strong judge at most: if the panel disagreed on every response."""
-    usd: float | None
-    """Estimate of the money, with the strong judge's calls at their most; None when a price is
-    unknown."""
+    answers: int
+    usd: float
+    """Paid for everything this command asked, in batches or not."""
+    saved: float
+    """What the same tokens would have cost more one by one; unpriced models left out."""
 
 
 class Listener:
@@ -123,6 +118,12 @@ class Listener:
 
     def finished(self, measurement: Measurement) -> None:
         """Hear of a finished measurement."""
+
+    def note(self, sentence: str) -> None:
+        """Hear what a person should know meanwhile."""
+
+    def batched(self, batched: Batched) -> None:
+        """Hear what batches brought, at the end, also of a run that stops early."""
 
 
 def resolve_system(name: str) -> ValueSystem:
@@ -234,7 +235,7 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
         from valuecompass.models.budget import Budget
 
         budget = Budget(store, "", settings.limits)
-        asker = Asker(store, budget, settings.patience)
+        asker = Asker(store, budget, settings.patience, settings.batch, listener.note)
         judge = make_judge(settings, asker, respondents)
         opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
         if opinions is None:
@@ -251,22 +252,46 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
             )
         models = [*respondents, *judge_models(judge)]
         check_priced(models, settings.limits)
+        if settings.batch:
+            _check_batches(asker, models, judge)
         try:
-            for model in models:  # a wrong name or an absent key is told before the first request
-                asker.models.get(model.model)
+            # a wrong name is told before the first request, an absent key, too
+            lacks = {m.model: why for m in models if (why := asker.models.lacks(m.model))}
             done = Measurements()
             # one budget for the command: four systems do not spend it four times
             budget.plan = digest([plan.id for plan in plans], 16)
             for plan in plans:
-                if not listener.outlook(await outlook_of(plan, asker)):
+                if not listener.outlook(await outlook_of(plan, asker, lacks)):
                     continue
+                for model in lacks:
+                    asker.models.get(model)
                 found = await run_plan(plan, store, asker, settings.workspace, listener.progress)
                 listener.finished(found)
                 done.append(replace(found, workspace=settings.workspace.resolve()))
             return done
         finally:
+            if asker.batched:
+                listener.batched(Batched(asker.batched, asker.paid, asker.saved))
             with anyio.CancelScope(shield=True):
                 await asker.models.close()
+
+
+def _check_batches(asker: Asker, models: Sequence[Respondent], judge: Judge) -> None:
+    """Refuse batches where they cannot be used, or would take weeks.
+
+    Raises:
+        InputError: no model can be asked in batches, or a judge asks one question after another.
+    """
+    if not any(asker.by_batch(m) for m in models):
+        reasons = "; ".join(dict.fromkeys(f"{m.name}: {why_no_batch(m.model)}" for m in models))
+        raise InputError(f"--batch: nobody can be asked in batches ({reasons}); leave it out")
+    strong = strong_judge(judge)
+    for one in [*model_judges(judge), *([strong] if strong else [])]:
+        if one.mode == "per-value" and asker.by_batch(one.model):
+            raise InputError(
+                f"--batch: the judge {one.name} asks one question after another about each "
+                "response, and every one would wait for a batch; judge with @mode=one-call"
+            )
 
 
 def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Respondent] = ()) -> Judge:
@@ -279,58 +304,43 @@ def make_judge(settings: Settings, asker: Asker, respondents: Sequence[Responden
     return build_judge(spec, asker, respondents)
 
 
-async def outlook_of(plan: Plan, asker: Asker) -> Outlook:
-    """Return what a plan will take: requests, judge calls and an estimate of the money.
+async def cheapest_plans(
+    settings: Settings, target: float, forms: Path | None = None
+) -> tuple[Respondent, list[SystemPlan]]:
+    """Return for each value system the cheapest plan that reaches a precision.
 
-    The estimate takes four characters a token, of a scenario the steps that it takes as a rule,
-    answers of the length that the prompt asks for, and for the judge what its prompts and form of
-    answer need. What is stored costs nothing: answers, and responses with verdicts of this very
-    judge.
+    Args:
+        settings: systems, judge, workspace, and the respondent whose price and tokens count: the
+            only one named, else the one of the middle price in the roster (none: the current one).
+        target: half of the 95 % interval of every dimension, in points of 0-100.
+        forms: folder for the planned forms, to be run with ``--form FILE``; None: not written.
+
+    Raises:
+        InputError: a wrong name, several respondents named, a target out of range, or a system
+            without a bank.
     """
-    stored = await stored_share(plan, asker.store)
-    answering = [r for r in plan.respondents if plan.answers(r)]
-    to_judge = sum(plan.judged_of(r) for r in answering)
-    most = sum(steps_of(q.item)[1] for r in answering for q in plan.asked(r))
-    left = 1 - stored.answered / max(stored.requests, 1)
-    unjudged = 1 - stored.judged / max(to_judge, 1)
-    takes = [(left, price_of(r), *_tokens(plan, r)) for r in answering]
-    judged = to_judge // max(plan.judged, 1)  # respondents that write free text
-    members = [_judging(judge, plan, judged) for judge in model_judges(plan.judge)]
-    strong = strong_judge(plan.judge)
-    at_most = [] if strong is None else [_judging(strong, plan, judged)]
-    takes += [(unjudged, *costs) for _, costs in (*members, *at_most)]
-    judge_calls, strong_calls = (sum(calls for calls, _ in of) for of in (members, at_most))
-    usd: float | None = 0.0
-    for share, price, tokens_in, tokens_out in takes:
-        if price is None:
-            usd = None
-            break
-        usd += share * (tokens_in * price.input + tokens_out * price.output) / 1e6
-    return Outlook(plan, stored.answered, stored.requests, most, judge_calls, strong_calls, usd)
+    if not 0 < target < 50:
+        raise InputError(f"--target {target:g}: give points between 0 and 50")
+    systems = [resolve_system(name) for name in settings.systems]
+    if len(settings.models) > 1:
+        raise InputError("-m: a plan is made for one respondent; name one")
+    if not settings.models:
+        roster = parse_roster(settings.roster or Path(ROSTERS[0]), systems)
+        respondent = middle_priced(roster)
+    else:
+        (respondent,) = resolve_respondents(settings, systems)
+    plans: list[SystemPlan] = []
+    async with open_store(settings.workspace, settings.db) as store:
+        from valuecompass.models.asker import Asker
+        from valuecompass.models.budget import Budget
 
-
-def _tokens(plan: Plan, respondent: Respondent) -> tuple[float, float]:
-    """Return about how many tokens a respondent reads and writes."""
-    asked = [(q.item, steps_of(q.item)[0]) for q in plan.asked(respondent)]
-    words = sum(steps * plan.form.asking[item.kind].words for item, steps in asked)
-    return sum(steps * (characters_of(item) / 4 + 90) for item, steps in asked), 1.4 * words
-
-
-def _judging(
-    judge: LLMJudge, plan: Plan, answering: int
-) -> tuple[int, tuple[Price | None, float, float]]:
-    """Return the calls of a judge, and what it costs: price, tokens in, tokens out."""
-    verdicts = 60.0 * len(plan.system.names)
-    tokens_in, tokens_out, calls = 700 + verdicts, verdicts, plan.judged
-    if judge.mode == "per-value":
-        tokens_in, tokens_out, calls = 400.0, 4.0, _verdicts(plan)
-    elif judge.mode == "concepts":  # two calls for a response; their mean
-        tokens_in, tokens_out, calls = 650 + verdicts, verdicts / 2 + 50, 2 * plan.judged
-    calls *= answering
-    return calls, (price_of(judge.model), calls * tokens_in, calls * tokens_out)
-
-
-def _verdicts(plan: Plan) -> int:
-    """Verdicts on one respondent: three opinions by all dimensions for a question, else one."""
-    kinds = [q.item.kind for q in plan.questions if q.item.kind not in READ_OFF]
-    return sum(POINTS * len(plan.system.names) if k == "question" else 1 for k in kinds)
+        asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
+        judge = make_judge(settings, asker, [respondent])
+        for system in systems:
+            pilot = await pilot_of(store, system.id)
+            plans.append(await cheapest_plan(system, respondent, judge, asker, target, pilot))
+    if forms is not None:
+        forms.mkdir(parents=True, exist_ok=True)
+        for plan in plans:
+            (forms / f"{plan.system}.json").write_text(form_text(plan.form), encoding="utf-8")
+    return respondent, plans

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select
 
 from valuecompass.errors import ProviderStopped, RequestFailed, ValueCompassError
 from valuecompass.hashing import canonical
+from valuecompass.models.batching import Tell, hear_of_batches, why_no_batch
 from valuecompass.models.budget import Amount, Budget, price_of
 from valuecompass.models.inspect_bridge import (
     Failure,
@@ -32,7 +33,7 @@ from valuecompass.models.request import (
     Request,
     seed_for,
 )
-from valuecompass.models.spec import ITEM_AWARE, SAMPLING, Respondent
+from valuecompass.models.spec import ITEM_AWARE, SAMPLING, Price, Respondent
 from valuecompass.store import Store, responses
 
 FAILURES_IN_A_ROW = 12
@@ -45,6 +46,10 @@ NOT_STORED = ("outcome", "cached")
 """Fields of a reply that are found anew whenever it is read."""
 
 
+def print_nothing(_: str) -> None:
+    """Keep what is told to oneself."""
+
+
 @dataclass
 class Asker:
     """Asks models within a budget, each question once.
@@ -55,6 +60,17 @@ class Asker:
     store: Store
     budget: Budget
     patience: Patience
+    batch: bool = False
+    """Ask in batches where the provider has them."""
+    tell: Tell = print_nothing
+    """Told what a person should know while this runs."""
+    paid: float = 0.0
+    """US dollars of the answers that came now."""
+    batched: int = 0
+    """Answers that came in batches."""
+    saved: float = 0.0
+    """US dollars that those would have cost more one by one, from the tokens the provider counted;
+    without the models whose price is unknown."""
     calls: int = 0
     """Requests sent by this process (cached replies are not among them)."""
     versions: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
@@ -68,7 +84,18 @@ class Asker:
     _failed: dict[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
-        self.models = Models(self.patience)
+        self.models = Models(self.patience, batch=self.batch)
+        if self.batch:
+            hear_of_batches(self.tell)
+
+    def by_batch(self, model: Respondent) -> bool:
+        """Say whether a model is asked in batches."""
+        return self.batch and why_no_batch(model.model) is None
+
+    def price(self, model: Respondent) -> Price | None:
+        """Return what a model costs here: by batch, the price of batches; None when unknown."""
+        price = price_of(model)
+        return price.in_batch if price is not None and self.by_batch(model) else price
 
     async def ask(
         self,
@@ -121,7 +148,7 @@ class Asker:
         if self.stop is not None:
             raise self.stop
         model = request.model
-        reserved = await self.budget.reserve(key, repeat, model.model, _at_most(request))
+        reserved = await self.budget.reserve(key, repeat, model.model, self._at_most(request))
         if self.stop is not None:  # it may have waited for room in the budget
             await self.budget.release(reserved)
             raise self.stop
@@ -170,10 +197,14 @@ class Asker:
         seconds: float,
     ) -> Reply:
         tokens_in, tokens_out = output.usage or (0, 0)
-        price = price_of(request.model)
         usd = None
-        if price is not None and output.usage is not None:
-            usd = (tokens_in * price.input + tokens_out * price.output) / 1e6
+        if (price := self.price(request.model)) is not None and output.usage is not None:
+            usd = price.usd(tokens_in, tokens_out)
+        self.paid += usd or 0.0
+        if self.by_batch(request.model):
+            self.batched += 1
+            if usd is not None and (single := price_of(request.model)) is not None:
+                self.saved += single.usd(tokens_in, tokens_out) - usd
         reply = Reply(
             key=key,
             repeat=repeat,
@@ -201,6 +232,15 @@ class Asker:
         self._saw_version(request.model.model, reply.version)
         return reply
 
+    def _at_most(self, request: Request) -> Amount:
+        """An upper bound: a token is rarely shorter than three bytes (a letter of many scripts)."""
+        size = sum(len(m.content.encode("utf-8", "replace")) for m in request.messages)
+        if request.params.tools:  # their descriptions and what was called are sent, too
+            size = len(canonical(request.canonical()).encode("utf-8", "replace"))
+        prompt, answer = size // 3 + 16 * len(request.messages), request.params.max_tokens
+        price = self.price(request.model)
+        return Amount(prompt + answer, 0.0 if price is None else price.usd(prompt, answer))
+
     def _saw_version(self, model: str, version: str) -> None:
         if version:
             self.versions.setdefault(model, set()).add(version)
@@ -222,19 +262,6 @@ def request_of(
     sampling = {name: value for name in SAMPLING if (value := getattr(model, name)) is not None}
     seen = item if model.provider in ITEM_AWARE else None
     return Request(model, tuple(messages), replace(params, **sampling), seen)
-
-
-def _at_most(request: Request) -> Amount:
-    """An upper bound: a token is rarely shorter than three bytes (one letter of many scripts)."""
-    size = sum(len(m.content.encode("utf-8", "replace")) for m in request.messages)
-    if request.params.tools:  # their descriptions and what was called are sent, too
-        size = len(canonical(request.canonical()).encode("utf-8", "replace"))
-    prompt = size // 3 + 16 * len(request.messages)
-    price = price_of(request.model)
-    usd = 0.0
-    if price is not None:
-        usd = (prompt * price.input + request.params.max_tokens * price.output) / 1e6
-    return Amount(prompt + request.params.max_tokens, usd)
 
 
 def stored_row(reply: Reply, model: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import anyio
 from sqlalchemy import Update, bindparam, func, select
 
 from valuecompass.errors import BudgetReached, InputError
-from valuecompass.models.spec import FREE, Price, Respondent
+from valuecompass.models.spec import FREE, Price, Respondent, listed_price
 from valuecompass.store import Store, ledger
 
 
@@ -36,7 +36,10 @@ class Amount:
 
 
 def price_of(model: Respondent) -> Price | None:
-    """Return a model's price: its own, zero for what runs here, Inspect's; None when unknown."""
+    """Return a model's price; None when it is unknown.
+
+    Its own, zero for what runs here, what Inspect was told, the roster of current models.
+    """
     if model.price is not None:
         return model.price
     if model.provider in FREE:
@@ -45,7 +48,7 @@ def price_of(model: Respondent) -> Price | None:
 
     info = get_model_info(model.model)
     if info is None or info.cost is None:
-        return None
+        return listed_price(model.model)
     return Price(input=info.cost.input, output=info.cost.output)
 
 

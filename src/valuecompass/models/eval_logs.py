@@ -160,7 +160,7 @@ def _stop_reason(output: ModelOutput) -> str:
 
 
 def _said(sample: EvalSample) -> tuple[Said, ...]:
-    from valuecompass.models.inspect_bridge import message_of
+    from valuecompass.models.messages import message_of
 
     if sample.metadata["item"]["kind"] != "scenario":
         return (Said("assistant", sample.output.completion),)
@@ -202,7 +202,7 @@ def write_log(
     )
     from inspect_ai.scorer import Score
 
-    from valuecompass.models.inspect_bridge import chat_messages
+    from valuecompass.models.messages import chat_messages
 
     told: list[EvalSample] = []
     for row in samples:

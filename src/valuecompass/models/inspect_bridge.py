@@ -10,33 +10,27 @@ import math
 import os
 import random
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from inspect_ai.model import (
-    ChatMessage,
-    ChatMessageAssistant,
-    ChatMessageSystem,
-    ChatMessageTool,
-    ChatMessageUser,
     GenerateConfig,
     Model,
     ModelOutput,
     ResponseSchema,
     get_model,
 )
-from inspect_ai.tool import ToolCall, ToolInfo, ToolParams
 from inspect_ai.util import JSONSchema
 from tenacity import RetryCallState, RetryError, wait_exponential_jitter
 from tenacity.wait import wait_base
 
 from valuecompass.errors import InputError, ProviderStopped
-from valuecompass.items import ToolSpec
 from valuecompass.models import _registry
+from valuecompass.models.batching import batch_settings, hear_no_more, why_no_batch
 from valuecompass.models.direct import DirectModel, direct
-from valuecompass.models.request import LOGPROBS, Call, Message, Patience, Request
+from valuecompass.models.messages import calls_of, chat_messages, tool_infos
+from valuecompass.models.request import LOGPROBS, Call, Patience, Request
 from valuecompass.models.spec import FREE, Respondent
 from valuecompass.store import storable
 
@@ -77,6 +71,10 @@ UNREADABLE = (json.JSONDecodeError, TypeError)
 """What providers' libraries raise when a reply with status 200 is cut, or has no choices."""
 
 
+_LACKS = re.compile(r"\b([A-Z][A-Z0-9_]*_(?:KEY|TOKEN))\b|pip install ([\w.-]+)")
+"""What Inspect says of a provider that it cannot use yet: a variable, or a package to install."""
+
+
 class NoOutput(Exception):
     """The provider returned a complaint instead of an answer, and bills nothing for it."""
 
@@ -107,8 +105,9 @@ class Models:
     the environment had when it was made.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, *, batch: bool = False) -> None:
         self._patience = patience
+        self._batch = batch
         self._made: dict[str, Model] = {}
 
     def get(self, name: str) -> Model:
@@ -118,12 +117,28 @@ class Models:
             InputError: unknown provider, missing key or package (the message is Inspect's).
         """
         if name not in self._made:
-            made = _patient(_inspect_model(name, self._patience), self._patience)
-            self._made[name] = direct(name, made, self._patience)
+            made = _inspect_model(name, self._patience, self._batch)
+            self._made[name] = direct(name, _patient(made, self._patience), self._patience)
         return self._made[name]
+
+    def lacks(self, name: str) -> str | None:
+        """Return the key or package without which a model cannot be asked here; None: nothing.
+
+        Raises:
+            InputError: no such provider, or another reason that no key and no package mends.
+        """
+        try:
+            self.get(name)
+        except InputError as error:
+            if found := _LACKS.search(str(error)):
+                return found[1] or found[2]
+            raise
+        return None
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._batch:
+            hear_no_more()
         while self._made:
             _, model = self._made.popitem()
             if isinstance(model, DirectModel):
@@ -131,12 +146,14 @@ class Models:
             await model.api.aclose()
 
 
-def _inspect_model(name: str, patience: Patience) -> Model:
+def _inspect_model(name: str, patience: Patience, batch: bool) -> Model:
     config = GenerateConfig(
         max_retries=patience.retries,
         attempt_timeout=patience.attempt_timeout,
         timeout=patience.timeout,
     )
+    if batch and why_no_batch(name) is None:
+        config = GenerateConfig.model_validate(batch_settings(patience))
     provider, _, rest = name.partition("/")
     if provider == "embedded":
         from valuecompass.models.providers.embedded import SLOTS
@@ -225,73 +242,6 @@ async def generate(model: Model, request: Request, seed: int, extra: dict[str, A
     return _output(output, request)
 
 
-def chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
-    """Return messages as Inspect's."""
-    return [_chat_message(m) for m in messages]
-
-
-def _chat_message(m: Message) -> ChatMessage:
-    if m.role == "system":
-        return ChatMessageSystem(content=m.content)
-    if m.role == "user":
-        return ChatMessageUser(content=m.content)
-    if m.of is not None:
-        return ChatMessageTool(content=m.content, tool_call_id=m.of.id, function=m.of.name)
-    calls = [ToolCall(c.id, c.name, c.arguments, parse_error=c.error) for c in m.calls]
-    content: Any = m.content if m.parts is None else m.parts
-    return ChatMessageAssistant(content=content, tool_calls=calls or None)
-
-
-def message_of(said: ChatMessage) -> Message:
-    """Return a message of Inspect's as ours; what is neither text nor a call of a tool is lost,
-    but for what has to go back with calls.
-    """
-    if isinstance(said, ChatMessageTool):
-        of = Call(said.tool_call_id or "", said.function or "", {})
-        return Message("tool", storable(said.text), of=of)
-    calls, parts = _calls(said) if isinstance(said, ChatMessageAssistant) else ((), None)
-    return Message(said.role, storable(said.text), calls, parts)
-
-
-def _calls(said: ChatMessageAssistant) -> tuple[tuple[Call, ...], list[dict[str, Any]] | None]:
-    calls = tuple(
-        Call(storable(c.id), storable(c.function), _storable(c.arguments), c.parse_error)
-        for c in said.tool_calls or ()
-    )
-    if not calls or isinstance(said.content, str):
-        return calls, None
-    if all(part.type == "text" for part in said.content):
-        return calls, None
-    parts = [part.model_dump(mode="json", exclude_none=True) for part in said.content]
-    return calls, _storable(parts)
-
-
-def _storable(value: Any) -> Any:
-    """Replace in JSON what no database takes."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, list):
-        return [_storable(one) for one in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        told = cast("dict[str, Any]", value)
-        return {storable(key): _storable(one) for key, one in told.items()}
-    return value
-
-
-def tool_infos(tools: Sequence[ToolSpec]) -> list[ToolInfo]:
-    """Return tools as Inspect offers them to a model."""
-    return [
-        ToolInfo(
-            name=tool.name,
-            description=tool.description,
-            parameters=ToolParams.model_validate(tool.parameters),
-        )
-        for tool in tools
-    ]
-
-
 def _config(request: Request, seed: int, extra: dict[str, Any]) -> GenerateConfig:
     params = request.params
     config = GenerateConfig(
@@ -333,7 +283,7 @@ def _output(output: ModelOutput, request: Request) -> Output:
         stop_reason = "content_filter"
     elif request.params.logprobs:
         text, stop_reason = _options_text(output, request), LOGPROBS
-    calls, parts = _calls(output.choices[0].message)
+    calls, parts = calls_of(output.choices[0].message)
     return Output(
         text=text,
         stop_reason=stop_reason,

@@ -110,6 +110,8 @@ class Patience:
     first_wait: float = 1.0
     """Seconds before the second attempt; doubles, with jitter, up to a minute. A provider's
     Retry-After is honoured instead."""
+    batch_tick: float = 15.0
+    """Seconds between two looks at a provider's batches."""
 
 
 @dataclass(frozen=True)

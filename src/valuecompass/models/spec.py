@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -24,6 +26,8 @@ SAMPLING = ("temperature", "top_p", "max_tokens", "reasoning_effort")
 """A respondent's own sampling parameters."""
 FREE = ("embedded", "simulated", "recorded", "hf")
 """Providers that run here: no bill."""
+ROSTERS = ("current",)
+"""Rosters that come along, by name."""
 
 
 class Price(BaseModel):
@@ -33,6 +37,18 @@ class Price(BaseModel):
 
     input: float = Field(ge=0, allow_inf_nan=False)
     output: float = Field(ge=0, allow_inf_nan=False)
+    batch: float | None = Field(default=None, gt=0, le=1)
+    """What a provider's batch costs as a share of these; None: no reduced price is known."""
+
+    def usd(self, tokens_in: float, tokens_out: float) -> float:
+        """Return what so many tokens cost."""
+        return (tokens_in * self.input + tokens_out * self.output) / 1e6
+
+    @property
+    def in_batch(self) -> Price:
+        """The price of a batch."""
+        share = 1.0 if self.batch is None else self.batch
+        return Price(input=self.input * share, output=self.output * share)
 
 
 class Respondent(BaseModel):
@@ -58,6 +74,14 @@ class Respondent(BaseModel):
     occasion: str | None = None
     """Name of a repetition: the same request of another occasion is asked anew."""
     price: Price | None = None
+    checked: date | None = None
+    """Day on which the price was looked up."""
+    source: str | None = None
+    """Address of the page the price is from."""
+    context: int | None = Field(default=None, ge=1)
+    """Tokens of prompt and answer together, at most."""
+    max_output: int | None = Field(default=None, ge=1)
+    """Tokens of an answer, at most."""
     developer: str | None = None
     openness: Literal["open", "closed"] | None = None
     released: date | None = None
@@ -138,10 +162,14 @@ def _by_logprobs(text: str, model: str, rest: str, option: str) -> Respondent:
 def parse_roster(path: Path, systems: Sequence[ValueSystem] = ()) -> list[Respondent]:
     """Return the respondents of a TOML roster, one ``[[respondents]]`` table each.
 
+    Args:
+        path: a file, or the name of a roster that comes along (`ROSTERS`).
+        systems: where a primed dimension is looked up first.
+
     Raises:
         InputError: with file, line and field.
     """
-    source = _Source.read(path)
+    source = _Source.read(path if path.exists() or str(path) not in ROSTERS else _shipped(path))
     tables: Any = source.table.get("respondents")
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in cast(Any, tables)):
         tables = []
@@ -157,6 +185,21 @@ def parse_roster(path: Path, systems: Sequence[ValueSystem] = ()) -> list[Respon
             raise InputError(f"{one.at('label')}: {respondent.name!r} stands for two respondents")
         found.append(respondent)
     return found
+
+
+def listed_price(model: str) -> Price | None:
+    """Return the price that the roster of current models names for a model, if it lists it."""
+    return _listed().get(model)
+
+
+def _shipped(name: str | Path) -> Path:
+    return Path(str(files("valuecompass.models"))) / "rosters" / f"{name}.toml"
+
+
+@cache
+def _listed() -> dict[str, Price]:
+    roster = parse_roster(_shipped(ROSTERS[0]))
+    return {r.model: r.price for r in roster if r.price is not None}
 
 
 @dataclass(frozen=True)
