@@ -18,7 +18,7 @@ from inspect_ai.log import EvalLog, read_eval_log
 from tests.board.measured import level, measured
 from tests.measure.helpers import Command, rows
 from valuecompass import profile, tasks
-from valuecompass.measure.logged import import_log
+from valuecompass.measure.log_import import import_log
 from valuecompass.measure.measurement import Measurement, Row
 from valuecompass.measure.run import Settings, run
 from valuecompass.values import builtin_system

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+ITEMS = 1_000
+"""As in `ways.py`: more pairs are more respondents."""
 WAYS = ("ours", "get_model", "eval", "aiohttp")
 
 
@@ -40,6 +42,8 @@ def main() -> None:
     parser.add_argument("--lm-eval", metavar="PYTHON", help="of an environment with lm_eval[api]")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.pairs > ITEMS and options.pairs % ITEMS:
+        parser.error(f"--pairs: above {ITEMS:,} give whole thousands")
     ways = [way for way in WAYS if way in options.only.split(",")]
     ways += ["lm-eval"] if options.lm_eval else []
     found: dict[str, dict[str, Any]] = {}

@@ -64,7 +64,7 @@ def ours(place: Path, pairs: int) -> Callable[[], None]:
         by_model: dict[str, list[Json]] = {ANSWERS: [], JUDGE: []}
         for model, request in found:
             by_model[model].append(request)
-        both = zip(by_model[ANSWERS], by_model[JUDGE], strict=False)  # equal answers share one
+        both = zip(by_model[ANSWERS], by_model[JUDGE], strict=True)
         (place / "pairs.json").write_text(json.dumps(list(both)))
         finish(taken)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model import GenerateConfig, ModelUsage, get_model
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
@@ -97,15 +97,19 @@ def put() -> Solver:
             return await generate(state, **config)
         tools, asked = tool_infos(item.tools), GenerateConfig(**config)
 
+        used = ModelUsage()
+
         async def answer(said: list[Message]) -> tuple[Message, str]:
+            nonlocal used
             # not by `generate`: the results of tools are scripted
             state.output = await get_model().generate(chat_messages(said), tools, config=asked)
+            used += state.output.usage or ModelUsage()
             if not state.output.choices:
                 raise RuntimeError(state.output.error or "the model gave no message")
             return message_of(state.output.choices[0].message), str(state.output.stop_reason)
 
         said, _ = await play(item, answer)
-        state.messages = chat_messages(said)
+        state.messages, state.output.usage = chat_messages(said), used  # of all its requests
         return state
 
     return solve

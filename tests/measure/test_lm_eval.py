@@ -39,7 +39,7 @@ from valuecompass.errors import InputError
 from valuecompass.items import Asking, Item, builtin_form, form_items, form_of_items
 from valuecompass.measure.asking import Question, messages_for, read_off
 from valuecompass.measure.lm_eval import read_samples, utils, write_tasks
-from valuecompass.measure.logged import import_logs, import_samples
+from valuecompass.measure.log_import import import_logs, import_samples
 from valuecompass.measure.logprobs import preference
 from valuecompass.measure.measurement import Measurement, Row
 from valuecompass.measure.run import Settings

@@ -29,7 +29,7 @@ from valuecompass.errors import InputError
 from valuecompass.items import Asking, form_of_items
 from valuecompass.judges.spec import build_judge, parse_judge
 from valuecompass.measure.asking import Question, messages_for, params_for, questions, read_off
-from valuecompass.measure.logged import import_log
+from valuecompass.measure.log_import import import_log
 from valuecompass.measure.logprobs import note_on_logprobs, preference
 from valuecompass.measure.plan import make_plan
 from valuecompass.measure.run import Settings, run

@@ -152,7 +152,7 @@ def import_log(
     import anyio
 
     from valuecompass.cli.run import document
-    from valuecompass.measure.logged import import_logs
+    from valuecompass.measure.log_import import import_logs
     from valuecompass.measure.run import Settings
     from valuecompass.models import Limits
 

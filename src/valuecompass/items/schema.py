@@ -87,6 +87,14 @@ class Turn(_Part):
         return self.when.rpartition(":")[2], not self.when.startswith("not ")
 
 
+_NOT_IN_SCHEMAS = {
+    **dict.fromkeys(("$ref", "$dynamicRef"), "it could name an address; write its parts out"),
+    **dict.fromkeys(("pattern", "patternProperties"), "some take for ever; use enum"),
+}
+FAULT = "Error: "
+"""Begins what a call that does not fit returns."""
+
+
 class ToolSpec(_Part):
     """A tool that a scenario offers to the respondent; its results are scripted."""
 
@@ -100,6 +108,13 @@ class ToolSpec(_Part):
     """1: calling it serves the item's main dimension, -1: it serves what stands against it. Nobody
     is shown it: it tells simulated respondents what to do."""
 
+    @field_validator("result")
+    @classmethod
+    def _no_fault(cls, given: str) -> str:
+        if given.startswith(FAULT):
+            raise ValueError(f"begins with {FAULT!r}, as what a call that does not fit returns")
+        return given
+
     @field_validator("parameters")
     @classmethod
     def _schema_of_an_object(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -110,8 +125,14 @@ class ToolSpec(_Part):
 
         if given.get("type") != "object" or not isinstance(given.get("properties"), dict):
             raise ValueError('expected {"type": "object", "properties": {...}} or nothing')
-        if '"$ref"' in canonical(given):  # it could name an address, which would be fetched
-            raise ValueError("a schema with $ref is not supported; write its parts out")
+        for word, why in _NOT_IN_SCHEMAS.items():
+            if f'"{word}"' in canonical(given):
+                raise ValueError(f"a schema with {word} is not supported: {why}")
+        own: dict[str, Any] = given["properties"]
+        if other := next((n for n, of in own.items() if not isinstance(of, dict)), None):
+            raise ValueError(f"properties: {other}: an object with a type is needed")
+        if absent := next((n for n in given.get("required", []) if n not in own), None):
+            raise ValueError(f"required: {absent!r} is not among the properties")
         try:
             Draft202012Validator.check_schema(given)
         except SchemaError as error:

@@ -253,7 +253,7 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
         models = [*respondents, *judge_models(judge)]
         check_priced(models, settings.limits)
         if settings.batch:
-            _check_batches(asker, models, judge)
+            _check_batches(asker, models, judge, plans)
         try:
             # a wrong name is told before the first request, an absent key, too
             lacks = {m.model: why for m in models if (why := asker.models.lacks(m.model))}
@@ -276,12 +276,21 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
                 await asker.models.close()
 
 
-def _check_batches(asker: Asker, models: Sequence[Respondent], judge: Judge) -> None:
+def _check_batches(
+    asker: Asker, models: Sequence[Respondent], judge: Judge, plans: Sequence[Plan]
+) -> None:
     """Refuse batches where they cannot be used, or would take weeks.
 
     Raises:
-        InputError: no model can be asked in batches, or a judge asks one question after another.
+        InputError: no model can be asked in batches, or one question follows another.
     """
+    for plan in plans:
+        played = any(item.kind == "scenario" for item in plan.items)
+        if played and any(map(asker.by_batch, plan.respondents)):
+            raise InputError(
+                f"--batch: {plan.form.name}: a scenario takes several requests one after another, "
+                "and every one would wait for a batch; leave --batch out"
+            )
     if not any(asker.by_batch(m) for m in models):
         reasons = "; ".join(dict.fromkeys(f"{m.name}: {why_no_batch(m.model)}" for m in models))
         raise InputError(f"--batch: nobody can be asked in batches ({reasons}); leave it out")

@@ -89,7 +89,10 @@ def fault(call: Call, tools: Sequence[ToolSpec]) -> str | None:
 
     schema = tool.parameters or {"type": "object", "properties": {}}
     validator: Any = Draft202012Validator(schema)
-    found = next(iter(validator.iter_errors(call.arguments)), None)
+    try:
+        found = next(iter(validator.iter_errors(call.arguments)), None)
+    except RecursionError:
+        return f"Error: {tool.name}: the arguments are nested too deeply."
     if found is None:
         return None
     at = "".join(f"{place}: " for place in found.absolute_path)

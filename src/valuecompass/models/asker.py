@@ -24,6 +24,7 @@ from valuecompass.models.inspect_bridge import (
 )
 from valuecompass.models.refusals import is_refusal
 from valuecompass.models.request import (
+    LOGPROBS,
     Call,
     Message,
     Outcome,
@@ -133,11 +134,17 @@ class Asker:
             # looked up only now: between a look-up and the claim another task may have stored it
             if (reply := await self.stored(key, repeat)) is not None:
                 self._saw_version(model.model, reply.version)
-                return reply
-            return await self._send(request, key, repeat, presentation)
+            else:
+                reply = await self._send(request, key, repeat, presentation)
         finally:
             del self._in_flight[key, repeat]
             done.set()
+        if reply.stop_reason == LOGPROBS and not reply.text:
+            raise ProviderStopped(
+                f"{model.model}: this provider or model gives no log-probabilities; leave "
+                "answers = logprobs out"
+            )
+        return reply
 
     async def stored(self, key: str, repeat: int) -> Reply | None:
         """Return a reply by its key, if it is in the store."""

@@ -31,6 +31,7 @@ from openai.types.chat import ChatCompletion
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay
 
 import valuecompass
+from valuecompass.errors import InputError
 from valuecompass.models.request import Patience
 
 PROVIDER = "openai-api/"
@@ -186,8 +187,10 @@ class _Line:
             return found
         try:
             body = json.loads(raw)
-        except RecursionError:
-            raise TypeError("lists within lists without end") from None
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as error:  # no UTF-8, or a number without end
+            raise TypeError(str(error)) from None
         if not isinstance(body, dict):
             raise TypeError("it is no JSON object")
         try:
@@ -240,9 +243,23 @@ def proxy_of(url: str) -> str | None:
 
 
 def direct(name: str, model: Model, patience: Patience) -> Model:
-    """Return a model that takes the short way where there is one, else the model itself."""
+    """Return a model that takes the short way where there is one, else the model itself.
+
+    Raises:
+        InputError: the environment's address or key cannot be used.
+    """
     if not name.startswith(PROVIDER):
         return model
+    api: Any = model.api
+    variable = f"{api.service.upper().replace('-', '_')}"
+    address = urlsplit(str(api.base_url))
+    if address.scheme not in ("http", "https") or not address.hostname or address.username:
+        raise InputError(
+            f"{name}: {variable}_BASE_URL: give an address such as https://host/v1, without a "
+            "name or password in it"
+        )
+    if not str(api.api_key).isprintable() or not str(api.api_key).isascii():
+        raise InputError(f"{name}: {variable}_API_KEY: there is a sign in it that no key has")
     proxy = proxy_of(str(model.api.base_url))
     if proxy is not None and not proxy.startswith(("http://", "https://")):
         return model  # SOCKS, that aiohttp does not speak

@@ -127,30 +127,44 @@ def read_answers(path: Path) -> Logged:
     answers: dict[tuple[str, int, int], LoggedAnswer] = {}
     repeats: Counter[tuple[str, int]] = Counter()
     for sample in samples:
-        told = sample.metadata
-        items[told["item"]["id"]] = told["item"]
-        place = told["item"]["id"], told["presentation"]
-        if sample.error is not None or not sample.output.choices:
-            continue
-        usage = sample.output.usage
-        answers[*place, repeats[place]] = LoggedAnswer(
-            said=_said(sample),
-            stop_reason=_stop_reason(sample.output),
-            version=sample.output.model[:256],
-            input_tokens=usage.input_tokens if usage else 0,
-            output_tokens=usage.output_tokens if usage else 0,
-            seconds=float(sample.output.time or 0.0),
-        )
+        try:
+            told = sample.metadata
+            items[told["item"]["id"]] = told["item"]
+            place = told["item"]["id"], told["presentation"]
+            if sample.error is not None or not sample.output.choices:
+                continue
+            answers[*place, repeats[place]] = _answer(sample)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path}: sample {sample.id}: {_absent(error)}") from None
         repeats[place] += 1
-    return Logged(
-        head.eval.eval_id,
-        head.eval.model,
-        about.get("respondent", head.eval.model),
-        about.get("occasion"),
-        about["system"],
-        about["form"],
-        list(items.values()),
-        answers,
+    try:
+        return Logged(
+            head.eval.eval_id,
+            head.eval.model,
+            about.get("respondent", head.eval.model),
+            about.get("occasion"),
+            about["system"],
+            about["form"],
+            list(items.values()),
+            answers,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: metadata: {OURS}: {_absent(error)}") from None
+
+
+def _absent(error: Exception) -> str:
+    return f"{error} is not there: the log is damaged, or of another program"
+
+
+def _answer(sample: EvalSample) -> LoggedAnswer:
+    usage = sample.output.usage
+    return LoggedAnswer(
+        said=_said(sample),
+        stop_reason=_stop_reason(sample.output),
+        version=sample.output.model[:256],
+        input_tokens=usage.input_tokens if usage else 0,
+        output_tokens=usage.output_tokens if usage else 0,
+        seconds=float(sample.output.time or 0.0),
     )
 
 
@@ -206,8 +220,9 @@ def write_log(
 
     told: list[EvalSample] = []
     for row in samples:
-        *asked, said = chat_messages([Said.from_json(m) for m in row["messages"]])
-        assert isinstance(said, ChatMessageAssistant)
+        messages = chat_messages([Said.from_json(m) for m in row["messages"]])
+        # a scenario may end with the result of a call
+        said = next(m for m in reversed(messages) if isinstance(m, ChatMessageAssistant))
         by_logprobs = row["stop_reason"] == LOGPROBS  # Inspect knows no such reason
         stopped = "stop" if by_logprobs else row["stop_reason"]
         choice = ChatCompletionChoice(message=said, stop_reason=stopped)
@@ -222,9 +237,9 @@ def write_log(
             EvalSample(
                 id=row["id"],
                 epoch=1,
-                input=asked,
+                input=messages[:-1],
                 target="",
-                messages=[*asked, said],
+                messages=messages,
                 output=output,
                 metadata={k: row[k] for k in ("item", "presentation", "repeat")},
                 scores={

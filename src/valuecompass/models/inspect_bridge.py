@@ -22,6 +22,7 @@ from inspect_ai.model import (
     get_model,
 )
 from inspect_ai.util import JSONSchema
+from pydantic import ValidationError
 from tenacity import RetryCallState, RetryError, wait_exponential_jitter
 from tenacity.wait import wait_base
 
@@ -67,8 +68,9 @@ class Failure:
     """It was turned away for what it asks; that says nothing of other requests."""
 
 
-UNREADABLE = (json.JSONDecodeError, TypeError)
-"""What providers' libraries raise when a reply with status 200 is cut, or has no choices."""
+UNREADABLE = (json.JSONDecodeError, TypeError, AttributeError, ValidationError)
+"""What providers' libraries raise when a reply with status 200 is cut, or has no choices, or calls
+of tools without a name."""
 
 
 _LACKS = re.compile(r"\b([A-Z][A-Z0-9_]*_(?:KEY|TOKEN))\b|pip install ([\w.-]+)")
@@ -287,7 +289,7 @@ def _output(output: ModelOutput, request: Request) -> Output:
     return Output(
         text=text,
         stop_reason=stop_reason,
-        version=" ".join(v for v in version if v)[:256],
+        version=storable(" ".join(v for v in version if v))[:256],
         usage=used,
         calls=calls,
         parts=parts,
@@ -298,14 +300,11 @@ def _options_text(output: ModelOutput, request: Request) -> str:
     """Return the log-probabilities of the options at the first place of the answer, as JSON.
 
     Tokens that differ in white space alone ("A", " A") are one option; an option that is not
-    among the provider's most probable tokens is left out.
+    among the provider's most probable tokens is left out. Nothing: the provider tells none.
     """
     told = output.choices[0].logprobs
     if told is None or not told.content:
-        raise ProviderStopped(
-            f"{request.model.model}: this provider or model gives no log-probabilities; leave "
-            "answers = logprobs out"
-        )
+        return ""
     first = told.content[0]
     found: dict[str, float] = {}
     for one in first.top_logprobs or [first]:

@@ -51,7 +51,7 @@ def message_of(said: ChatMessage) -> Message:
 def calls_of(said: ChatMessageAssistant) -> tuple[tuple[Call, ...], list[dict[str, Any]] | None]:
     """Return the calls of a message, and its content where that must go back with them as it is."""
     calls = tuple(
-        Call(storable(c.id), storable(c.function), _storable(c.arguments), c.parse_error)
+        Call(storable(c.id), storable(c.function), _storable(c.arguments), _storable(c.parse_error))
         for c in said.tool_calls or ()
     )
     if not calls or isinstance(said.content, str):

@@ -24,7 +24,17 @@ from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
-from sqlalchemy import Connection, Executable, Insert, NullPool, Table, create_engine, event, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Executable,
+    Insert,
+    NullPool,
+    Table,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -295,7 +305,8 @@ async def open_store(
         except OSError as error:
             raise StoreError(f"{workspace}: cannot be made ({error.strerror})") from None
         name = str(workspace / DATABASE)
-        engine = create_async_engine(f"sqlite+aiosqlite:///{name}")
+        # not as a text: signs of a URL may stand in a path
+        engine = create_async_engine(URL.create("sqlite+aiosqlite", database=name))
         event.listen(engine.sync_engine, "connect", _sqlite_settings)
     else:
         engine = _engine(url)

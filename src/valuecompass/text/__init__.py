@@ -1,7 +1,7 @@
 """Text: sentences and opinions with offsets, records of scenarios, language, sentence vectors."""
 
 from valuecompass.text.language import language_of
-from valuecompass.text.record import Deed, arguments_text, deeds_of, own_part, record
+from valuecompass.text.record import Deed, arguments_text, deeds_of, fitted, own_part, record
 from valuecompass.text.sentences import POINTS, Span, points, sentences
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Span",
     "arguments_text",
     "deeds_of",
+    "fitted",
     "language_of",
     "own_part",
     "points",

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from valuecompass.text.sentences import Span
@@ -97,6 +97,35 @@ def own_part(text: str) -> Span:
     whole = blanked.strip()
     at = blanked.find(whole)
     return Span(at, at + len(whole), whole)
+
+
+def fitted(text: str, most: int) -> str:
+    """Return a record in at most so many characters, as far as the acts themselves fit.
+
+    Long speeches and results are cut in their middle, all at the same length, and calls only where
+    that is not enough: who talks for long must not hide what was done.
+    """
+    if len(text) <= most:
+        return text
+    deeds = deeds_of(text)
+    shown = text
+    for words, arguments in (
+        *((size, 4_000) for size in (4_000, 2_000, 1_000, 500, 250, 100)),
+        *((100, size) for size in (1_000, 250, 100)),
+    ):
+        shown = record(
+            replace(d, text=_middle_out(d.text, arguments if d.act == "calls" else words))
+            for d in deeds
+        )
+        if len(shown) <= most:
+            return shown
+    return shown[:most]
+
+
+def _middle_out(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} [... {len(text) - most:,} characters ...] {text[-(most // 2) :]}"
 
 
 def _blocks(text: str) -> list[tuple[re.Match[str] | None, list[str]]]:

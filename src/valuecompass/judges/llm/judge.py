@@ -23,6 +23,7 @@ from valuecompass.judges.llm.answers import (
 from valuecompass.judges.protocol import Subject, Verdict
 from valuecompass.models import Message, Params, Respondent, fingerprint
 from valuecompass.models.asker import Asker
+from valuecompass.text import fitted, own_part
 
 Mode = Literal["one-call", "per-value", "concepts"]
 LONGEST = 24_000
@@ -187,8 +188,11 @@ def render(
     item = subject.item
     names = subject.dimensions if dimension is None else (dimension,)
     parts = [p.text for p in subject.parts] if part is None else [subject.parts[part].text]
+    given = subject.given
     if item.kind == "scenario":  # what others said is shown above; here it is blanked out
-        parts = ["\n".join(line for line in p.splitlines() if line.strip()) for p in parts]
+        course = fitted(subject.response, LONGEST)
+        own = own_part(course).text.splitlines()
+        given, parts = f"{item.text}\n\n{course}", ["\n".join(o for o in own if o.strip())]
     principle = None
     if scoring == "conformity":
         principle = item.principle or subject.system.dimension(names[0]).definition
@@ -205,7 +209,7 @@ def render(
             principle=principle,
             dimensions=[subject.system.dimension(n) for n in names],
             mark=digest(["mark", subject.response, item.text, principle, *concepts], 12),
-            given=subject.given[: len(item.text) + LONGEST],
+            given=given[: len(item.text) + 2 + LONGEST],
             parts=[p[:room] for p in parts],
             concepts=concepts,
         )

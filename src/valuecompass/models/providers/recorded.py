@@ -62,7 +62,7 @@ def _read(path: str, mark: str | None) -> Answers:
             raise InputError(f"{path}, line {line}: item: a text is needed")
         steps = _steps(row.get("response"), f"{path}, line {line}: response")
         repeat = row.get("repeat", 0)
-        if not isinstance(repeat, int) or repeat < 0:
+        if isinstance(repeat, bool) or not isinstance(repeat, int) or repeat < 0:
             raise InputError(f"{path}, line {line}: repeat: a number from 0 is needed")
         order = row.get("presentation")
         if order not in (None, 0, 1):
