@@ -13,7 +13,7 @@ import pytest
 from inspect_ai import Task, score
 from inspect_ai import eval as inspect_eval
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
 from tests.board.measured import level, measured
 from tests.measure.helpers import Command, rows
@@ -180,3 +180,27 @@ def test_the_command_of_inspect_finds_our_tasks(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
     (log,) = tmp_path.glob("*.eval")
     assert told(read_eval_log(log, header_only=True))["Openness"] > 50
+
+
+def test_a_damaged_log_of_ours_is_told(done: EvalLog, tmp_path: Path, cli: Command) -> None:
+    def drop_item(log: EvalLog) -> None:
+        assert log.samples is not None
+        log.samples[3].metadata.pop("item")
+
+    def drop_system(log: EvalLog) -> None:
+        assert log.eval.metadata is not None
+        del log.eval.metadata["valuecompass"]["system"]
+
+    def spoil_form(log: EvalLog) -> None:
+        assert log.eval.metadata is not None
+        log.eval.metadata["valuecompass"]["form"]["items"] = 3
+
+    for number, (damage, said) in enumerate(
+        ((drop_item, "'item' is not there"), (drop_system, "'system'"), (spoil_form, "items"))
+    ):
+        log = done.model_copy(deep=True)
+        damage(log)
+        path = tmp_path / f"{number}.eval"
+        write_eval_log(log, str(path))
+        found = cli("import", path, "-w", tmp_path / "ws")
+        assert found.code == 2 and said in found.err and "Traceback" not in found.err

@@ -35,6 +35,10 @@ class Heard(Listener):
 
     def __init__(self) -> None:
         self.got: list[Batched] = []
+        self.notes: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
 
     def batched(self, batched: Batched) -> None:
         self.got.append(batched)
@@ -95,8 +99,12 @@ def test_a_budget_reserves_at_the_price_of_batches(
     with pytest.raises(BudgetReached):
         measured(workspace, items, judge="local", limits=Limits(usd=0.012))
     assert provider.tally.requests == 0
-    measured(workspace, items, judge="local", batch=True, limits=Limits(usd=0.012))
-    assert sum(provider.batches.sizes) == 15
+    heard = Heard()
+    tight = Limits(usd=0.012)
+    measured(workspace, items, judge="local", batch=True, limits=tight, listener=heard)
+    # what it holds back goes in the next batch, and that is said before the first
+    assert provider.batches.sizes == [1] * 15
+    assert any("in several batches, one after the other" in note for note in heard.notes)
 
 
 @pytest.mark.parametrize("status", [401, 400])
@@ -135,6 +143,14 @@ def test_batches_need_a_provider_that_has_them(
     assert said.code == 2 and "openai-api/mock has no batches" in said.err
     with pytest.raises(InputError, match="one question after another"):
         measured(workspace, items, judge=f"{JUDGE}@mode=per-value", batch=True)
+    assert provider.tally.requests == 0
+
+
+def test_scenarios_are_not_asked_in_batches(
+    provider: MockProvider, workspace: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="several requests one after another"):
+        run([SOME], ["safety"], form="scenario", workspace=workspace, batch=True)
     assert provider.tally.requests == 0
 
 

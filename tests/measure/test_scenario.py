@@ -390,8 +390,36 @@ def test_a_wrong_script_is_told(changed: dict[str, Any], complaint: str) -> None
         scenario(**changed)
 
 
-def test_a_schema_fetches_nothing() -> None:
+@pytest.mark.parametrize(
+    ("schema", "complaint"),
+    [
+        ({"$ref": "http://localhost:9/x"}, r"\$ref is not supported"),
+        ({"$dynamicRef": "http://localhost:9/x"}, r"\$dynamicRef is not supported"),
+        ({"type": "string", "pattern": "(a+)+$"}, "pattern is not supported"),
+        (True, "x: an object with a type is needed"),
+    ],
+)
+def test_a_schema_fetches_nothing_and_takes_no_time(schema: Any, complaint: str) -> None:
     wrong = tool("a")
-    wrong["parameters"]["properties"]["x"] = {"$ref": "http://localhost:9/x"}
-    with pytest.raises(ValueError, match=r"\$ref is not supported"):
+    wrong["parameters"]["properties"]["x"] = schema
+    with pytest.raises(ValueError, match=complaint):
         scenario(tools=[wrong], turns=[{"text": "A"}])
+
+
+def test_a_script_cannot_pass_for_a_fault() -> None:
+    with pytest.raises(ValueError, match="begins with 'Error: '"):
+        scenario(tools=[tool("a") | {"result": "Error: locked"}], turns=[{"text": "A"}])
+    absent = tool("a")
+    absent["parameters"]["required"] = ["zz"]
+    with pytest.raises(ValueError, match="'zz' is not among the properties"):
+        scenario(tools=[absent], turns=[{"text": "A"}])
+
+
+def test_a_play_that_ends_with_a_call_can_be_exported(tmp_path: Path, cli: Command) -> None:
+    call = {"name": "read_file", "arguments": {"name": "Quill"}}
+    steps = [{"text": "", "calls": [call]}] * STEPS
+    measured(tmp_path, recorded(tmp_path, *steps, *steps))
+    assert cli("export", "--inspect", tmp_path / "logs", "-w", tmp_path / "ws").code == 0
+    (path,) = (tmp_path / "logs").iterdir()
+    assert cli("import", path, "-w", tmp_path / "again").code == 0
+    assert whole(tmp_path / "again") == whole(tmp_path / "ws")

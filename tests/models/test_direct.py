@@ -43,9 +43,13 @@ class Server:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.url = ""
+        self.raw: list[bytes] = []
+        """Bodies sent before the reply."""
 
     async def answer(self, request: web.Request) -> web.Response:
         self.seen.append((str(request.url), dict(request.headers), await request.json()))
+        if self.raw:
+            return web.Response(body=self.raw.pop(), content_type="application/json")
         return web.json_response(self.reply, status=self.status, headers=self.headers)
 
 
@@ -324,3 +328,35 @@ async def test_the_pace_grows_while_it_binds_and_shrinks_when_told_to(
         pace.refused()
     assert pace.places.total_tokens == 1
     assert await round_of(1) == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("MOCK_BASE_URL", "127.0.0.1:99/v1", "MOCK_BASE_URL: give an address"),
+        ("MOCK_BASE_URL", "ftp://models.example/v1", "MOCK_BASE_URL: give an address"),
+        ("MOCK_BASE_URL", "http://me:secret@models.example/v1", "MOCK_BASE_URL: give an address"),
+        ("MOCK_API_KEY", "key\n", "MOCK_API_KEY: there is a sign"),
+    ],
+)
+def test_an_address_or_key_that_cannot_be_sent_is_told_before_the_first_request(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv("MOCK_API_KEY", KEY)
+    monkeypatch.setenv("MOCK_BASE_URL", "http://models.example/v1")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InputError, match=complaint) as caught:
+        bridge.Models(PATIENCE).get("openai-api/mock/some-model")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("raw", [b'{"choices": [\xff]}', b'{"n": ' + b"9" * 5_000 + b"}"])
+async def test_a_body_that_cannot_be_read_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, raw: bytes
+) -> None:
+    async with serving(monkeypatch) as server, both_ways() as (short, _):
+        server.raw = [raw]
+        request = asked()
+        found = await bridge.generate(short.get(request.model.model), request, 7, {})
+        assert found.text == "Because." and len(server.seen) == 2

@@ -16,6 +16,7 @@ from valuecompass.models import Message, Params, parse_respondent, parse_roster
 from valuecompass.models.providers.embedded import Engine, engine
 from valuecompass.models.providers.options import option_logprobs
 from valuecompass.models.request import LOGPROBS
+from valuecompass.store import ledger
 
 pytestmark = pytest.mark.anyio
 
@@ -152,10 +153,14 @@ async def test_a_provider_without_log_probabilities_stops_the_run(
 
     monkeypatch.setattr(server, "_logprobs", lambda body: None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
     model = parse_respondent("openai-api/mock/some-model@answers=logprobs")
-    async with open_asker(workspace) as asker:
-        with pytest.raises(ProviderStopped, match="gives no log-probabilities"):
-            params = Params(max_tokens=16, choices=("A", "B"), logprobs=True)
-            await asker.ask(model, [Message("user", CHOOSE)], params)
+    params = Params(max_tokens=16, choices=("A", "B"), logprobs=True)
+    for _ in range(2):
+        async with open_asker(workspace) as asker:
+            with pytest.raises(ProviderStopped, match="gives no log-probabilities"):
+                await asker.ask(model, [Message("user", CHOOSE)], params)
+            # what was paid is kept and counts; nobody pays for it again
+            assert [row["state"] for row in await asker.store.rows(ledger.select())] == ["settled"]
+    assert mock_provider.stats()["requests"] == 1
 
 
 @pytest.mark.parametrize(

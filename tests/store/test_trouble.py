@@ -220,3 +220,13 @@ async def test_a_file_where_the_workspace_should_be(workspace: Path) -> None:
     workspace.write_text("a file")
     with pytest.raises(StoreError, match=r"ws: cannot be made"):
         await add(workspace, "a")
+
+
+@pytest.mark.parametrize("name", ["ws?x", "ws%20x", "a#b", "täg 1"])
+async def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    async with open_store(tmp_path / name) as store:
+        await store.write((responses.insert(), [response(1)]))
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / DATABASE).is_file()
+    async with open_store(tmp_path / name, create=False) as store:
+        assert len(await store.rows(responses.select())) == 1

@@ -32,7 +32,7 @@ from valuecompass.judges.spec import (
     parse_judge,
     strong_judge,
 )
-from valuecompass.measure.asking import READ_OFF
+from valuecompass.measure.asking import READ_OFF, ROOM_TO_THINK
 from valuecompass.measure.cheapest import SystemPlan, cheapest_plan, middle_priced, pilot_of
 from valuecompass.measure.engine import Progress, run_plan
 from valuecompass.measure.forecast import Outlook, outlook_of
@@ -261,7 +261,10 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
             # one budget for the command: four systems do not spend it four times
             budget.plan = digest([plan.id for plan in plans], 16)
             for plan in plans:
-                if not listener.outlook(await outlook_of(plan, asker, lacks)):
+                outlook = await outlook_of(plan, asker, lacks)
+                if settings.batch and (note := _note_on_rounds(outlook, asker, settings.limits)):
+                    listener.note(note)
+                if not listener.outlook(outlook):
                     continue
                 for model in lacks:
                     asker.models.get(model)
@@ -274,6 +277,32 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
                 listener.batched(Batched(asker.batched, asker.paid, asker.saved))
             with anyio.CancelScope(shield=True):
                 await asker.models.close()
+
+
+def _note_on_rounds(outlook: Outlook, asker: Asker, limits: Limits) -> str | None:
+    """Say that a budget lets batches only follow one another, where it does.
+
+    A request holds the most that it may cost until its answer comes; what does not fit waits.
+    """
+    if limits.usd is None:
+        return None
+    by_name = {r.name: r for r in outlook.plan.respondents}
+    held = 0.0
+    for share in outlook.shares:
+        respondent = by_name[share.respondent]
+        price = asker.price(respondent)
+        if price is not None and asker.by_batch(respondent):
+            most = (share.requests - share.stored) * (respondent.max_tokens or ROOM_TO_THINK)
+            held += price.usd(share.tokens_in, most)
+    left = limits.usd - asker.budget.usd
+    if held <= left:
+        return None
+    return (
+        f"Each request holds the most that it may cost until it is answered, all together about "
+        f"{held:,.2f} US dollars. With {max(left, 0):,.2f} left they go in several batches, one "
+        "after the other, each up to a day. A higher --max-usd, or max_tokens for the respondents, "
+        "lets them go together."
+    )
 
 
 def _check_batches(
