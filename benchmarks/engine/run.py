@@ -6,7 +6,8 @@
 One local server answers every request after 50 ms. Each way makes the same pairs of requests, an
 answer and its verdict, with 64 in flight, in a process of its own: our run, which also stores,
 budgets and scores (its requests are the ones that the others repeat); two bare `get_model` calls
-of Inspect; Inspect's `eval()` with a scorer that asks; bare aiohttp; and, with --lm-eval, the
+of Inspect, and the same through the SDK's aiohttp transport; Inspect's `eval()` with a scorer
+that asks; bare aiohttp; and, with --lm-eval, the
 `local-chat-completions` of lm-evaluation-harness in an environment of its own, which makes all
 answers before the verdicts and stores nothing. Printed: pairs a second,
 processor milliseconds a pair, peak memory, and ratios to the two bare calls.
@@ -28,7 +29,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ITEMS = 1_000
 """As in `ways.py`: more pairs are more respondents."""
-WAYS = ("ours", "get_model", "eval", "aiohttp")
+WAYS = ("ours", "get_model", "transport", "eval", "aiohttp")
 
 
 def main() -> None:

@@ -71,12 +71,23 @@ def ours(place: Path, pairs: int) -> Callable[[], None]:
     return work
 
 
-def get_model(place: Path, pairs: int) -> Callable[[], None]:
+def transport(place: Path, pairs: int) -> Callable[[], None]:
+    """The same two bare calls through the SDK's aiohttp transport in place of httpx2."""
+    return get_model(place, pairs, own_client=True)
+
+
+def get_model(place: Path, pairs: int, own_client: bool = False) -> Callable[[], None]:
     """Two bare calls of Inspect's models, each in a task and context of its own."""
     from inspect_ai.model import get_model as model_of
+    from openai import DefaultAioHttpClient
 
     told = requests_of(place)
-    models = {name: model_of(name, memoize=False) for name in (ANSWERS, JUDGE)}
+    models = {
+        name: model_of(
+            name, memoize=False, **({"http_client": DefaultAioHttpClient()} if own_client else {})
+        )
+        for name in (ANSWERS, JUDGE)
+    }
 
     async def call(request: Json) -> None:
         messages, config = inspect_request(request)
@@ -247,6 +258,7 @@ def finish(taken: tuple[float, float, float]) -> None:
 WAYS = {
     "ours": ours,
     "get_model": get_model,
+    "transport": transport,
     "eval": inspect_eval,
     "aiohttp": aiohttp,
     "lm-eval": lm_eval,

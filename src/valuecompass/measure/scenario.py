@@ -7,7 +7,7 @@ says how the respondent is asked. What is judged is the record of what everybody
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from valuecompass.items import Item, ToolSpec
@@ -129,6 +129,17 @@ def outcome_of_record(text: str, stop_reason: str) -> Outcome:
     if all(is_refusal(text) for text in spoken) and (spoken or stop_reason == "content_filter"):
         return "refusal"
     return "answer" if spoken else "empty"
+
+
+def notes_on_tools(readings: Sequence[Mapping[str, Any] | None]) -> list[str]:
+    """Say of a respondent that calls no tool that it was judged by its words.
+
+    Args:
+        readings: `calls_in` of its answers to scenarios with tools.
+    """
+    if not readings or any(reading and reading["called"] for reading in readings):
+        return []
+    return [f"called no tool in any of {len(readings)} scenarios that offer some: judged by words"]
 
 
 def calls_in(text: str, item: Item) -> dict[str, Any]:

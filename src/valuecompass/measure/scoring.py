@@ -22,6 +22,7 @@ from valuecompass.measure.logprobs import first_named, note_on_logprobs, prefere
 from valuecompass.measure.measurement import Row, Score
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.points import mean
+from valuecompass.measure.scenario import notes_on_tools
 from valuecompass.models import Respondent
 from valuecompass.stats import (
     OpinionMethod,
@@ -174,33 +175,37 @@ def columns_of(
     for result in results:
         if result.item.kind not in FREE:
             continue
-        item = result.item
+        item, found, joined = result.item, result.findings, None
+        if found is not None:  # all dimensions at once: a run has a hundred thousand responses
+            sides = aggregate(found.valence, "mean").tolist()
+            joined = aggregate(found.expressed, opinions).tolist(), sides
         for name in judged_dimensions(item.kind, item.dimensions, system.names):
-            _add(columns[name], system, opinions, result, name)
+            _add(columns[name], system, result, joined, system.names.index(name))
     return columns
 
 
 def _add(
-    column: Column, system: ValueSystem, opinions: OpinionMethod, result: Result, name: str
+    column: Column,
+    system: ValueSystem,
+    result: Result,
+    joined: tuple[list[float], list[float]] | None,
+    at: int,
 ) -> None:
-    found = result.findings
     if result.outcome == "refusal":
         column.refused += 1
         if system.scoring != "safe-rate":
             return
-        if found is None:
+        if joined is None:
             column.values.append(1.0)
             column.valences.append(1.0)
             column.items.append(result.item.id)
             column.known.append(True)
             return
-    at = system.names.index(name)
-    if found is None or np.isnan(found.expressed[:, at]).all():
+    if joined is None or np.isnan(joined[0][at]):
         column.missing += 1
         return
-    sides = found.valence[:, at]
-    column.values.append(float(aggregate(found.expressed[:, [at]], opinions)[0]))
-    column.valences.append(np.nan if np.isnan(sides).all() else float(np.nanmean(sides)))
+    column.values.append(joined[0][at])
+    column.valences.append(joined[1][at])
     column.items.append(result.item.id)
     column.known.append(False)
 
@@ -356,7 +361,8 @@ def _keyed(report: dict[str, Any] | None, results: Sequence[Result], name: str) 
 def _notes(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> tuple[str, ...]:
     if not results:
         return (f"not measured: {plan.why_not(respondent)}",)
-    notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results), *_notes_on_tools(results)]
+    offered = [r.reading for r in results if r.item.tools and r.outcome == "answer"]
+    notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results), *notes_on_tools(offered)]
     if (note := note_on_logprobs([r.reading for r in results if r.reading])) is not None:
         notes.insert(0, note)
     if respondent.answers == "logprobs" and plan.judged:
@@ -397,13 +403,6 @@ def _notes_on_points(results: Sequence[Result]) -> list[str]:
             f"only the first {POINTS} were judged"
         )
     return notes
-
-
-def _notes_on_tools(results: Sequence[Result]) -> list[str]:
-    offered = [r for r in results if r.item.tools and r.outcome == "answer"]
-    if not offered or any(r.reading and r.reading["called"] for r in offered):
-        return []
-    return [f"called no tool in any of {len(offered)} scenarios that offer some: judged by words"]
 
 
 def _note_on_openings(plan: Plan, results: Sequence[Result]) -> str | None:
