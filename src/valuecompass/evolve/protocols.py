@@ -59,8 +59,9 @@ class Reading:
     """What one respondent's answer to an item showed.
 
     name: of the respondent.
-    points: its opinions, the most important first; none where it refused or was not heard.
-    values: dimensions that the judge found expressed in them.
+    points: its opinions, the most important first, or its choice in a trade-off; none where it
+        refused or was not heard.
+    values: dimensions that the judge found expressed in them, or that of the side chosen.
     """
 
     name: str
