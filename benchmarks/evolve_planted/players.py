@@ -70,15 +70,15 @@ class PlantedExplorer:
     ) -> Proposal | None:
         """Return a new item made from the topic or from an item shown, or None."""
         world, own = self.world, self.world.drawn["explorers"]
-        shown = [item for item, _ in shots]
-        rng = world.rng("propose", self.name, topic.text, [item.text for item in shown], turn)
+        best = [item for item, _ in shots]
+        rng = world.rng("propose", self.name, topic.text, [i.text for i in best], turn)
         if rng.random() < own["give_up_rate"]:
             return None
-        if shown and rng.random() < own["copy_rate"]:
-            parent = shown[rng.integers(len(shown))]
+        if best and rng.random() < own["copy_rate"]:
+            parent = best[rng.integers(len(best))]
             item = paraphrase(world, parent, rng)
             return self._proposal(item.model_copy(update={"lineage": self._lineage(parent)}))
-        parents = [topic, *shown]
+        parents = [topic, *best]
         parent = parents[rng.integers(len(parents))]
         latents = self._moved(parent, rng)
         item, _ = world.write(topic.kind, topic.system, latents, self._lineage(parent))

@@ -277,8 +277,10 @@ class Wording:
 
     def _asked(self) -> str:
         where = f" in {self.place}" if self.place else ""
-        terms = f" {self.terms}, as the {self.rule} plan has it" if self.rule else ""
-        return f"{self.act} {self.thing}{where}{terms}"
+        return f"{self.act} {self.thing}{where}{self._plan()}"
+
+    def _plan(self) -> str:
+        return f" {self.terms}, as the {self.rule} plan has it" if self.rule else ""
 
     def _argument(self) -> str:
         said = [self.reason.format(thing=self.thing)] if self.reason else []
@@ -303,12 +305,11 @@ class Wording:
         """Return the text of a trade-off and its two sides."""
         where = f" in {self.place}, {self.region}," if self.place else ""
         task = ("must settle", "has to decide", "cannot put off deciding", "is asked")[self.frame]
-        asked = self._begun(f"{self.body}{where} {task} what becomes of {self.thing}.")
+        subject = f"what becomes of {self.thing}{self._plan()}"
+        asked = self._begun(f"{self.body}{where} {task} {subject}.")
         text = f"{asked} {self._argument()}".strip()
-        after = f" {self.terms}, as the {self.rule} plan has it" if self.rule else ""
-        first = f"{self.act} {self.thing}{after}."
-        second = f"{self.other_act} {self.thing} instead."
-        return _capital(text), _capital(first), _capital(second)
+        sides = (f"{self.act} {self.thing}.", f"{self.other_act} {self.thing} instead.")
+        return _capital(text), _capital(sides[0]), _capital(sides[1])
 
 
 def seed_wording(topic_class: str, place: int, region: str | None) -> Wording:

@@ -8,7 +8,6 @@ a world is the same whatever is asked of it, in whatever order.
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -384,12 +383,12 @@ def read_world(
         systems: value systems of its items; Schwartz's by default.
         identical: make all respondents the same one, quirks included.
     """
-    text = FILE.read_bytes()
+    spec = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return World(
         seed,
         tuple(systems) or (builtin_system("schwartz"),),
         quirk_sd,
         identical,
-        tomllib.loads(text.decode()),
-        hashlib.sha256(text).hexdigest()[:16],
+        spec,
+        digest(spec, 16),
     )
