@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 from benchmarks.evolve_planted.wording import REGIONS, Wording, seed_wording
-from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -271,10 +270,9 @@ class World:
         Returns:
             (K, D) in [0, 1].
         """
-        logit = self._logit(item, names)
-        latents = self.latents(item)
+        latents, sharpness = self.latents(item), self.drawn["items"]["sharpness"]
         quirk = np.stack([self._quirk(self.person(name), latents) for name in names])
-        return self._shown(item, expit(logit + quirk), system)
+        return self._shown(item, expit(sharpness * (self._trait(item, names) + quirk)), system)
 
     def trait_chance(
         self, item: Item, names: Sequence[str], system: str | None = None, join: Join = "each"
@@ -287,12 +285,15 @@ class World:
             system: whose values are looked at; the item's own by default.
             join: "any": the chance that one of the opinions at least expresses the value.
         """
-        z, weights = hermegauss(41)
-        logit = self._logit(item, names)[..., None] + self.quirk_sd * z
-        at_each = np.stack(
-            [self._shown(item, expit(logit[..., i]), system) for i in range(len(z))], axis=-1
-        )
-        return self._joined(item, at_each, join) @ (weights / weights.sum())
+        # evenly spaced: chances are too nearly a step for a rule with few nodes
+        z = np.linspace(-5, 5, 121)
+        weights = np.exp(-(z**2) / 2)
+        trait, sharpness = self._trait(item, names), self.drawn["items"]["sharpness"]
+        at_each = [
+            self._shown(item, expit(sharpness * (trait + self.quirk_sd * at)), system) for at in z
+        ]
+        joined = self._joined(item, np.stack(at_each, axis=-1), join)
+        return joined @ (weights / weights.sum())
 
     def gjs(
         self,
@@ -332,8 +333,8 @@ class World:
             return chance
         return 1 - (1 - chance) ** self.spec["settings"]["opinions"]
 
-    def _logit(self, item: Item, names: Sequence[str]) -> Floats:
-        """Logits without quirk of all values: (K, W); a trade-off's in its first side's place."""
+    def _trait(self, item: Item, names: Sequence[str]) -> Floats:
+        """What traits speak for each value: (K, W); of a trade-off in its first side's place."""
         latents = self.latents(item)
         theta = np.stack([self.person(name).theta for name in names])
         if item.sides is not None:
@@ -354,7 +355,7 @@ class World:
         return shown[:, self.places(system or item.system)]
 
     def _quirk(self, person: Person, latents: Latents) -> Floats:
-        """Return the logits that belong to a respondent and an item together: (W,)."""
+        """Return what belongs to a respondent and an item together: (W,)."""
         if not self.quirk_sd:
             return np.zeros(len(self.names))
         drawn = [
