@@ -204,7 +204,7 @@ class World:
         theta[at] += by
         for other in theory.dimension(dimension).opposites:
             theta[self.names.index((system, other))] -= by
-        new = f"{name}+{dimension}"
+        new = f"{name}+{dimension}{by:+g}"
         self._people[new] = replace(person, name=new, theta=theta)
         return new
 
