@@ -1,0 +1,1 @@
+"""Test items that evolve: methods that write new items by probing models."""
