@@ -298,7 +298,9 @@ def _nodes(quirk_sds: tuple[float, ...]) -> _Nodes:
     # Biometrics 44, 1049-1060
     b = -level * np.sqrt(1 + 0.346 * (a**2 + quirk_sd**2)) / a
     # slopes within a factor of 5 around 2, any share of models
-    prior = _softmax(-((np.log(a / 2) / 0.8) ** 2 + (level / 3) ** 2).reshape(len(quirk_sds), -1) / 2)
+    prior = _softmax(
+        -((np.log(a / 2) / 0.8) ** 2 + (level / 3) ** 2).reshape(len(quirk_sds), -1) / 2
+    )
     return _Nodes(a, b, quirk_sd, prior)
 
 
@@ -327,8 +329,8 @@ def _perfect_rates(quirk_sds: tuple[float, ...]) -> Array:
 def _response(config: InformationConfig) -> tuple[Array, Array]:
     """Chances of what a response may show, (O, 81, G), and their entropy, (81, G)."""
     outcomes = tuple((k, config.opinions) for k in range(config.opinions + 1))
-    ways = np.array([math.comb(config.opinions, k) for k, _ in outcomes])
-    chance = ways[:, None, None] * np.exp(_log_chance(outcomes, config))
+    ways = np.array([math.comb(config.opinions, k) for k, _ in outcomes], dtype=np.float64)
+    chance = np.exp(_log_chance(outcomes, config)) * ways[:, None, None]
     return chance, _entropy(chance[None])[0]
 
 
@@ -346,7 +348,7 @@ def _expected(weights: Array, log_chance: Array) -> Array:
 
 def _foretold(weights: Array, log_chance: Array) -> Array:
     """Logarithm of the mean over positions of the likelihood, (K x O, G)."""
-    return np.log(_expected(weights, np.exp(log_chance)))
+    return np.log(np.maximum(_expected(weights, np.exp(log_chance)), TINY))
 
 
 def _parts(row: Array) -> list[slice]:
