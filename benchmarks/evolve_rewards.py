@@ -115,11 +115,13 @@ def rewards(world: World, accuracy: float) -> dict[str, Floats]:
     return found
 
 
-def cell(seeds: range, slope: float, quirk_sd: float, accuracy: float) -> dict[str, Any]:
-    """Figures of one cell of the table."""
+def cell(
+    seeds: range, slope: float, quirk_sd: float, accuracy: float, items: int = ITEMS
+) -> dict[str, Any]:
+    """Figures of one row of the table."""
     correlations, agreement = dict[str, list[float]](), list[float]()
     for seed in seeds:
-        world = World(seed, slope=slope, quirk_sd=quirk_sd, accuracy=accuracy)
+        world = World(seed, slope=slope, quirk_sd=quirk_sd, accuracy=accuracy, items=items)
         truth = world.trait if quirk_sd else world.realised
         agreement.append(world.agreement)
         for name, values in rewards(world, accuracy).items():

@@ -89,16 +89,17 @@ class InformationConfig:
 
 @dataclass(frozen=True)
 class ItemInformation:
-    """What n items tell in each of D dimensions; a sum over the last axis is the item's reward.
+    """What n items tell in each of D dimensions; a sum over the last axis is the item's worth.
 
-    For a position drawn from the pool (any of its models, with what is not yet known of it) the
-    information of a response splits by the chain rule into what tells the pool's models apart and
-    what it adds about them: information = between + remaining.
+    `information` is the reward. A response of a model like those of the pool tells where such a
+    model stands, and so apart from others. By the chain rule this splits into which of the pool's
+    models it could be (information - remaining) and what is not yet known of each (remaining).
 
     Attributes:
         gjs: (n, D) expected Generalised Jensen-Shannon divergence of the pool's models in the rate
             at which an opinion expresses the value, quirks integrated out, judged without error:
-            the first term of AdAEM's equation 1, for traits; nats in [0, ln 2].
+            the first term of AdAEM's equation 1, for traits; nats in [0, ln 2]. It counts only
+            differences that are known: 0 before the first update, and little soon after.
         information: (n, D) mutual information of a response and the position of a model like those
             of the pool, the item's parameters known, quirks and judge error included; nats >= 0.
         remaining: (n, D) the part of it that is about models of the pool, mean over them. It goes
@@ -275,7 +276,7 @@ class ThetaPosterior:
         for d in range(dimensions):
             weights, outcomes = outcome_weights(y[:, :, d].T, m[:, :, d].T, JOINT)
             key = tuple((int(k), int(size)) for k, size in outcomes)
-            row = weights.transpose(1, 0, 2).reshape(len(y), -1)
+            row = weights.transpose(1, 0, 2).reshape(len(y), models * len(key))
             rows.append((row, _log_chance(key, self.config)))
         return rows
 
@@ -334,11 +335,11 @@ def _response(config: InformationConfig) -> tuple[Array, Array]:
     return chance, _entropy(chance[None])[0]
 
 
-def _entropy(chances: Array) -> Array:
+def _entropy(chances: ArrayLike) -> Array:
     """Entropy over the second axis, in nats: (m, O, ...) to (m, ...)."""
     from scipy.special import entr
 
-    return np.asarray(entr(chances).sum(axis=1))
+    return np.asarray(entr(chances).sum(axis=1), dtype=np.float64)
 
 
 def _expected(weights: Array, log_chance: Array) -> Array:
