@@ -36,7 +36,7 @@ def known(positions, a, level, quirk_sd, **settings):
 @pytest.mark.parametrize("quirk_sd", [0.0, 1.0])
 def test_divergence_and_information_of_a_known_item(quirk_sd):
     positions = np.array([-1.0, 0.0, 2.0])
-    found, a, b = known(positions, 2.0, 0.5, quirk_sd, opinions=1, **PERFECT)
+    found, a, b = known(positions, 2.0, 0.75, quirk_sd, opinions=1, **PERFECT)
 
     def rate(theta):
         if not quirk_sd:
