@@ -166,6 +166,20 @@ def test_positions_and_quirks_are_recovered(quirk_sd):
     np.testing.assert_allclose(*apart, atol=0.03)
 
 
+@pytest.mark.parametrize(("slope", "too_small"), [(1.5, 1.5), (4.0, 2.0)])
+def test_how_much_too_small_the_standard_deviations_are(slope, too_small):
+    z = []
+    for seed in range(5):
+        responses, theta = drawn(seed, items=200, models=9, slope=slope, dimensions=3)
+        found = ThetaPosterior.start(9, 3).updated(responses, 3)
+        for d in range(3):
+            # zero and unit of positions are conventions
+            unit, zero = np.polyfit(theta[:, d], found.mean[:, d], 1)
+            z.append((found.mean[:, d] - unit * theta[:, d] - zero) / found.sd[:, d])
+    spread = np.sqrt(np.square(z).mean())
+    assert 0.8 < spread < too_small
+
+
 def test_uncertainty_falls_as_items_come():
     responses, _ = drawn(5, items=80)
     sds = [ThetaPosterior.start(5, 1).updated(responses[:n], 3).sd.mean() for n in (0, 5, 20, 80)]

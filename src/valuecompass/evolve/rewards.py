@@ -42,8 +42,9 @@ class SurrogateConfig:
         disentanglement: weight of R_Dis. Equation (1) rewards values that are not the question's
             own (+.5, the default); appendix C.3 subtracts the same term (-.5).
         opinions: how two models' opinions are compared, by all pairs ("mean") or by the nearest of
-            the other's opinions ("greedy", as BERTScore pairs words); the normaliser in print is
-            not legible.
+            the other's opinions ("greedy", as BERTScore pairs words, but with the plain mean of
+            both directions, for similarities below 0 have no harmonic one); the normaliser in print
+            is not legible.
     """
 
     disentanglement: float = 0.5
