@@ -1,6 +1,6 @@
 """Which reward follows the truth? AdAEM's, the variance of labels, and expected information.
 
-    python benchmarks/evolve_rewards.py                # about 2 minutes on one core
+    python benchmarks/evolve_rewards.py                # 5 to 10 minutes on one core
     python benchmarks/evolve_rewards.py --seeds 10 --json
 
 Everything is simulated. Nine models with planted positions answer 400 items in ten dimensions, with
