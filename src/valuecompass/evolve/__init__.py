@@ -1,1 +1,1 @@
-"""Test items that evolve: methods that write new items by probing models."""
+"""Test items that evolve: topics are chosen, models are probed, and what tells them apart is kept."""
