@@ -1,0 +1,1 @@
+"""Test items that evolve by probing many models."""
