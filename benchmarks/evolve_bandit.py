@@ -8,9 +8,9 @@ has its topic's quality plus a standard normal error; each topic's seed is score
 writes three questions. Topics fall into nine classes, which explain a share of the topics' variance
 that --class-share sets (0: classes tell nothing). Reported: mean true quality of the topics pulled,
 and entropy of the pulls over topics and over classes as a part of a uniform sweep's of the same
-length; mean over seeds with a 95% t interval. `most` is the highest quality that any choice can have at .8
-of the sweep's entropy over topics, knowing the truth: pulls proportional to exp(quality / weight).
-All of this is simulated.
+length; mean over seeds with a 95% t interval. `most` is the highest quality that any choice can
+have at .8 of the sweep's entropy over topics, knowing the truth: pulls proportional to
+exp(quality / weight). All of this is simulated.
 """
 
 import argparse

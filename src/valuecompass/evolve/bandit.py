@@ -94,7 +94,7 @@ class UpperConfidence:
     def __init__(
         self, arms: Sequence[Arm], budget: int, start: Literal["zeros", "seeds"] = "zeros"
     ) -> None:
-        self._places = {arm.id: place for place, arm in enumerate(arms)}
+        self._places = _places(arms)
         self._ids = tuple(self._places)
         self._budget = budget
         scores = np.array([arm.seed_score for arm in arms], np.float64)
@@ -185,9 +185,11 @@ class PosteriorSampling:
         self, arms: Sequence[Arm], settings: Sampling | None = None, *, seed: int = 0
     ) -> None:
         self.settings = settings or Sampling()
-        self._places = {arm.id: place for place, arm in enumerate(arms)}
+        self._places = _places(arms)
         self._ids = tuple(self._places)
         self._seed = seed
+        # topics that promise the same are opened in no order of the file's, which may be by class
+        self._order = np.random.default_rng([seed]).permutation(len(arms))
         classes = {name: n for n, name in enumerate(dict.fromkeys(a.topic_class for a in arms))}
         self.quality = TopicQuality(
             [classes[a.topic_class] for a in arms], [a.seed_score for a in arms]
@@ -213,7 +215,7 @@ class PosteriorSampling:
         first = self._best(rng, candidates, bonus)[0]
         if self.settings.method == "top-two" and rng.random() >= self.settings.top_two:
             first = self._other(rng, candidates, bonus, first)
-        return self._ids[candidates[first]]
+        return self._ids[int(candidates[first])]
 
     def record(
         self, arm: str, rewards: Sequence[float], calls: int = 0, found: Found | None = None
@@ -283,7 +285,7 @@ class PosteriorSampling:
             promise = self.quality.posterior()[0] + self._deviation() * self.coverage.bonus(
                 len(self._ids)
             )
-            closed = closed[np.argsort(-promise[closed], kind="stable")[:room]]
+            closed = closed[np.lexsort((self._order[closed], -promise[closed]))[:room]]
         return np.concatenate([np.flatnonzero(going & begun), closed])
 
     def _best(
@@ -341,6 +343,16 @@ def stop_reason(
     return "budget" if budget is not None and calls >= budget else None
 
 
+def _places(arms: Sequence[Arm]) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, arm in enumerate(arms):
+        if places.setdefault(arm.id, place) != place:
+            raise ValueError(f"two topics have the id {arm.id!r}")
+    return places
+
+
 def _as_json(arm: str, rewards: Sequence[float], calls: int, found: Found | None) -> list[Any]:
+    if not np.isfinite(np.asarray(rewards, np.float64)).all():
+        raise ValueError(f"{arm}: a reward is not a number; leave it out")
     cells = {name: list(cells) for name, cells in (found or {}).items()}
     return [arm, [float(r) for r in rewards], int(calls), cells]

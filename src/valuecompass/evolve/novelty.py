@@ -32,7 +32,7 @@ class Similarity(Protocol):
     """ISO 639-1 codes."""
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Return an (n, width) array of unit vectors."""
+        """Return an (n, width) array of unit vectors of n > 0 texts."""
         ...
 
 
@@ -77,8 +77,6 @@ class MultilingualSimilarity:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return an (n, 512) array of unit vectors."""
-        if not texts:
-            return np.zeros((0, 512), np.float32)
         return np.asarray(self._encoder.encode(list(texts)), np.float32)
 
 
@@ -150,9 +148,10 @@ class Questions:
         if not self._knows(language):
             return [f or Novelty("not checked") for f in found]
         open_places = [place for place, f in enumerate(found) if f is None]
-        vectors = self.similarity.encode([texts[place] for place in open_places])
-        for place, vector in zip(open_places, vectors, strict=True):
-            found[place] = self._compared(vector)
+        if open_places:
+            vectors = self.similarity.encode([texts[place] for place in open_places])
+            for place, vector in zip(open_places, vectors, strict=True):
+                found[place] = self._compared(vector)
         return [f for f in found if f is not None]
 
     def _knows(self, language: str) -> bool:
@@ -174,7 +173,7 @@ class Questions:
         best = best[np.argsort(-cosines[best], kind="stable")]
         mean = float(cosines[best].mean())
         kind = "similar" if mean > self._threshold else "new"
-        return Novelty(kind, mean, tuple(self._ids[i] for i in best))
+        return Novelty(kind, mean, tuple(self._ids[int(i)] for i in best))
 
     def _append(self, ids: Sequence[str], vectors: Floats) -> None:
         needed = len(self._ids) + len(ids)

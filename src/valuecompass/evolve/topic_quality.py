@@ -14,7 +14,7 @@ moments, stays right although topics are pulled because they looked good.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,8 +88,9 @@ class TopicQuality:
 
     def fit(self) -> Variances:
         """Find the variances anew and return them; costs some 10 ms for 1,500 topics."""
-        from scipy.optimize import minimize
+        from scipy import optimize
 
+        scipy: Any = optimize  # untyped
         self._standardise()
         if self.observations < 2:
             self.variances = Variances(*(float(v) for v in np.array(SPLIT) * self._scale**2))
@@ -101,7 +102,7 @@ class TopicQuality:
                 np.sum(((logs - guess) / VAGUE) ** 2)
             )
 
-        found = minimize(
+        found = scipy.minimize(
             loss, self._fitted, method="Nelder-Mead", options={"xatol": 0.01, "fatol": 0.01}
         )
         self._fitted = np.asarray(found.x, np.float64)
@@ -160,7 +161,7 @@ class TopicQuality:
         classes = int(self.classes.max()) + 1 if len(self.classes) else 0
 
         def by_class(values: Floats) -> Floats:
-            return np.bincount(self.classes, values, classes)
+            return np.bincount(self.classes, values, classes).astype(np.float64)
 
         prior = np.concatenate([[1 / LEVEL**2], np.full(classes, 1 / topic_class), [1 / SHIFT**2]])
         matrix = np.diag(prior)
@@ -193,7 +194,7 @@ class TopicQuality:
     def _top(self) -> tuple[Floats, Floats]:
         """Return the posterior of (m_0, class deviations ..., delta)."""
         sums = self._sums(self._standard_variances())
-        covariance = np.linalg.inv(sums.matrix)
+        covariance = np.asarray(np.linalg.inv(sums.matrix), np.float64)
         return covariance @ sums.right, covariance
 
     def _own_mean(self) -> Floats:
@@ -205,7 +206,8 @@ class TopicQuality:
         """Return how a topic's mean moves with its class's mean and with delta; its variance."""
         question, topic, _ = self._standard_variances()
         precision = 1 / topic + (self._n + self._seeded) / question
-        return (1 / topic / precision, self._seeded / question / precision), 1 / precision
+        variance = np.asarray(1 / precision, np.float64)
+        return (variance / topic, variance * self._seeded / question), variance
 
     def _times(self, jacobian: tuple[Floats, Floats], top: Floats) -> Floats:
         by_class, by_shift = jacobian
