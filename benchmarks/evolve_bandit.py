@@ -1,7 +1,7 @@
 """Which topics a bandit finds: planted qualities, four ways to choose, at equal pulls.
 
-    python benchmarks/evolve_bandit.py                    # 10 minutes on one core
-    python benchmarks/evolve_bandit.py --budgets 1500     # 2 minutes
+    python benchmarks/evolve_bandit.py                    # 4 minutes on one core
+    python benchmarks/evolve_bandit.py --budgets 1500     # 1 minute
 
 The world: 1,535 topics whose quality is normal with mean 6.07 and standard deviation .8; a question
 has its topic's quality plus a standard normal error; each topic's seed is scored once; a pull

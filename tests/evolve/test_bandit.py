@@ -220,6 +220,8 @@ def test_what_would_spoil_the_model_is_refused():
         with pytest.raises(ValueError, match="A: a reward is not a number; leave it out"):
             bandit.record("A", [1.0, NAN])
         assert bandit.state() == {"records": []}
+    with pytest.raises(ValueError, match="A: a seed's score is not a number"):
+        PosteriorSampling(arms(NAN)).record_seed("A", NAN)
     twice = [*arms(1), *arms(2)]
     for made in (lambda: UpperConfidence(twice, 5), lambda: PosteriorSampling(twice)):
         with pytest.raises(ValueError, match="two topics have the id 'A'"):

@@ -134,8 +134,8 @@ class Sampling:
     """Settings of `PosteriorSampling`.
 
     method: "thompson" pulls the topic that is best in one draw from the posterior (Thompson 1933;
-        Russo et al. 2018); "top-two" pulls, with probability `top_two`, the best of the draws in
-        which another one is best (Russo 2020), which explores more.
+        Russo et al. 2018); "top-two" pulls that one with probability `top_two`, else the best of a
+        further draw in which another one is best (Russo 2020), which explores more.
     floors: facet -> entropy of the pulls as a part of a uniform sweep's that is kept (`Coverage`).
     opened, growth: after t pulls at most opened * (t + 1)^growth topics are under way (progressive
         widening; Coulom 2007); the next is the most promising one. Where a floor is to be kept, one
@@ -234,6 +234,8 @@ class PosteriorSampling:
 
     def record_seed(self, arm: str, score: float) -> None:
         """Take in the score of a seed that had none."""
+        if not np.isfinite(score):
+            raise ValueError(f"{arm}: a seed's score is not a number; leave it out")
         self._records.append([arm, float(score)])
         self.quality.score_seed(self._places[arm], score)
         self._refit()

