@@ -1,4 +1,4 @@
-"""Which topics a bandit finds: planted qualities, four ways to choose, at equal pulls.
+"""Which topics a bandit finds: planted qualities, nine ways to choose, at equal pulls.
 
     python benchmarks/evolve_bandit.py                    # 4 minutes on one core
     python benchmarks/evolve_bandit.py --budgets 1500     # 1 minute
