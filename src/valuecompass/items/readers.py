@@ -107,11 +107,11 @@ def touche_arguments(path: Path) -> list[ToucheArgument]:
     """
     if path.is_dir():
         pairs = [(a, labels) for a in sorted(path.glob("arguments*.tsv"))
-                 if (labels := _labels_beside(a)).exists()]  # fmt: skip
+                 if (labels := labels_beside(a)).exists()]  # fmt: skip
         if not pairs:
             raise InputError(f"{path}: no arguments-NAME.tsv with its labels-NAME.tsv beside it")
     else:
-        pairs = [(path, _labels_beside(path))]
+        pairs = [(path, labels_beside(path))]
     return [argument for pair in pairs for argument in _touche_pair(*pair)]
 
 
@@ -192,15 +192,15 @@ def read_inventory(
         InputError: with file, line and field, or when its rows are all of other dimensions.
     """
     table = open_table(path)
-    found = _inventory_columns(table, columns or {})
-    lookup = _loose_names(table.path, system, mapping or {})
+    found = inventory_columns(table, columns or {})
+    lookup = loose_names(table.path, system, mapping or {})
     skipped: Counter[str] = Counter()
     rows: dict[tuple[Any, ...], Row] = {}
     kept = 0
     for line, row in table.rows:
         where = f"{path}, {table.unit} {line}"
-        theirs = _cell(row, found["dimensions"], where)
-        dimension = lookup.get(_loose(theirs))
+        theirs = cell(row, found["dimensions"], where)
+        dimension = lookup.get(loose_name(theirs))
         if dimension is None:
             skipped[theirs] += 1
             continue
@@ -218,7 +218,8 @@ def read_inventory(
     return Inventory(items, dict(skipped), repeated=kept - len(items))
 
 
-def _labels_beside(arguments: Path) -> Path:
+def labels_beside(arguments: Path) -> Path:
+    """Return the labels file of an arguments file; the same path when its name has no place."""
     return arguments.with_name(arguments.name.replace("arguments", "labels", 1))
 
 
@@ -230,7 +231,7 @@ def _touche_pair(arguments: Path, labels: Path) -> Iterator[ToucheArgument]:
     table.require(_TOUCHE_COLUMNS)
     for line, row in table.rows:
         where = f"{arguments}, line {line}"
-        cells = {name: _cell(row, name, where) for name in _TOUCHE_COLUMNS}
+        cells = {name: cell(row, name, where) for name in _TOUCHE_COLUMNS}
         stance = _STANCES.get(cells["Stance"].lower())
         if stance is None:
             raise InputError(
@@ -251,12 +252,12 @@ def _touche_labels(path: Path) -> Iterator[tuple[str, dict[str, int]]]:
         where = f"{path}, line {line}"
         values = {ours: 0 for ours in TOUCHE_VALUES.values() if ours}
         for theirs, ours in TOUCHE_VALUES.items():
-            label = _cell(row, theirs, where)
+            label = cell(row, theirs, where)
             if label not in ("0", "1"):
                 raise InputError(f"{where}: {theirs}: {label!r} is neither 0 nor 1")
             if ours:
                 values[ours] |= int(label)
-        yield _cell(row, "Argument ID", where), values
+        yield cell(row, "Argument ID", where), values
 
 
 def _frequent_values(arguments: list[ToucheArgument]) -> list[str]:
@@ -265,14 +266,24 @@ def _frequent_values(arguments: list[ToucheArgument]) -> list[str]:
     return [n for n in ranked if 3 * counts[n] >= len(arguments)] or ranked[:1]
 
 
-def _cell(row: Mapping[str, Any], column: str, where: str) -> str:
+def cell(row: Mapping[str, Any], column: str, where: str) -> str:
+    """Return the text of a cell that must not be empty.
+
+    Raises:
+        InputError: it is; `where` opens the message.
+    """
     text = str(row.get(column) or "").strip()
     if not text:
         raise InputError(f"{where}: {column}: this cell is empty")
     return text
 
 
-def _inventory_columns(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+def inventory_columns(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return our field -> the column of an inventory that holds it, for those that it has.
+
+    Raises:
+        InputError: a column named in `columns` is not there, or none for text or dimensions.
+    """
     table.require(list(columns.values()))
     usual = {name.lower(): name for name in reversed(table.columns)}
     found: dict[str, str] = {}
@@ -291,7 +302,7 @@ def _inventory_columns(table: Table, columns: Mapping[str, str]) -> dict[str, st
 def _inventory_row(row: Mapping[str, Any], found: Mapping[str, str], where: str) -> dict[str, Any]:
     given = {field: row[c] for field, c in found.items() if row.get(c) not in (None, "")}
     body: dict[str, Any] = {
-        "text": _cell(row, found["text"], where),
+        "text": cell(row, found["text"], where),
         "keying": _keying(given.get("keying"), found.get("keying", ""), where),
         "lineage": {"origin": "import", "method": str(given.get("lineage", "inventory"))},
     }
@@ -322,13 +333,14 @@ def _scale(cell: Any, column: str, where: str) -> list[int]:
     return [int(numbers[1]), int(numbers[2])]
 
 
-def _loose(name: str) -> str:
+def loose_name(name: str) -> str:
+    """Return a name without case, spaces and punctuation."""
     return "".join(c for c in name.casefold() if c.isalnum())
 
 
-def _loose_names(path: Path, system: ValueSystem, mapping: Mapping[str, str]) -> dict[str, str]:
+def loose_names(path: Path, system: ValueSystem, mapping: Mapping[str, str]) -> dict[str, str]:
     """Return their spellings, without case, spaces and punctuation -> canonical names."""
-    names = {_loose(n): d.name for d in system.dimensions for n in (*d.aliases, d.name)}
+    names = {loose_name(n): d.name for d in system.dimensions for n in (*d.aliases, d.name)}
     for theirs, ours in mapping.items():
         canonical = system.canonical(ours)
         if canonical is None:
@@ -336,5 +348,5 @@ def _loose_names(path: Path, system: ValueSystem, mapping: Mapping[str, str]) ->
                 f"{path}: the mapping {theirs!r} -> {ours!r} does not lead to a dimension of "
                 f"{system.id}; known: {', '.join(system.names)}"
             )
-        names[_loose(theirs)] = canonical
+        names[loose_name(theirs)] = canonical
     return names
