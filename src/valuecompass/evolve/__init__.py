@@ -1,1 +1,1 @@
-"""Test items that evolve: topics are chosen, models are probed, and what tells them apart is kept."""
+"""Test items that evolve: models are probed, and what tells them apart is kept."""
