@@ -100,18 +100,25 @@ class Prober:
         """Refuse an item that this method cannot use.
 
         Raises:
-            InputError: its kind or its value system is not among those of the run.
+            InputError: its kind, value system or dimensions are not among those of the run.
         """
         if item.kind not in ("question", "tradeoff"):
             raise InputError(
                 f"item {item.id}: kind {item.kind!r} cannot evolve here; give questions or "
                 "trade-offs"
             )
-        if item.system not in (system.id for system in self.systems):
+        known = {system.id: system.names for system in self.systems}
+        if item.system not in known:
             raise InputError(
                 f"item {item.id}: value system {item.system!r} is not one of this run's; add it or "
                 "leave the item out"
             )
+        for name in item.dimensions:
+            if name not in known[item.system]:
+                raise InputError(
+                    f"item {item.id}: {item.system} has no dimension {name!r}; it has "
+                    f"{', '.join(known[item.system])}"
+                )
 
     async def ask(self, item: Item, name: str, repeat: int) -> Heard:
         """Return a judged answer; failures are missing, not errors."""
@@ -141,7 +148,7 @@ class Prober:
     def labels(self, verdicts: Sequence[Verdicts | None]) -> Labels:
         """Arrange verdicts on one item: (K, L, D), D over the values of all systems in order."""
         parts = [
-            labels_of([v and v.get(system.id, ()) for v in verdicts], system.names)
+            labels_of([None if v is None else v.get(system.id, ()) for v in verdicts], system.names)
             for system in self.systems
         ]
         longest = max(one.expressed.shape[1] for one in parts)

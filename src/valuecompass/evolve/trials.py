@@ -1,0 +1,165 @@
+"""Trying candidates within the budget: who is asked, what it costs, what it is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+from valuecompass.errors import InputError
+from valuecompass.evolve.adaem_config import AdAEMConfig
+from valuecompass.evolve.candidates import Candidate
+from valuecompass.evolve.novelty import Questions
+from valuecompass.evolve.probing import Meter, Prober, together
+from valuecompass.evolve.protocols import Proposal
+from valuecompass.evolve.rating import Rater
+
+Stage = Literal["first", "final", "fresh"]
+FINAL, FRESH = 1, 2
+"""Repeats of answers: those of the final reward where first answers are not used again, and those
+that winners are scored on once more. Repeat 0 is what selected them."""
+
+
+class Trials:
+    """Has candidates answered, judged and rewarded, and keeps count.
+
+    Args:
+        config: of the run.
+        prober: asks respondents and judge.
+        rater: computes rewards.
+        questions: all that were written; holds the seeds from the start.
+        meter: counts.
+
+    Attributes:
+        rejected: candidates that are not kept.
+        spent: whether something had to be left out for want of requests.
+        aside: requests that are put aside for re-scoring the winners.
+    """
+
+    def __init__(
+        self,
+        config: AdAEMConfig,
+        prober: Prober,
+        rater: Rater,
+        questions: Questions,
+        meter: Meter,
+    ) -> None:
+        self.config, self.prober, self.rater = config, prober, rater
+        self.questions, self.meter = questions, meter
+        self.rejected: list[Candidate] = []
+        self.spent = False
+        self.aside = 0
+        self._dimension_at = {
+            (system.id, name): place
+            for place, (system, name) in enumerate(
+                (system, name) for system in prober.systems for name in system.names
+            )
+        }
+
+    async def scored(self, of: Sequence[Candidate], stage: Stage) -> list[Candidate]:
+        """Have models answer and the judge read; return those that have a reward (lines 12, 19)."""
+        able = self.affordable([self.cost(c, stage) for c in of])
+        for candidate in of[able:]:
+            self.reject(candidate, "no requests left")
+        of = of[:able]
+        await self._texts(of)
+        repeat = {"first": 0, "final": 0 if self.config.reuse else FINAL, "fresh": FRESH}[stage]
+        asked = [(c, name) for c in of for name in self._panel(c, stage)]
+        work = [partial(self.prober.ask, c.item, name, repeat) for c, name in asked]
+        if repeat == FINAL:
+            for candidate in of:
+                candidate.heard = {}
+        before = {id(c): bool(c.heard) for c in of}
+        answers = await together(work, self.config.concurrency)
+        for (candidate, name), heard in zip(asked, answers, strict=True):
+            (candidate.fresh if stage == "fresh" else candidate.heard)[name] = heard
+            self.meter.answers += 1
+            self.meter.judge += heard.judge_calls
+            candidate.calls += 1 + heard.judge_calls
+        for candidate in of:
+            if stage != "fresh" and not before[id(candidate)]:
+                self.rater.remember(candidate.heard)
+        self.reward(of, stage)
+        return [c for c in of if c.reason is None]
+
+    async def _texts(self, of: Sequence[Candidate]) -> None:
+        """Have the texts themselves judged where the reward looks at them (appendix C.3)."""
+        if not self.rater.config.reads_question:
+            return
+        new = [c for c in of if c.text is None]
+        work = [partial(self.prober.text_values, c.item) for c in new]
+        found = await together(work, self.config.concurrency)
+        for candidate, (labels, calls) in zip(new, found, strict=True):
+            candidate.text = labels
+            candidate.calls += calls
+            self.meter.judge += calls
+
+    def reward(self, of: Sequence[Candidate], stage: Stage) -> None:
+        """Note the rewards of candidates, and reject those whose answers do not tell."""
+        heard = [c.fresh if stage == "fresh" else c.heard for c in of]
+        rewards = self.rater.rewards(heard, [c.text for c in of])
+        for candidate, reward in zip(of, rewards, strict=True):
+            candidate.rewards[stage] = reward
+            if stage in ("first", "final") and not math.isfinite(reward):
+                self.reject(candidate, "too few answers for a reward")
+
+    def affordable(self, costs: Sequence[int]) -> int:
+        """Return how many of some tasks, in order, stay within the budget; notes if not all do.
+
+        What re-scoring the winners will take is put aside.
+        """
+        for number in range(len(costs), 0, -1):
+            if self.meter.affords(sum(costs[:number]) + self.aside):
+                break
+        else:
+            number = 0
+        self.spent = self.spent or number < len(costs)
+        return number
+
+    def cost(self, candidate: Candidate, stage: Stage) -> int:
+        """Return the most requests that a stage of a candidate takes."""
+        reads = self.rater.config.reads_question and candidate.text is None
+        text = self.prober.text_cost if reads else 0
+        return text + self.prober.cost(candidate.item) * len(self._panel(candidate, stage))
+
+    def _panel(self, candidate: Candidate, stage: Stage) -> tuple[str, ...]:
+        """Return who is asked: P1, the rest of P2 (or all of it), or all."""
+        if stage == "first":
+            if not self.config.contrast:
+                return self.rater.names[: self.config.p1]
+            item = candidate.item
+            own = [self._dimension_at[item.system, name] for name in item.dimensions]
+            everywhere = range(self.prober.dimensions)
+            return self.rater.contrasting(self.config.p1, own or everywhere)
+        if stage == "fresh" or not self.config.reuse:
+            return self.rater.names
+        return tuple(name for name in self.rater.names if name not in candidate.heard)
+
+    def steps(self, proposal: Proposal | None) -> int:
+        """Return the requests of an explorer's step; of one that came to nothing, the most."""
+        most = self.config.explorer_calls
+        if proposal is None:
+            return most
+        self.prober.check(proposal.item)
+        if proposal.calls > most:
+            raise InputError(
+                f"explorer {proposal.generator}: a step took {proposal.calls} requests; set "
+                f"explorer_calls (now {most}) so high, so that the budget can be kept"
+            )
+        return proposal.calls
+
+    def is_new(self, candidate: Candidate, *, copies_only: bool = False) -> bool:
+        """Say whether an item repeats no other, and reject it if it does."""
+        item = candidate.item
+        (found,) = self.questions.check([item.text], item.language)
+        if found.kind == "same" or (found.repeats and not copies_only):
+            self.reject(candidate, f"{found.kind}: {', '.join(found.nearest)}")
+            return False
+        self.questions.add([item.id], [item.text], item.language)
+        return True
+
+    def reject(self, candidate: Candidate, reason: str) -> None:
+        """Note why a candidate is not kept."""
+        candidate.reason = reason
+        self.rejected.append(candidate)
