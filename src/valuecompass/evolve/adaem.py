@@ -111,7 +111,7 @@ class _Run:
             raise InputError("topics: at least one seed item is needed, and each only once")
         if not explorers or len(self.explorers) < len(explorers):
             raise InputError("explorers: at least one is needed, and no name twice")
-        self.names = tuple(respondents.names)[: config.p2]
+        self.names = tuple(respondents.names)
         if len(self.names) < 2 or len(set(self.names)) < len(self.names):
             raise InputError("respondents: at least two are needed, and no name twice")
         self.prober = Prober(respondents, judge, tuple(systems), config.judge_mode)
@@ -327,7 +327,8 @@ class _Run:
         soon = self.config.width * len(self.explorers)
         kept = sum(map(len, self.of_topic.values())) + soon
         each = max(self.prober.cost(topic) for topic in self.topics.values())
-        return min(kept, self.config.keep or kept) * len(self.names) * each
+        panel = min(self.config.p2 or len(self.names), len(self.names))
+        return min(kept, self.config.keep or kept) * panel * each
 
     def _author(self, candidate: Candidate) -> Explorer:
         return self.explorers[candidate.proposal.generator]

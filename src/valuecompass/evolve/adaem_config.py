@@ -34,8 +34,8 @@ class AdAEMConfig:
         shots: n_shot, best questions of the topic that explorers are shown.
         p1: K1, models that answer first.
         p2: K2, models that the final reward rests on, those of `p1` included; None: all.
-        contrast: the first are those that stand farthest apart on the item's dimensions, by what is
-            known so far; else the first in the given order.
+        contrast: P1 and P2 are those that stand farthest apart on the item's dimensions, by what is
+            known so far, for each item anew; else the first in the given order.
         advance: part of the candidates that goes on from the first models to the final ones, by
             reward among the last 60; 1: all.
         reuse: the final reward takes over the answers of the first models; else all are asked anew.

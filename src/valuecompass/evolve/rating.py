@@ -20,6 +20,7 @@ from valuecompass.evolve.rewards import (
     shrunk_rates,
     surrogate,
 )
+from valuecompass.hashing import digest
 
 Floats = NDArray[np.float64]
 Reward = Literal["information", "printed", "variance", "objective"]
@@ -116,18 +117,26 @@ class Rater:
         self.posterior = self.posterior.updated(*_rates(labels))
         return True
 
-    def contrasting(self, number: int, dimensions: Sequence[int]) -> tuple[str, ...]:
-        """Return the respondents that stand farthest apart on some dimensions, by what is known.
+    def contrasting(self, number: int, dimensions: Sequence[int], key: str) -> tuple[str, ...]:
+        """Return respondents that stand far apart on some dimensions; more contain the fewer.
 
         First the two that are farthest apart, then always the one farthest from its nearest among
-        those chosen (Gonzalez 1985); in the given order while nothing is known.
+        those chosen (Gonzalez 1985). Positions are drawn from what is known of them, so that those
+        of whom little is known get asked as well.
+
+        Args:
+            number: how many.
+            dimensions: their places.
+            key: decides the draw.
         """
         if number >= len(self.names):
             return self.names
-        at = self.posterior.mean[:, list(dimensions)]
-        apart = np.sqrt(((at[:, None] - at[None]) ** 2).sum(axis=2)).round(9)
+        rng = np.random.default_rng(int(digest([key], 16), 16))
+        mean, sd = (a[:, list(dimensions)] for a in (self.posterior.mean, self.posterior.sd))
+        at = mean + sd * rng.standard_normal(mean.shape)
+        apart = np.sqrt(((at[:, None] - at[None]) ** 2).sum(axis=2))
         first, second = np.unravel_index(int(np.argmax(apart)), apart.shape)
-        chosen = [int(first), int(second)] if first != second else [0, 1]
+        chosen = [int(first), int(second)]
         while len(chosen) < number:
             nearest = apart[:, chosen].min(axis=1)
             nearest[chosen] = -1

@@ -124,17 +124,17 @@ class Trials:
         return text + self.prober.cost(candidate.item) * len(self._panel(candidate, stage))
 
     def _panel(self, candidate: Candidate, stage: Stage) -> tuple[str, ...]:
-        """Return who is asked: P1, the rest of P2 (or all of it), or all."""
-        if stage == "first":
-            if not self.config.contrast:
-                return self.rater.names[: self.config.p1]
+        """Return who is asked: P1, the rest of P2 (or all of it), or P2 once more."""
+        config, names = self.config, self.rater.names
+        number = config.p1 if stage == "first" else config.p2 or len(names)
+        panel = names[:number]
+        if config.contrast:
             item = candidate.item
             own = [self._dimension_at[item.system, name] for name in item.dimensions]
-            everywhere = range(self.prober.dimensions)
-            return self.rater.contrasting(self.config.p1, own or everywhere)
-        if stage == "fresh" or not self.config.reuse:
-            return self.rater.names
-        return tuple(name for name in self.rater.names if name not in candidate.heard)
+            panel = self.rater.contrasting(number, own, f"{config.seed} {item.id}")
+        if stage == "final" and config.reuse:
+            return tuple(name for name in panel if name not in candidate.heard)
+        return panel
 
     def steps(self, proposal: Proposal | None) -> int:
         """Return the requests of an explorer's step; of one that came to nothing, the most."""
