@@ -25,6 +25,7 @@ from valuecompass.text import POINTS
 from valuecompass.values import builtin_system
 
 OURS = AdAEMConfig(keep=20)
+RACE = replace(OURS, p2=None, advance=0.5, depth=1)
 PAPER = AdAEMConfig.preset("paper")
 
 
@@ -131,7 +132,7 @@ def test_evolved_questions_tell_fresh_models_apart_better_than_the_best_seeds_at
 
 
 def test_winners_are_scored_on_answers_that_selected_nothing(world: World):
-    done = run(world, OURS, 1_000)
+    done = run(world, RACE, 1_000)
     for candidate in done.kept:
         assert set(candidate.rewards) == {"first", "final", "selected", "fresh"}
         old = {h.answer.key for h in candidate.heard.values() if h.answer}
@@ -143,7 +144,7 @@ def test_winners_are_scored_on_answers_that_selected_nothing(world: World):
 
 def test_every_question_has_its_lineage_and_every_other_one_a_reason(world: World):
     log: list[object] = []
-    done = run(world, OURS, 1_000, log=log)
+    done = run(world, RACE, 1_000, log=log)
     assert list(done.events) == log and done.stopped == "calls"
     everything = [*done.kept, *done.rejected]
     known = {c.item.id for c in everything} | {t.id for t in seeds(world)}
@@ -162,24 +163,26 @@ def test_every_question_has_its_lineage_and_every_other_one_a_reason(world: Worl
 
 
 def test_the_same_seed_gives_the_same_run_however_much_is_done_at_a_time(world: World):
-    first = told(run(world, OURS, 700))
-    assert first == told(run(read_world(1), replace(OURS, concurrency=3), 700))
-    assert first != told(run(world, replace(OURS, seed=1), 700))
+    first = told(run(world, RACE, 700))
+    assert first == told(run(read_world(1), replace(RACE, concurrency=3), 700))
+    assert first != told(run(world, replace(RACE, seed=1), 700))
 
 
 def test_a_run_that_was_stopped_goes_on_and_asks_nothing_twice(world: World):
     whole, store = Store(), Store(most=150)
-    expected = told(run(world, OURS, 700, store=whole))
+    expected = told(run(world, RACE, 700, store=whole))
     with pytest.raises(BudgetReached):
-        run(world, OURS, 700, store=store)
+        run(world, RACE, 700, store=store)
     assert store.asked.total() == 150
     store.most = None
-    assert told(run(world, OURS, 700, store=store)) == expected
+    assert told(run(world, RACE, 700, store=store)) == expected
     assert store.asked == whole.asked and set(store.asked.values()) == {1}
 
 
 @pytest.mark.parametrize("calls", [1, 7, 60, 151, 402])
-@pytest.mark.parametrize("config", [OURS, replace(PAPER, judge_mode="one-call", rescore=True)])
+@pytest.mark.parametrize(
+    "config", [OURS, RACE, replace(PAPER, judge_mode="one-call", rescore=True)]
+)
 def test_no_request_beyond_the_budget(world: World, config: AdAEMConfig, calls: int):
     store = Store()
     done = run(world, config, calls, topics=30, store=store)

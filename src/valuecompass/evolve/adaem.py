@@ -8,8 +8,9 @@ in the paper.
 
 `AdAEMConfig.preset("paper")` runs it as printed. The default differs in four things: the reward is
 the information of an answer about its model (`information`), topics are chosen by posterior
-sampling under floors on coverage (`bandit`), most candidates leave the race after the answers of
-the few models that contrast most, and winners are scored once more on fresh answers.
+sampling under floors on coverage (`bandit`), a question is put to the few models that contrast most
+on its dimensions, so that many more questions can be tried, and winners are scored once more on
+fresh answers.
 
 A run is deterministic given its seed and what the players return. All work of a step is done at the
 same time and taken in in a fixed order; so a killed run is resumed by playing it again, with every
