@@ -120,6 +120,7 @@ def _said(found: Found) -> str:
     told += [f"{n:,} the same word for word, left out" for n in [found.duplicates] if n]
     told += [f"{n:,} without a word of a model" for n in [found.silent] if n]
     told += [f"{n:,} not drawn" for n in [found.left_out] if n]
+    told += [f"{n:,} JSON files are neither logs nor chats" for n in [found.other_files] if n]
     return ", ".join(told)
 
 
