@@ -46,13 +46,21 @@ class StoreError(ValueCompassError):
 
 @contextlib.contextmanager
 def ungrouped() -> Generator[None]:
-    """Raise an error of ours alone: the task groups that it went through are nobody's business."""
+    """Raise an error alone: the task groups that it went through are nobody's business.
+
+    Of several that came together, one of ours; several others stay the group that they are.
+    """
     try:
         yield
     except BaseExceptionGroup as group:
         ours = group.subgroup(ValueCompassError)
         while isinstance(ours, BaseExceptionGroup):
             ours = ours.exceptions[0]
-        if ours is None:
+        if ours is not None:
+            raise ours from None
+        alone: BaseException = group
+        while isinstance(alone, BaseExceptionGroup) and len(alone.exceptions) == 1:
+            alone = alone.exceptions[0]
+        if alone is group:
             raise
-        raise ours from None
+        raise alone from alone.__cause__

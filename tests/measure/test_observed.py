@@ -187,6 +187,7 @@ def test_a_sample_is_the_same_in_any_order(tmp_path: Path) -> None:
         (("log.jsonl", "--judge", "recorded/x"), "this cannot read"),
         (("log.jsonl", "--text", "nope"), "log.jsonl, line 1: nope: there is no such column"),
         (("notes.txt",), "unknown kind of file"),
+        (("log.jsonl", "--respondent", ""), "--respondent: the name is empty"),
     ],
 )
 def test_what_cannot_be_profiled_is_told(
@@ -205,6 +206,29 @@ def test_what_cannot_be_profiled_is_told(
     found = cli("profile", *arguments, "-w", workspace)
     assert found.code == 2 and said in found.err
     assert not (workspace / "valuecompass.sqlite").exists()
+
+
+@pytest.mark.parametrize("sample", [0, -1])
+def test_a_sample_of_nothing_is_told(tmp_path: Path, sample: int) -> None:
+    with pytest.raises(InputError, match=f"--sample {sample}: give 1 or more"):
+        profile(file(tmp_path, chat("a", KIND)), sample=sample)
+
+
+def test_a_roster_lends_the_judge_its_price(
+    tmp_path: Path, workspace: Path, mock_provider: MockProvider, cli: Command
+) -> None:
+    path = file(tmp_path, chat("a", KIND))
+    judge = "openai-api/mock/some-judge"
+    command = ("profile", path, "--judge", judge, "-w", workspace, "--max-usd", 1)
+    said = cli(*command)
+    assert said.code == 2 and "price" in said.err and mock_provider.stats()["requests"] == 0
+    roster = tmp_path / "prices.toml"
+    roster.write_text(
+        f'[[respondents]]\nmodel = "{judge}"\nprice = {{ input = 0.25, output = 2.0 }}\n'
+    )
+    assert cli(*command, "--roster", roster).code == 0
+    ((spent,),) = rows(workspace, "select sum(usd) from ledger")
+    assert 0 < spent < 1
 
 
 def test_nobody_is_asked_such_an_item(tmp_path: Path) -> None:

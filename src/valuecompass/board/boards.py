@@ -349,7 +349,7 @@ def _notices(used: Sequence[Measurement]) -> tuple[str, ...]:
     if gate is not None and gate.status != "passed":
         mark = "Demonstration. " if gate.status == "failed" else ""
         found.append(mark + gate.reason)
-    if "observational" in used[0].manifest:
+    if used[0].observational:
         found.append(_observational(used))
     if used[0].manifest["system"]["scoring"] == "expression":
         found.append(SALIENCE)

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from valuecompass.measure.observed import Found
 
 
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--roster", help="File with the judge's price, for --max-usd; nobody in it is asked."
+    ),
+]
+
+
 @app.command()
 def profile(
     file: Annotated[
@@ -72,6 +80,7 @@ def profile(
     strong_judge: StrongJudge = None,
     max_calls: MaxCalls = None,
     max_usd: MaxUsd = None,
+    roster: Prices = None,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -99,6 +108,7 @@ def profile(
         judge=judge,
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        roster=roster,
         workspace=workspace,
         db=db,
         limits=Limits(max_calls, None, max_usd),
@@ -142,6 +152,7 @@ def import_log(
     strong_judge: StrongJudge = None,
     max_calls: MaxCalls = None,
     max_usd: MaxUsd = None,
+    roster: Prices = None,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -161,6 +172,7 @@ def import_log(
         judge=judge,
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        roster=roster,
         workspace=workspace,
         db=db,
         limits=Limits(max_calls, None, max_usd),

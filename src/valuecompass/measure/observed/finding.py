@@ -58,8 +58,13 @@ def find(
             the same files give the same ones.
 
     Raises:
-        InputError: a file that cannot be read, or nothing that a model said.
+        InputError: a file that cannot be read, nothing that a model said, an empty name, or a
+            sample below 1.
     """
+    if respondent is not None and not respondent.strip():
+        raise InputError("--respondent: the name is empty")
+    if sample is not None and sample < 1:
+        raise InputError(f"--sample {sample}: give 1 or more conversations of each respondent")
     seen: dict[tuple[str, str], Conversation] = {}
     duplicates = silent = 0
     other_files = 0

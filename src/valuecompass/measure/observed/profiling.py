@@ -26,6 +26,7 @@ from valuecompass.errors import (
     RequestFailed,
     ungrouped,
 )
+from valuecompass.files import listed
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Form, Item
 from valuecompass.items.transcripts import Columns, Conversation
@@ -46,7 +47,7 @@ from valuecompass.measure.item_table import item_table
 from valuecompass.measure.measurement import Measurement, Measurements
 from valuecompass.measure.observed.finding import Found, find
 from valuecompass.measure.plan import Plan, environment
-from valuecompass.measure.run import Settings, make_judge, resolve_system
+from valuecompass.measure.run import Settings, make_judge, resolve_respondents, resolve_system
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Respondent, check_priced
 from valuecompass.models.asker import Asker, outcome_of
@@ -83,8 +84,8 @@ class _Message:
 
 
 def profile(
-    paths: Sequence[str | Path],
-    systems: Sequence[str] = ("schwartz",),
+    paths: str | Path | Sequence[str | Path],
+    systems: str | Sequence[str] = ("schwartz",),
     *,
     columns: Columns = Columns(),  # noqa: B008  (frozen)
     respondent: str | None = None,
@@ -104,7 +105,7 @@ def profile(
     Returns:
         One measurement per system.
     """
-    found = find([Path(p) for p in paths], columns, respondent=respondent, sample=sample)
+    found = find([Path(p) for p in listed(paths)], columns, respondent=respondent, sample=sample)
     own = Settings(systems=systems, **settings)  # pyright: ignore[reportArgumentType]
     return blocking(profile_async, found, own)
 
@@ -114,7 +115,8 @@ async def profile_async(found: Found, settings: Settings, tell: Tell | None = No
 
     Args:
         found: conversations, from `find`.
-        settings: systems, judge, limits and workspace; nothing else is used.
+        settings: systems, judge, limits, workspace and a roster that lends the judge its price;
+            nothing else is used.
         tell: called with (messages judged, messages in all), by each system anew.
 
     Raises:
@@ -131,7 +133,8 @@ async def profile_async(found: Found, settings: Settings, tell: Tell | None = No
         async with open_store(settings.workspace, settings.db) as store:
             asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
             respondents = _respondents(found)
-            judge = make_judge(settings, asker, respondents)
+            prices = resolve_respondents(settings, systems)
+            judge = make_judge(settings, asker, [*respondents, *prices])
             check_priced(judge_models(judge), settings.limits)
             plans = [_plan(system, found, respondents, judge) for system in systems]
             asker.budget.plan = digest([plan.id for plan in plans], 16)
