@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from typing import cast
+
+_Group = BaseExceptionGroup[BaseException]
 
 
 class ValueCompassError(Exception):
@@ -58,9 +61,15 @@ def ungrouped() -> Generator[None]:
             ours = ours.exceptions[0]
         if ours is not None:
             raise ours from None
-        alone: BaseException = group
-        while isinstance(alone, BaseExceptionGroup) and len(alone.exceptions) == 1:
-            alone = alone.exceptions[0]
+        alone = _alone(group)
         if alone is group:
             raise
         raise alone from alone.__cause__
+
+
+def _alone(group: _Group) -> BaseException:
+    """Return what a group of one holds, at any depth; else the group."""
+    if len(group.exceptions) > 1:
+        return group
+    (one,) = group.exceptions
+    return _alone(cast("_Group", one)) if isinstance(one, BaseExceptionGroup) else one

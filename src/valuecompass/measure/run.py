@@ -90,8 +90,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Take texts for paths and one for a list of one, too, as callers write them."""
-        object.__setattr__(self, "models", listed(self.models))
-        object.__setattr__(self, "systems", [str(name) for name in listed(self.systems)])
+        object.__setattr__(self, "models", tuple(listed(self.models)))
+        object.__setattr__(self, "systems", tuple(str(name) for name in listed(self.systems)))
         for name in ("roster", "items", "calibration", "workspace"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(path))
