@@ -11,7 +11,7 @@ import anyio
 
 from valuecompass.blocking import blocking
 from valuecompass.errors import InputError, ungrouped
-from valuecompass.files import read_text
+from valuecompass.files import listed, read_text
 from valuecompass.hashing import digest
 from valuecompass.items import (
     SIZES,
@@ -89,7 +89,9 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
-        """Take texts for paths, too, as callers write them."""
+        """Take texts for paths and one for a list of one, too, as callers write them."""
+        object.__setattr__(self, "models", tuple(listed(self.models)))
+        object.__setattr__(self, "systems", tuple(str(name) for name in listed(self.systems)))
         for name in ("roster", "items", "calibration", "workspace"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(path))
@@ -185,8 +187,8 @@ def resolve_respondents(settings: Settings, systems: Sequence[ValueSystem]) -> l
 
 
 def run(
-    models: Sequence[str | Respondent],
-    systems: Sequence[str] = ("schwartz",),
+    models: str | Respondent | Sequence[str | Respondent],
+    systems: str | Sequence[str] = ("schwartz",),
     *,
     listener: Listener | None = None,
     **settings: object,
