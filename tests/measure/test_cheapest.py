@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.measure.helpers import Command
-from valuecompass.measure.cheapest import reference
-from valuecompass.measure.run import Settings, cheapest_plans, run
-from valuecompass.models import parse_roster
+from valuecompass.items import builtin_form, form_items
+from valuecompass.measure.cheapest import cheapest_plan
+from valuecompass.measure.pilot import FEW, pilot_of, reference, spreads_of
+from valuecompass.measure.run import Settings, cheapest_plans, make_judge, run, run_async
+from valuecompass.models import Limits, Patience, parse_respondent, parse_roster
+from valuecompass.models.asker import Asker
+from valuecompass.models.budget import Budget
 from valuecompass.stats.precision import half_width
+from valuecompass.store import open_store
+from valuecompass.values import builtin_system
 
 PRICED = """
 [[respondents]]
@@ -70,6 +77,92 @@ def test_a_measurement_of_the_workspace_is_the_pilot_and_its_plan_runs(
         assert low is not None and high is not None
         assert d["half_width"] == pytest.approx((high - low) / 2, rel=0.35)
     assert "SIMULATED" in cli(*common[:-1]).out
+
+
+def test_a_pilot_that_asked_once_says_so(workspace: Path, cli: Command) -> None:
+    common = ("plan", "-m", "openai/gpt-6-luna", "-w", workspace)
+    said = cli(*common, "-s", "safety", "-s", "moral-foundations", "--json")
+    safety, foundations = json.loads(said.out)["plans"]
+    untried = "repeats not tried: the pilot asked each item once"
+    assert safety["notes"][-1] == untried
+    assert not any(d["repeats_tried"] for d in safety["dimensions"])
+    assert not any("too few items" in note for note in safety["notes"])
+    assert all(d["repeats_tried"] for d in foundations["dimensions"])
+    assert untried not in foundations["notes"]
+    shown = cli(*common, "-s", "safety").out
+    assert untried in shown and "too few items" not in shown
+
+
+@pytest.mark.anyio
+async def test_the_pilot_is_the_respondents_own_then_the_largest_and_the_plan_asks_as_short(
+    workspace: Path,
+) -> None:
+    one, two = (f"simulated/llm-unique?seed={n}" for n in (1, 2))
+    settings = Settings(models=[one], systems=["llm-unique"], workspace=workspace)
+    own, large, small = [
+        (await run_async(replace(settings, models=models, form=form)))[0]
+        for models, form in (([one], "short"), ([two], "full"), ([two], "tiny"))
+    ]
+    async with open_store(workspace) as store:
+        found = [
+            await pilot_of(store, "llm-unique", parse_respondent(name))
+            for name in (one, "openai/other")
+        ]
+    assert [own.id in found[0].source, large.id in found[1].source] == [True, True]
+    assert all(small.id not in pilot.source and pilot.simulated for pilot in found)
+    _, (plan,) = await cheapest_plans(settings, 20)
+    short = builtin_form("llm-unique", "short").asking
+    for kind, how in plan.form.asking.items():
+        assert how.model_copy(update={"repeats": 1}) == short[kind].model_copy(
+            update={"repeats": 1}
+        )
+
+
+@pytest.mark.anyio
+async def test_few_items_give_way_to_the_reference(workspace: Path) -> None:
+    model = "simulated/safety?seed=1"
+    settings = Settings(models=[model], systems=["safety"], form="tiny", workspace=workspace)
+    (tiny,) = await run_async(settings)
+    assert max(s.n for s in tiny.rows[0].dimensions.values()) < FEW
+    async with open_store(workspace) as store:
+        found = await pilot_of(store, "safety", parse_respondent(model))
+    assert found == reference("safety")
+
+
+@pytest.mark.anyio
+async def test_simulated_rows_are_not_joined_with_real_ones(
+    workspace: Path, tmp_path: Path
+) -> None:
+    items = [i for i in form_items(builtin_form("llm-unique", "short"))]
+    told = tmp_path / "told.jsonl"
+    told.write_text(
+        "".join(json.dumps({"item": i.id, "response": f"{i.text} I would."}) + "\n" for i in items)
+    )
+    real, planted = f"recorded/{told}", "simulated/llm-unique?seed=3"
+    settings = Settings(models=[real, planted], systems=["llm-unique"], workspace=workspace)
+    (both,) = await run_async(settings)
+    async with open_store(workspace) as store:
+        found = await pilot_of(store, "llm-unique", parse_respondent("openai/other"))
+        alone = await spreads_of(store, both, [0])
+    assert not found.simulated and "1 respondent," in found.source
+    assert all(found.spreads[n] == of for n, of in alone.items() if of.items >= FEW)
+
+
+@pytest.mark.anyio
+async def test_a_dimension_without_an_answer_is_named_and_not_reached(workspace: Path) -> None:
+    system = builtin_system("llm-unique")
+    pilot = reference("llm-unique")
+    known = {n: of for n, of in pilot.spreads.items() if n != system.names[0]}
+    respondent = parse_respondent("openai/gpt-6-luna")
+    async with open_store(workspace) as store:
+        asker = Asker(store, Budget(store, "", Limits()), Patience())
+        judge = make_judge(Settings(), asker)
+        less = replace(pilot, spreads=known)
+        plan = await cheapest_plan(system, respondent, judge, asker, 40, less)
+    first, *others = plan.dimensions
+    assert first.name == system.names[0] and first.half_width is None and not first.reached
+    assert all(d.reached for d in others) and not plan.reached
+    assert f"nothing is known of the variance of {first.name}" in plan.notes
 
 
 def test_a_wrong_target_or_two_respondents_are_told(workspace: Path, cli: Command) -> None:

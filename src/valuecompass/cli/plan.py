@@ -99,8 +99,9 @@ def _total(plans: list[SystemPlan]) -> dict[str, Any]:
     }
 
 
-def _range(values: list[float]) -> str:
-    return f"{min(values):.1f}-{max(values):.1f}"
+def _range(values: list[float | None]) -> str:
+    known = [v for v in values if v is not None]
+    return f"{min(known):.1f}-{max(known):.1f}" if known else "unknown"
 
 
 def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
@@ -128,11 +129,13 @@ def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
     titles = ["system", "items", "calls", "USD", "batches", "half-width", "reached"]
     table([*titles, "takes"], rows)
     if not all(p.reached for p in plans):
-        say("takes: calls that the half-width wanted would take of a bank large enough\n")
+        say(
+            "takes: calls that the half-width wanted would take of a bank large enough, each item "
+            "asked once\n"
+        )
     for p in plans:
-        wide = [f"{d.name} {d.half_width:.1f}" for d in p.dimensions if not d.reached]
-        if wide:
-            say(f"{p.system}: the bank has too few items for {', '.join(wide)}")
+        for note in p.notes:
+            say(f"{p.system}: {note}")
     sources: dict[str, list[str]] = {}
     for p in plans:
         counted = f"{p.measured} stored answers" if p.measured else "a reference without thinking"

@@ -33,10 +33,11 @@ from valuecompass.judges.spec import (
     strong_judge,
 )
 from valuecompass.measure.asking import READ_OFF
-from valuecompass.measure.cheapest import SystemPlan, cheapest_plan, middle_priced, pilot_of
+from valuecompass.measure.cheapest import SystemPlan, cheapest_plan, middle_priced
 from valuecompass.measure.engine import Progress, run_plan
 from valuecompass.measure.forecast import Outlook, outlook_of
 from valuecompass.measure.measurement import Measurement, Measurements
+from valuecompass.measure.pilot import pilot_of
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.models import (
     Limits,
@@ -346,7 +347,7 @@ async def cheapest_plans(
         asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
         judge = make_judge(settings, asker, [respondent])
         for system in systems:
-            pilot = await pilot_of(store, system.id)
+            pilot = await pilot_of(store, system.id, respondent)
             plans.append(await cheapest_plan(system, respondent, judge, asker, target, pilot))
     if forms is not None:
         forms.mkdir(parents=True, exist_ok=True)
