@@ -105,8 +105,8 @@ def _range(values: list[float | None]) -> str:
 
 
 def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
-    from valuecompass.cli.forecast import dollars
-    from valuecompass.cli.shown import say, table
+    from valuecompass.cli.forecast import judge_source
+    from valuecompass.cli.shown import dollars, say, table
 
     say(f"Half-width of at most {target:g} points on every dimension, for {respondent}\n")
     rows = [
@@ -140,6 +140,8 @@ def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
     for p in plans:
         counted = f"{p.measured} stored answers" if p.measured else "a reference without thinking"
         mark = "SIMULATED: " if p.simulated else ""
+        if p.judge_calls:
+            counted += f"; the judge's {judge_source(p.judge_measured)}"
         sources.setdefault(f"{mark}{p.pilot}; tokens: {counted}", []).append(p.system)
     say("\nVariance and tokens from:")
     for source, named in sources.items():

@@ -87,6 +87,8 @@ class SystemPlan:
     tokens_out: int
     measured: int
     """Stored answers of the model that the tokens are estimated from; 0: a reference."""
+    judge_measured: int
+    """Stored verdicts that the judge's tokens are estimated from; 0: a stand-in."""
     usd: float | None
     """One by one, with the judge; None when a price is unknown."""
     batch_usd: float | None
@@ -167,6 +169,7 @@ async def cheapest_plan(
         tokens_in=share.tokens_in,
         tokens_out=share.tokens_out,
         measured=share.measured,
+        judge_measured=outlook.judge_measured,
         usd=_plus(share.usd, share.judge_usd),
         batch_usd=_plus(own, share.judge_batch_usd),
     )
