@@ -170,6 +170,59 @@ def test_a_wrong_target_or_two_respondents_are_told(workspace: Path, cli: Comman
     assert said.code == 2 and "--target 0" in said.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("-m", "openai/gpt-6-luna", "--roster", "current"), "-m and --roster"),
+        (("-m", "simulated/schwartz", "-s", "safety"), "answers only its own value system"),
+        (
+            ("-m", "embedded/smollm2-135m-instruct@answers=logprobs", "-s", "safety"),
+            "read of choices and ratings alone",
+        ),
+        (("-s", "safety", "-s", "safety"), "named twice"),
+        (("-s", "safety", "--forms", "FILE"), "cannot be written"),
+        (("-s", "FILE.toml"), "which only built-in systems have"),
+    ],
+)
+def test_what_cannot_be_planned_is_told(
+    workspace: Path,
+    tmp_path: Path,
+    cli: Command,
+    arguments: tuple[str, ...],
+    complaint: str,
+) -> None:
+    (tmp_path / "FILE").write_text("")
+    own = builtin_system("safety").model_copy(update={"id": "mine"})
+    lines = [
+        f'id = "mine"\nname = "Mine"\nsource = "own"\nsummary = "Own."\nscoring = "{own.scoring}"'
+    ]
+    lines += [
+        f"[[dimensions]]\nname = {json.dumps(d.name)}\ndefinition = {json.dumps(d.definition)}\n"
+        f"high = {json.dumps(d.high)}\nlow = {json.dumps(d.low)}"
+        for d in own.dimensions
+    ]
+    (tmp_path / "FILE.toml").write_text("\n".join(lines))
+    given = [str(tmp_path / a) if a.startswith("FILE") else a for a in arguments]
+    said = cli("plan", *given, "-w", workspace)
+    assert said.code == 2 and complaint in said.err and "Traceback" not in said.err
+
+
+def test_planning_makes_no_workspace(tmp_path: Path, cli: Command) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert cli("plan", "-s", "safety", "-w", nowhere).code == 0
+    said = cli("run", "-m", "simulated/safety", "-s", "safety", "--dry-run", "-w", nowhere)
+    assert said.code == 0 and not nowhere.exists()
+    said = cli("run", "-m", "simulated/safety", "--dry-run", "--csv", "-w", nowhere)
+    assert said.code == 2 and "a dry run has no scores" in said.err
+
+
+def test_an_item_file_without_items_is_told(tmp_path: Path, cli: Command) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    where = ("--format", "lm-eval", tmp_path / "t", "--items", tmp_path / "empty.jsonl")
+    said = cli("items", "export", *where)
+    assert said.code == 2 and "empty.jsonl: no items" in said.err
+
+
 def test_the_middle_price_is_the_default(workspace: Path, cli: Command) -> None:
     said = cli("plan", "-s", "safety", "-w", workspace, "--json")
     named = json.loads(said.out)["respondent"]

@@ -31,6 +31,7 @@ class Live(Listener):
 
     def __init__(self, dry_run: bool) -> None:
         self._dry_run = dry_run
+        self.asks = not dry_run
         self._console = console(stderr=True)
         self._bars: Bars | None = None
         self._tasks: dict[tuple[str, str], Any] = {}

@@ -96,6 +96,7 @@ def _total(plans: list[SystemPlan]) -> dict[str, Any]:
         "calls_needed": sum(p.calls_needed for p in plans),
         "usd": usd,
         "batch_usd": batch,
+        "saving": None if usd is None or batch is None else usd - batch,
     }
 
 

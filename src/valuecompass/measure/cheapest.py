@@ -20,7 +20,7 @@ from valuecompass.measure.forecast import outlook_of
 from valuecompass.measure.pilot import Pilot
 from valuecompass.measure.plan import make_plan
 from valuecompass.measure.scoring import FREE
-from valuecompass.models import Respondent
+from valuecompass.models import Respondent, price_of
 from valuecompass.models.asker import Asker
 from valuecompass.stats.precision import Spread, half_width, items_needed
 from valuecompass.values import BUILTIN, ValueSystem
@@ -122,6 +122,19 @@ class SystemPlan:
         }
 
 
+def check_bank(system: ValueSystem) -> None:
+    """Refuse a system that has no bank to plan with.
+
+    Raises:
+        InputError: it is not built in.
+    """
+    if system.id not in BUILTIN:
+        raise InputError(
+            f"-s {system.id}: a plan is made of the bank's items, which only built-in systems "
+            f"have: {', '.join(BUILTIN)}"
+        )
+
+
 async def cheapest_plan(
     system: ValueSystem,
     respondent: Respondent,
@@ -141,16 +154,17 @@ async def cheapest_plan(
         pilot: what is known of the variance.
 
     Raises:
-        InputError: a system without a bank.
+        InputError: a system without a bank, or a respondent that is asked nothing of it.
     """
-    if system.id not in BUILTIN:
-        raise InputError(f"{system.id}: only built-in systems have a bank to plan with")
+    check_bank(system)
     full = builtin_form(system.id, "full")
     wanted = ("likert", "judgement") if system.scoring == "keyed-scale" else FREE
     bank = [item for item in form_items(full) if item.kind in wanted]
     choice = _search(_Bank.of(system, bank), pilot.spreads, target / 100)
     form = _form(system, full, bank, choice)
     plan = make_plan(system, form, [respondent], judge)
+    if not plan.answers(respondent):
+        raise InputError(f"-m {respondent.name} -s {system.id}: {plan.why_not(respondent)}")
     outlook = await outlook_of(plan, asker, fresh=True)
     (share,) = outlook.shares
     judged = outlook.judge_calls + outlook.strong_calls
@@ -283,7 +297,8 @@ def _form(system: ValueSystem, full: Form, bank: Sequence[Item], choice: _Choice
 
 def middle_priced(respondents: Sequence[Respondent]) -> Respondent:
     """Return the respondent of the middle price: as many ask more for an answer as ask less."""
-    priced = [(r.price.usd(1, 1), r.name, r) for r in respondents if r.price is not None]
+    prices = [(price_of(r), r) for r in respondents]
+    priced = [(price.usd(1, 1), r.name, r) for price, r in prices if price is not None]
     if not priced:
         raise InputError("no respondent with a price: name one with -m")
     return sorted(priced, key=lambda p: p[:2])[len(priced) // 2][2]

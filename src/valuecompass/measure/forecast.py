@@ -142,6 +142,11 @@ def totals(outlooks: Sequence[Outlook]) -> Totals:
     )
 
 
+def document(outlooks: Sequence[Outlook]) -> dict[str, Any]:
+    """Return the documented JSON object of a dry run: what each plan takes, and all together."""
+    return {"outlook": [o.json() for o in outlooks], "total": totals(outlooks).json()}
+
+
 def _joined(of_one: Sequence[Share]) -> Share:
     """Add the shares of one respondent in several plans."""
     first, fits = of_one[0], [s.fits for s in of_one]
