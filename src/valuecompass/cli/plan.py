@@ -50,9 +50,9 @@ def plan(
 ) -> None:
     """Say what the cheapest profile of a wanted precision takes, for each value system.
 
-    The variance is that of the system's newest measurement in the workspace, else of a small model
-    that was measured for this. Where the bank has too few items, the half-width it allows is shown
-    with the calls that the wanted one would take. Nothing is asked.
+    The variance is that of a measurement in the workspace, of this respondent where there is one,
+    else of a small model that was measured for this. Where the bank's items do not reach it, the
+    half-width they allow is shown with the calls that the wanted one would take. Nothing is asked.
     """
     import anyio
 
