@@ -10,10 +10,10 @@ import pytest
 
 from tests.measure.helpers import Command
 from valuecompass.items import builtin_form, form_items
-from valuecompass.measure.cheapest import cheapest_plan
+from valuecompass.measure.cheapest import cheapest_plan, middle_priced
 from valuecompass.measure.pilot import FEW, pilot_of, reference, spreads_of
 from valuecompass.measure.run import Settings, cheapest_plans, make_judge, run, run_async
-from valuecompass.models import Limits, Patience, parse_respondent, parse_roster
+from valuecompass.models import Limits, Patience, parse_respondent, parse_roster, price_of
 from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget
 from valuecompass.stats.precision import half_width
@@ -38,7 +38,7 @@ async def test_the_plan_is_the_smallest_that_reaches_its_target(workspace: Path)
         assert plan.reached and plan.repeats == 1 and plan.answers == len(plan.form.items)
         # every question serves all ten, so ten fewer would be too few for the worst of them
         fewer = max(half_width(of, plan.answers - 10) for of in spreads.values())
-        assert 100 * fewer > target >= max(d.half_width for d in plan.dimensions)
+        assert 100 * fewer > target >= max(d.half_width or 0 for d in plan.dimensions)
     assert wide.answers < narrow.answers
 
 
@@ -47,11 +47,12 @@ async def test_where_the_bank_is_too_small_the_plan_says_what_it_takes(workspace
     settings = Settings(models=["openai/gpt-6-luna"], systems=["safety"], workspace=workspace)
     _, (plan,) = await cheapest_plans(settings, 5)
     assert not plan.reached and plan.answers == 120  # the whole bank
-    assert all(d.items == 20 and d.half_width > 5 for d in plan.dimensions)
-    assert plan.calls_needed == sum(d.items_needed for d in plan.dimensions) > plan.answers
+    assert all(d.items == 20 and d.half_width and d.half_width > 5 for d in plan.dimensions)
+    needed = {d.name: d.items_needed or 0 for d in plan.dimensions}
+    assert plan.calls_needed == sum(needed.values()) > plan.answers
     spreads = reference("safety").spreads
-    for d in plan.dimensions:
-        assert 100 * half_width(spreads[d.name], d.items_needed) <= 5
+    for name, items in needed.items():
+        assert 100 * half_width(spreads[name], items) <= 5
 
 
 def test_a_measurement_of_the_workspace_is_the_pilot_and_its_plan_runs(
@@ -214,6 +215,17 @@ def test_planning_makes_no_workspace(tmp_path: Path, cli: Command) -> None:
     assert said.code == 0 and not nowhere.exists()
     said = cli("run", "-m", "simulated/safety", "--dry-run", "--csv", "-w", nowhere)
     assert said.code == 2 and "a dry run has no scores" in said.err
+
+
+def test_the_middle_price_is_that_of_the_listed_prices_too() -> None:
+    """A roster may leave out a price that is known."""
+    cheap, middle, dear = (
+        parse_respondent(f"openai/{name}")
+        for name in ("gpt-6-luna", "gpt-6.1-terra", "gpt-6-astra")
+    )
+    prices = [price.usd(1, 1) for r in (cheap, middle, dear) if (price := price_of(r)) is not None]
+    assert prices == sorted(prices) and len(prices) == 3
+    assert middle_priced([dear, cheap, middle]) == middle
 
 
 def test_an_item_file_without_items_is_told(tmp_path: Path, cli: Command) -> None:

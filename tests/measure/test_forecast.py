@@ -111,6 +111,21 @@ def test_a_judge_takes_what_it_took_before(
 
 
 @pytest.mark.usefixtures("able_judge")
+def test_a_judge_in_another_mode_is_measured_by_that_mode(
+    mock_provider: MockProvider, items: Path, workspace: Path, cli: Command
+) -> None:
+    common = ("-m", "openai-api/mock/some-model", "--items", items, "--form", "tiny")
+    common = (*common, "-w", workspace, "--judge", "openai-api/mock/some-judge", "--json")
+    measure(workspace, items, judge_mode="per-value")
+    for mode, measured in (("per-value", True), ("one-call", False)):
+        said = cli("run", *common, "--judge-mode", mode, "--occasion", "again", "--dry-run")
+        told = json.loads(said.out)
+        assert (told["outlook"][0]["judge_measured"] > 0) is measured
+        assert told["total"]["calls"] == told["total"]["requests"] == 15
+        assert told["total"].keys() >= {"usd", "batch_usd", "judge_usd", "saving"}
+
+
+@pytest.mark.usefixtures("able_judge")
 def test_what_was_stored_otherwise_is_no_measure(
     mock_provider: MockProvider, items: Path, workspace: Path, tmp_path: Path, cli: Command
 ) -> None:

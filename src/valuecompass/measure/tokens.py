@@ -189,13 +189,19 @@ async def _stored_verdicts(
     """
     request = cast(responses.c.request, Text)
     defined = [json.dumps(d.definition)[1:-1] for d in system.dimensions]
-    form = "schema" if judge.mode != "per-value" else "choices"
+    params = responses.c.request["params"]
+    # a primed respondent's choices have a definition before them, too
+    formed = (
+        params["choices"][0].as_string() == "Yes"
+        if judge.mode == "per-value"
+        else params["schema"].as_string().is_not(None)
+    )
     return await store.rows(
         select(responses.c.input_tokens, responses.c.output_tokens)
         .where(
             responses.c.model == judge.model.model,
             responses.c.input_tokens > 0,
-            responses.c.request["params"][form].as_string().is_not(None),
+            formed,
             or_(*(request.contains(text, autoescape=True) for text in defined)),
         )
         .order_by(responses.c.key)
