@@ -70,6 +70,11 @@ async def import_logs(
     paths: Sequence[Path], settings: Settings, respondent: str | None = None
 ) -> list[Measurement]:
     """Import logs of Inspect (`import_log`) and samples of lm-eval (`import_samples`)."""
+    if folder := next((path for path in paths if path.is_dir()), None):
+        raise InputError(
+            f"{folder}: this is a folder; give the files in it: logs of Inspect (.eval), or "
+            "samples of lm-eval (samples_*.jsonl)"
+        )
     samples = [path for path in paths if path.suffix == ".jsonl"]
     logs = [path for path in paths if path.suffix != ".jsonl"]
     if respondent is not None and logs:
