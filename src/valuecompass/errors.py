@@ -71,5 +71,5 @@ def _alone(group: _Group) -> BaseException:
     """Return what a group of one holds, at any depth; else the group."""
     if len(group.exceptions) > 1:
         return group
-    one = group.exceptions[0]
+    one = next(iter(group.exceptions))
     return _alone(cast("_Group", one)) if isinstance(one, BaseExceptionGroup) else one
