@@ -18,7 +18,7 @@ from tests.measure.helpers import MODEL
 from tests.measure.test_resume import stored, until
 from tests.support.mock_provider import in_process
 from valuecompass.blocking import blocking, interruptions
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, ungrouped
 
 RUN = """
 import asyncio, sys
@@ -49,6 +49,26 @@ async def with_a_loop(function: object, *arguments: object) -> object:
 
 def test_it_gives_what_the_function_gives_with_and_without_a_loop() -> None:
     assert blocking(twice, 3) == asyncio.run(with_a_loop(twice, 3)) == 6
+
+
+async def heard(error: Exception, many: int) -> None:
+    async def raises() -> None:
+        raise error
+
+    with ungrouped():
+        async with anyio.create_task_group() as outer, anyio.create_task_group() as inner:
+            for _ in range(many):
+                inner.start_soon(raises)
+            outer.start_soon(anyio.sleep, 0)
+
+
+def test_an_error_of_a_callers_own_comes_out_of_task_groups() -> None:
+    with pytest.raises(KeyError, match="a listener's own"):
+        blocking(heard, KeyError("a listener's own"), 1)
+    with pytest.raises(InputError, match="this field"):
+        blocking(heard, InputError("this field"), 3)
+    with pytest.raises(ExceptionGroup):  # two stories are not made one
+        blocking(heard, KeyError("both"), 2)
 
 
 def test_an_error_comes_through_alone() -> None:

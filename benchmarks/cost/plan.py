@@ -38,7 +38,7 @@ def compared(model: str, system: str, workspace: Path, target: float) -> list[di
     rows: list[dict[str, Any]] = []
     for d in plan.dimensions:
         low, high = scores[d.name].low, scores[d.name].high
-        if low is None or high is None:
+        if low is None or high is None or d.half_width is None:
             continue
         rows.append(
             {

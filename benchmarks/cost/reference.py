@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from valuecompass.measure.archive import latest_measurements
-from valuecompass.measure.cheapest import spreads_of
+from valuecompass.measure.pilot import spreads_of
 from valuecompass.store import open_store
 
 
@@ -24,7 +24,7 @@ async def made(workspace: Path) -> dict[str, Any]:
         found = await latest_measurements(store)
         systems = {
             m.system: {
-                name: [round(v, 5) for v in spread]
+                name: [None if v is None else round(v, 5) for v in spread]
                 for name, spread in (await spreads_of(store, m)).items()
             }
             for m in found

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from typing import cast
+
+_Group = BaseExceptionGroup[BaseException]
 
 
 class ValueCompassError(Exception):
@@ -46,13 +49,27 @@ class StoreError(ValueCompassError):
 
 @contextlib.contextmanager
 def ungrouped() -> Generator[None]:
-    """Raise an error of ours alone: the task groups that it went through are nobody's business."""
+    """Raise an error alone: the task groups that it went through are nobody's business.
+
+    Of several that came together, one of ours; several others stay the group that they are.
+    """
     try:
         yield
     except BaseExceptionGroup as group:
         ours = group.subgroup(ValueCompassError)
         while isinstance(ours, BaseExceptionGroup):
             ours = ours.exceptions[0]
-        if ours is None:
+        if ours is not None:
+            raise ours from None
+        alone = _alone(group)
+        if alone is group:
             raise
-        raise ours from None
+        raise alone from alone.__cause__
+
+
+def _alone(group: _Group) -> BaseException:
+    """Return what a group of one holds, at any depth; else the group."""
+    if len(group.exceptions) > 1:
+        return group
+    one = next(iter(group.exceptions))
+    return _alone(cast("_Group", one)) if isinstance(one, BaseExceptionGroup) else one

@@ -8,13 +8,16 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import TypeVar, cast
 
 from valuecompass.errors import InputError
 
 # controls but tab and line feed, directional embeddings, overrides and isolates, invisible tags
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+
+T = TypeVar("T")
 
 
 def inert(text: str) -> str:
@@ -23,6 +26,13 @@ def inert(text: str) -> str:
     A text that is JSON says the same afterwards.
     """
     return _ACTING.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def listed(given: T | Sequence[T]) -> list[T]:
+    """Return what a caller gave as a list; a text or a path given alone is a list of one."""
+    if isinstance(given, (str, Path)) or not isinstance(given, Sequence):
+        return cast("list[T]", [given])
+    return list(cast("Sequence[T]", given))
 
 
 def read_text(path: Path) -> str:

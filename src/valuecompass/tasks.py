@@ -159,6 +159,7 @@ def _scored(system: str, judge: str, judge_mode: str, workspace: str) -> Scorer:
             values_of,
         )
         from valuecompass.measure.run import resolve_system
+        from valuecompass.models.eval_logs import told_sample
         from valuecompass.models.messages import message_of
 
         theory = resolve_system(system)
@@ -181,7 +182,8 @@ def _scored(system: str, judge: str, judge_mode: str, workspace: str) -> Scorer:
                 del results[0]["item"]
             else:
                 found = [(m.role, m.text) for m in state.messages]
-                results = await judged_conversation(own, theory, found)
+                sample = told_sample(state.sample_id, state.input)
+                results = await judged_conversation(own, theory, found, sample)
                 value = values_of(theory, results)
         about = {
             "system": system,

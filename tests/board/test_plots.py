@@ -128,6 +128,24 @@ def test_a_failed_judge_is_said_where_it_judged(measured: vc.Measurements) -> No
     assert not vc.plot_profile(measured).get_title().startswith("Demonstration")
 
 
+def test_found_texts_are_said_to_be_so(tmp_path: Any) -> None:
+    path = tmp_path / "chats.jsonl"
+    talk = '{{"model": "{0}", "messages": [{{"role": "user", "content": "Of {0}?"}}, {1}]}}\n'
+    said = '{"role": "assistant", "content": "Whoever is strongest should command."}'
+    path.write_text("".join(talk.format(name, said) for name in "ab"))
+    found = vc.profile(path, "schwartz", workspace=tmp_path / "ws")  # one alone is a list of one
+    assert "observational" in vc.plot_profile(found, respondents="a").get_title()
+    with pytest.raises(InputError, match="a and b answered no item in common"):
+        vc.plot_difference(found, "a", "b")
+    table = vc.table(found).to_pydict()
+    assert set(table["observational"]) == {True}
+
+
+def test_measured_ones_are_not(measured: vc.Measurements) -> None:
+    assert "observational" not in vc.plot_profile(measured).get_title()
+    assert set(vc.table(measured).to_pydict()["observational"]) == {False}
+
+
 def test_they_draw_where_they_are_told_and_save_as_vectors(measured: vc.Measurements) -> None:
     import matplotlib.pyplot as plt
 
@@ -151,6 +169,8 @@ def test_what_cannot_be_drawn_is_said(measured: vc.Measurements) -> None:
         vc.plot_profile([measured[0], measured[0]])
     with pytest.raises(InputError, match="nobody: not in this measurement; there are: _for"):
         vc.plot_profile(measured, respondents=["nobody"])
+    with pytest.raises(InputError, match=r"respondents=\[\]: name at least one; there are: _for"):
+        vc.plot_profile(measured, respondents=[])
     with pytest.raises(InputError, match=r"kind='evr': nothing of this kind .* there are: score, "):
         vc.plot_profile(measured, kind="evr")
     with pytest.raises(InputError, match="give polar axes"):

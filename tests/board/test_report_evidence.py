@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -61,6 +62,22 @@ def test_any_spans_leave_the_response_as_it_is(spans):
         m for m in marks if None not in (m.start, m.end) and 0 <= m.start < m.end <= len(ANSWER)
     ]
     assert bool(re.search(r"<mark ", marks_of(text))) == bool(good)
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        ({"called": ["keep_stations", "<b>"], "failed": 1}, "called: keep_stations, <b>, failed 1"),
+        ({"called": [], "failed": 0}, "called: nothing, failed 0"),
+        ({"chosen": "Power"}, "chosen Power"),
+        ({"rating": 4}, "rating 4"),
+    ],
+)
+def test_what_was_read_off_is_put_in_words(reading, words):
+    case = replace(made_up_case(marks=()), reading=reading)
+    text = render_report([made_up_measurement("schwartz")], [case])
+    (shown,) = re.findall(r'<p class="read">(.*?)</p>', text)
+    assert html.unescape(without_tags(shown)) == f"Read as {words}"
 
 
 def test_outcomes_are_badges():

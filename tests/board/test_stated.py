@@ -182,6 +182,19 @@ def test_a_board_with_one_side_says_so(modes: tuple[Mode, ...], word: str) -> No
     assert word in notice
 
 
+@pytest.mark.parametrize("system", ["schwartz", "moral-foundations"])
+def test_actions_read_by_the_local_judge_are_said_to_be_so(tmp_path: Path, system: str) -> None:
+    scenarios = [i for i in seed_items(system) if i.kind == "scenario"][:2]
+    path = write_items(tmp_path, scenarios)
+    model = f"simulated/{system}"
+    vc.run(model, system, items=path, form="full", workspace=tmp_path / "W")  # a list of one
+    told_of = vc.stated_and_shown(tmp_path / "W", system)
+    assert told_of["modes"] == ["actions"]
+    assert any("read by the local judge" in notice for notice in told_of["notices"])
+    written = gaps_of(made_up(5, ("self-report", "free text")))
+    assert not any("local judge" in notice for notice in written["notices"])
+
+
 def test_simulated_respondents_are_no_yardstick_for_real_ones() -> None:
     sorts = (True,) * 4 + (False,) * 4
     found = gaps_of(made_up(8, ("judgement", "free text"), sorts))

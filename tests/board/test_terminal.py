@@ -56,6 +56,16 @@ def test_it_fits_and_nobody_is_left_out(width, count):
     assert len(re.findall(r"\d \(\d+–\d+\)", text)) == 10 * count
 
 
+def test_choices_and_ratings_are_shown_where_there_is_no_free_text():
+    detail = {"within": {"score": 62.0, "low": 55.0, "high": 70.0, "n": 9}}
+    detail |= {"self_report": {"score": 41.0, "low": 30.0, "high": 52.0, "n": 4}}
+    text = board([one_row(Score(None, None, None, 0, 0, 0, detail))])
+    assert "nothing was measured" not in text and "no free text was scored" in text
+    assert "trade-off scale" in text and "62 (55–70)" in text
+    assert "self report" in text and "41 (30–52)" in text
+    assert "nothing was measured" in board([one_row(Score(None, None, None, 0, 0, 0))])
+
+
 def test_rows_stand_in_the_order_of_the_circle():
     text = board([made_up_measurement("schwartz")])
     at = [text.index(f"\n {d} ") for d in builtin_system("schwartz").circle]

@@ -83,6 +83,15 @@ def test_columns_may_be_named_and_rows_of_a_conversation_joined(tmp_path: Path) 
     [
         ({"said": "x"}, 'line 1: no text: expected "messages"'),
         ({"messages": ["x"]}, r"line 1: messages.0: expected an object with role and content"),
+        ({"messages": '[{"role": '}, r"line 1: messages: not readable JSON"),
+        (
+            {"messages": [{"role": "user", "content": {"text": "x"}}]},
+            r"line 1: messages.0: content: expected a text, a list of parts or null, not dict",
+        ),
+        (
+            {"conversations": [{"from": "gpt", "value": 3}]},
+            r"line 1: conversations.0: value: expected a text, a list of parts or null, not int",
+        ),
         ({"messages": [{"role": "owl", "content": "x"}]}, "messages.0: role: 'owl' is no known"),
         ({"conversations": [{"value": "x"}]}, "conversations.0: from: None is no known role"),
         ({"response": ["x"]}, "line 1: response: expected text"),
@@ -100,6 +109,14 @@ def test_a_column_that_is_not_there_is_told(tmp_path: Path) -> None:
     for name in ("text", "prompt", "model", "conversation"):
         with pytest.raises(InputError, match=r"answers.csv, line 1: no-such: there is no such col"):
             read(path, Columns(**{name: "no-such"}))
+
+
+def test_an_empty_chat_gives_way_to_a_text_beside_it(tmp_path: Path) -> None:
+    row = {"messages": [], "prompt": "Why?", "response": "Because."}
+    (found,) = read(file(tmp_path, "log.jsonl", row))
+    assert found.messages == (Message("user", "Why?"), Message("assistant", "Because."))
+    (found,) = read(file(tmp_path, "log.jsonl", {"messages": []}))
+    assert found.messages == ()
 
 
 def test_files_that_hold_nothing_are_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from valuecompass.items import Asking, Item, seed_items
 from valuecompass.items.forms import ASKING
 from valuecompass.measure.asking import (
     ASKED,
+    ROOM_TO_THINK,
     Question,
     messages_for,
     params_for,
@@ -197,3 +198,12 @@ def test_choices_hold_a_local_engine_and_leave_room_to_a_remote_model() -> None:
 
 def test_the_hash_of_the_prompts_is_stable_within_a_version() -> None:
     assert prompts_hash() == prompts_hash() and len(prompts_hash()) == 16
+
+
+def test_nobody_is_asked_for_more_than_the_model_can_write() -> None:
+    item, asking = question("Why?", "Power"), Asking(words=70)
+    limits = [
+        params_for(Respondent(name="r", model="openai/x", max_output=most), item, asking).max_tokens
+        for most in (None, 100_000, 512)
+    ]
+    assert limits == [ROOM_TO_THINK, ROOM_TO_THINK, 512]

@@ -10,7 +10,10 @@ import pytest
 
 from tests.measure.helpers import Command, measure, rows
 from tests.support.mock_provider import MockProvider
-from valuecompass.models import Patience
+from valuecompass.items import builtin_form, form_items
+from valuecompass.measure.scenario import steps_of
+from valuecompass.models import Patience, parse_roster
+from valuecompass.models.batching import why_no_batch
 
 ROSTER = """
 [[respondents]]
@@ -105,6 +108,87 @@ def test_a_judge_takes_what_it_took_before(
     # six answers to be judged
     assert after["judge_usd"] == pytest.approx(usd, rel=0.01)
     assert 0.3 < before["judge_usd"] / usd < 3  # by the reference; the mock's answers are its own
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_a_judge_in_another_mode_is_measured_by_that_mode(
+    mock_provider: MockProvider, items: Path, workspace: Path, cli: Command
+) -> None:
+    common = ("-m", "openai-api/mock/some-model", "--items", items, "--form", "tiny")
+    common = (*common, "-w", workspace, "--judge", "openai-api/mock/some-judge", "--json")
+    measure(workspace, items, judge_mode="per-value")
+    for mode, measured in (("per-value", True), ("one-call", False)):
+        said = cli("run", *common, "--judge-mode", mode, "--occasion", "again", "--dry-run")
+        told = json.loads(said.out)
+        assert (told["outlook"][0]["judge_measured"] > 0) is measured
+        assert told["total"]["calls"] == told["total"]["requests"] == 15
+        assert told["total"].keys() >= {"usd", "batch_usd", "judge_usd", "saving"}
+
+
+@pytest.mark.usefixtures("able_judge")
+def test_what_was_stored_otherwise_is_no_measure(
+    mock_provider: MockProvider, items: Path, workspace: Path, tmp_path: Path, cli: Command
+) -> None:
+    """Answers with another effort or limit, and a judge's verdicts in another value system."""
+    measure(workspace, items)
+    told: dict[str, dict[str, Any]] = {}
+    for setting in ('reasoning_effort = "low"', "max_tokens = 99", "max_output = 99", ""):
+        (tmp_path / "r.toml").write_text(f"{setting}\n")
+        model = f"openai-api/mock/some-model@file={tmp_path / 'r.toml'}"
+        common = ("-m", model, "--items", items, "--form", "tiny", "-w", workspace)
+        (told[setting],) = shares(cli, *common, "--occasion", "again")
+    assert [t["measured"] for t in told.values()] == [0, 0, 0, 15]
+    assert told["max_output = 99"]["tokens_out"] <= 15 * 99
+    common = ("-m", "openai-api/mock/some-model", "-w", workspace, "--judge")
+    judge = "openai-api/mock/some-judge"
+    said = cli("run", *common, judge, "-s", "schwartz", "-s", "safety", "--dry-run", "--json")
+    own, other = json.loads(said.out)["outlook"]
+    assert own["judge_measured"] == 6 and other["judge_measured"] == 0
+    assert "no stored verdict" in cli("run", *common, judge, "-s", "safety", "--dry-run").err
+
+
+def test_a_judge_that_cannot_be_asked_here_is_named(
+    mock_provider: MockProvider, items: Path, workspace: Path, cli: Command
+) -> None:
+    common = ("-m", "openai-api/mock/some-model", "--items", items, "-w", workspace)
+    said = cli("run", *common, "--judge", "openai/gpt-6-luna", "--dry-run", "--json")
+    (outlook,) = json.loads(said.out)["outlook"]
+    assert outlook["judge_lacks"] == {"openai/gpt-6-luna": "OPENAI_API_KEY"}
+    said = cli("run", *common, "--judge", "openai/gpt-6-luna", "--dry-run")
+    assert "gpt-6-luna cannot be asked here: it needs OPENAI_API_KEY" in said.err
+
+
+def test_scenarios_count_by_their_requests(
+    mock_provider: MockProvider, workspace: Path, cli: Command
+) -> None:
+    (share,) = shares(
+        cli, "-m", "openai-api/mock/some-model", "--form", "scenario", "-w", workspace
+    )
+    form = form_items(builtin_form("schwartz", "scenario"))
+    assert share["calls"] == sum(steps_of(item)[0] for item in form) > share["requests"]
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(400, True), (4_000, False)])
+def test_what_fits_is_the_longest_prompt_with_the_answer_asked_for(
+    mock_provider: MockProvider,
+    items: Path,
+    workspace: Path,
+    tmp_path: Path,
+    cli: Command,
+    limit: int,
+    fits: bool,
+) -> None:
+    (tmp_path / "r.toml").write_text(f"context = 1000\nmax_output = {limit}\n")
+    model = f"openai-api/mock/some-model@file={tmp_path / 'r.toml'}"
+    (share,) = shares(cli, "-m", model, "--items", items, "--form", "tiny", "-w", workspace)
+    assert share["fits"] is fits
+
+
+def test_a_batch_without_its_package_has_no_price(workspace: Path, cli: Command) -> None:
+    gemini = next(r.model for r in parse_roster(Path("current")) if r.model.startswith("google/"))
+    (share,) = shares(cli, "-m", gemini, "-w", workspace)
+    why = why_no_batch(gemini)
+    assert (share["batch_usd"] is None) == (why is not None) and share["no_batch"] == why
 
 
 def test_the_reference_is_near_what_a_real_model_counts(

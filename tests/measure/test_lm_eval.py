@@ -335,6 +335,8 @@ def _inside(change: Callable[[Json], Any]) -> Callable[[str], str]:
         (lambda _: "[]", "line 2: a JSON object is needed"),
         (_changed(lambda t: t.pop("doc")), "line 2: doc: no sample of a task that"),
         (_changed(lambda t: t.update(doc={"text": "arc"})), "line 2: doc: no sample of a task"),
+        (_inside(lambda k: k.update(repeat=math.inf)), "line 2: doc.valuecompass"),
+        (_inside(lambda k: k["asking"].update(words=9)), "was asked otherwise; import them apart"),
         (_inside(lambda k: k.pop("item")), "doc.valuecompass: 'item' is missing"),
         (_inside(lambda k: k["item"].update(kind="poem")), "doc.valuecompass: kind: Input should"),
         (_inside(lambda k: k.update(system="astrology")), "'astrology' is no built-in system"),

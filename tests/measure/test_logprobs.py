@@ -30,7 +30,7 @@ from valuecompass.items import Asking, form_of_items
 from valuecompass.judges.spec import build_judge, parse_judge
 from valuecompass.measure.asking import Question, messages_for, params_for, questions, read_off
 from valuecompass.measure.log_import import import_log
-from valuecompass.measure.logprobs import note_on_logprobs, preference
+from valuecompass.measure.logprobs import notes_on_logprobs, preference
 from valuecompass.measure.plan import make_plan
 from valuecompass.measure.run import Settings, run
 from valuecompass.measure.scoring import Result, score_row
@@ -143,9 +143,14 @@ def test_a_planted_preference_is_found_again() -> None:
 
 
 def test_the_note_says_how_much_of_the_model_it_is() -> None:
-    assert note_on_logprobs([{"rating": 3}]) is None
-    assert "hold 80% of" in str(note_on_logprobs([{"mass": 0.9}, {"mass": 0.7}]))
-    assert "would mostly write something else" in str(note_on_logprobs([{"mass": 0.2}]))
+    assert notes_on_logprobs([{"rating": 3}, None]) == []
+    assert "hold 80% of" in str(notes_on_logprobs([{"mass": 0.9}, {"mass": 0.7}]))
+    assert "would mostly write something else" in str(notes_on_logprobs([{"mass": 0.2}]))
+    _, unread = notes_on_logprobs([{"mass": 0.2}, None, None], asked=True)
+    assert unread == (
+        "none of the options was among the 20 most probable first tokens in 2 of 3 answers"
+    )
+    assert notes_on_logprobs([None], asked=True)  # also where there is nothing else to say
 
 
 def test_a_base_model_is_measured_beside_a_chat_model(tmp_path: Path, cli: Command) -> None:

@@ -29,6 +29,7 @@ from tests.measure.study_examples import (  # noqa: F401  (fixtures)
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import MockProvider
 from valuecompass.items import builtin_form
+from valuecompass.items.schema import KINDS
 from valuecompass.measure.study import tables as tables_module
 from valuecompass.measure.study.tables import codebook
 from valuecompass.store import open_store, responses
@@ -79,6 +80,14 @@ def test_both_formats_hold_the_same(exports: Exports) -> None:
         assert len(parquet[table]) == len(cells[table]) > 0
         for a, b in zip(parquet[table], cells[table], strict=True):
             assert {k: None if v == "" else v for k, v in a.items()} == b
+
+
+def test_the_codebook_names_every_kind_of_item(
+    measured: Any, tables: dict[str, list[dict[str, Any]]]
+) -> None:
+    (kind,) = (c for c in codebook()[0]["items"].columns if c.name == "kind")
+    assert kind.range.split(", ") == list(KINDS)
+    assert {row["kind"] for row in tables["items"]} <= set(KINDS)
 
 
 def test_row_counts_and_keys(measured: Any, tables: dict[str, list[dict[str, Any]]]) -> None:

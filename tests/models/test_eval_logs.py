@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def test_a_sample_is_a_conversation(log: Path) -> None:
     said = {c.messages for c in found}
     assert said == {(Message("user", q), Message("assistant", a)) for q, a in ANSWERS.items()}
     assert len({c.source for c in found}) == 4
+    assert {c.path for c in found} == {log}
+    # the epochs of a sample are one item, whatever was said in them
+    assert len({c.prompt_digest for c in found}) == 2
+    other = replace(found[0], messages=(Message("user", "Else?"), Message("assistant", "No.")))
+    assert other.prompt_digest == found[0].prompt_digest
+    assert replace(other, sample=None).prompt_digest != found[0].prompt_digest
+    assert other.beginning == found[0].messages[0].text
 
 
 def test_an_audit_is_of_its_target(log: Path, tmp_path: Path) -> None:

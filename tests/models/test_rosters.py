@@ -79,3 +79,11 @@ def test_a_file_of_that_name_goes_first_and_another_name_is_a_file(
     assert [r.model for r in parse_roster(Path("current"))] == ["openai/mine"]
     with pytest.raises(InputError):
         parse_roster(Path("currant"))
+
+
+def test_a_folder_of_that_name_does_not_hide_the_roster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "current").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert parse_roster(Path("current"))

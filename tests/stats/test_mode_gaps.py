@@ -10,6 +10,7 @@ from scipy.stats import ncx2
 from valuecompass.stats.mode_gaps import (
     ModeGaps,
     _noncentrality,  # pyright: ignore[reportPrivateUsage]
+    _overall,  # pyright: ignore[reportPrivateUsage]
     mode_gaps,
     profile_agreement,
     standings,
@@ -151,6 +152,25 @@ def test_a_noncentrality_is_the_one_that_the_law_gives() -> None:
                 assert ncx2.cdf(x, df, centre) == pytest.approx(tail, abs=1e-9)
             else:
                 assert ncx2.cdf(x, df, 1e-9) <= tail + 1e-6
+
+
+@pytest.mark.parametrize("size", [0.0, 0.2, 0.5, 1.0])
+def test_limits_of_the_overall_gap_hold_it_and_never_shrink_to_nothing(size: float) -> None:
+    rng = np.random.default_rng(8)
+    respondents, d, sd = 400, 10, 0.6
+    real = rng.normal(size=(respondents, d))
+    real *= size / np.sqrt((real**2).mean(axis=1, keepdims=True))
+    seen = real + sd * rng.normal(size=(respondents, d))
+    draws = seen + sd * rng.normal(size=(1_000, respondents, d))
+    found = _overall(np.concatenate([seen[None], draws]), 0.95)
+    assert found.high.min() > 0.1
+    assert (found.low <= found.value).all() and (found.value <= found.high).all()
+    held = (found.low <= size + 1e-9) & (size <= found.high)
+    # 400 respondents: a standard error of .011
+    assert held.mean() >= 0.93
+    if size == 0:
+        # as many as lie in the lower tail were told "no gap, for sure" before
+        assert (found.value == 0).mean() > 0.4
 
 
 def test_standings_are_probits_of_rates_with_a_weak_prior() -> None:

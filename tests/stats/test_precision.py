@@ -52,6 +52,14 @@ def test_the_predicted_width_is_that_of_the_interval(rate: float, items: int, re
     assert (1.0 if items < 50 else 0.94) < ratio < (1.15 if items < 50 else 1.06)
 
 
+def test_asked_once_the_two_variances_cannot_be_told_apart() -> None:
+    once = spread([0.0, 1.0, 0.5, 0.5], [1, 2, 3, 4])
+    assert once.within is None and once.between == pytest.approx(np.var([0, 1, 0.5, 0.5], ddof=1))
+    assert half_width(once, 20, 1) == half_width(once, 20, 5)  # nothing is promised of repeats
+    assert spread([0.0, 0.0, 0.0, 0.0], [1, 1, 2, 2]).within == 0
+    assert spread([0.0, 0.0], [1, 2]).within is None
+
+
 def test_the_items_needed_are_the_fewest_that_do() -> None:
     of = Spread(0.3, 0.05, 0.1, 10, 3)
     for repeats in (1, 4):

@@ -30,9 +30,14 @@ NO_INTERVAL = (
     "No interval was published for these scores: how sure they are is not known, and ranks are "
     "those of the bare numbers."
 )
-OBSERVATIONAL = (
-    "These scores are observational: of texts as they were found. Respondents differ in what they "
-    "were asked, too, so a difference between them need not be one of values."
+OBSERVATIONAL = "These scores are observational: of texts as they were found."
+OTHER_PROMPTS = (
+    "Respondents differ in what they were asked, too, so a difference between them need not be one "
+    "of values."
+)
+SAME_PROMPTS = (
+    "The respondents were asked the same, but under which settings and by whom the texts were "
+    "chosen is not known here."
 )
 SALIENCE = (
     "Rates say how often a value is brought up. Rates of different dimensions share no scale: "
@@ -344,8 +349,8 @@ def _notices(used: Sequence[Measurement]) -> tuple[str, ...]:
     if gate is not None and gate.status != "passed":
         mark = "Demonstration. " if gate.status == "failed" else ""
         found.append(mark + gate.reason)
-    if "observational" in used[0].manifest:
-        found.append(OBSERVATIONAL)
+    if used[0].observational:
+        found.append(_observational(used))
     if used[0].manifest["system"]["scoring"] == "expression":
         found.append(SALIENCE)
     if len(used) > 1:
@@ -356,6 +361,24 @@ def _notices(used: Sequence[Measurement]) -> tuple[str, ...]:
     if any(row.simulated for m in used for row in m.rows):
         found.append("Some respondents are simulated: texts with planted values, nobody's answers.")
     return tuple(found)
+
+
+def _observational(used: Sequence[Measurement]) -> str:
+    """Say what scores of found texts are, and whether respondents can be compared by them."""
+    if sum(len(m.rows) for m in used) == 1:
+        return OBSERVATIONAL
+    told = [m.manifest["observational"] for m in used]
+    asked = told[0].get("prompts")  # earlier versions did not count them
+    if asked is None:
+        return f"{OBSERVATIONAL} {OTHER_PROMPTS}"
+    # with several measurements the prompts that all share may be fewer, but not more
+    shared = min(one["shared_prompts"] for one in told)
+    if shared == asked:
+        return f"{OBSERVATIONAL} {SAME_PROMPTS}"
+    if not shared:
+        return f"{OBSERVATIONAL} {OTHER_PROMPTS}"
+    some = f"At most {shared:,} of {asked:,} prompts were put to all of them"
+    return f"{OBSERVATIONAL} {OTHER_PROMPTS} {some}; valuecompass compare takes shared ones."
 
 
 def _missing(respondents: Sequence[str], names: Sequence[str], values: Array) -> list[str]:

@@ -16,6 +16,7 @@ from valuecompass.blocking import blocking
 from valuecompass.board.comparison import FDR, compare
 from valuecompass.board.wording import short_labels, visible
 from valuecompass.errors import InputError
+from valuecompass.files import listed
 from valuecompass.measure.measurement import Measurement, Row, Score, several
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def plot_profile(
     source: _Source,
     *,
     kind: str = "score",
-    respondents: Sequence[str] | None = None,
+    respondents: str | Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a measurement's scores: a dot with its 95 % interval for each dimension and respondent.
@@ -98,7 +99,7 @@ def plot_difference(
         db: SQLAlchemy URL of the database, where that is not the workspace's own file.
 
     Raises:
-        InputError: no such respondent, or no matplotlib.
+        InputError: no such respondent, no item that both answered, or no matplotlib.
     """
     measurement, rows = _chosen(source, (a, b))
     if measurement.workspace is None and db is None:
@@ -108,6 +109,11 @@ def plot_difference(
     told = blocking(ours, workspace, db, measurement.system, [a, b])
     ((pair),) = told["pairs"]
     cells: dict[str, dict[str, Any]] = pair["dimensions"]
+    if not any(cell["n"] for cell in cells.values()):
+        raise InputError(
+            f"plot_difference: {a} and {b} answered no item in common, so there is no difference "
+            "to draw"
+        )
     axes = _axes(ax, (7, 1.6 + 0.33 * len(cells)))
     for place, cell in enumerate(cells.values()):
         value, low, high = (_number(cell[key]) for key in ("difference", "low", "high"))
@@ -128,7 +134,7 @@ def plot_circle(
     source: _Source,
     *,
     kind: str = "within",
-    respondents: Sequence[str] | None = None,
+    respondents: str | Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw scores around the circle in which a theory orders its dimensions (Schwartz).
@@ -189,7 +195,7 @@ _Estimate = tuple[float, float, float]
 
 
 def _chosen(
-    source: _Source, respondents: Sequence[str] | None
+    source: _Source, respondents: str | Sequence[str] | None
 ) -> tuple[Measurement, Sequence[Row]]:
     measurements = several(source)
     if len(measurements) > 1:
@@ -197,7 +203,9 @@ def _chosen(
         raise InputError(f"a figure shows one measurement; choose one: {which}")
     (measurement,) = measurements
     by_name = {row.respondent: row for row in measurement.rows}
-    wanted = list(by_name if respondents is None else dict.fromkeys(respondents))
+    wanted = list(by_name if respondents is None else dict.fromkeys(listed(respondents)))
+    if not wanted:
+        raise InputError(f"respondents=[]: name at least one; there are: {', '.join(by_name)}")
     if unknown := [name for name in wanted if name not in by_name]:
         raise InputError(f"{unknown[0]}: not in this measurement; there are: {', '.join(by_name)}")
     if len(wanted) > MOST:
@@ -294,6 +302,8 @@ def _frame(ax: Any, measurement: Measurement, kind: str, title: str = "") -> Non
     gate = None if kind in _UNJUDGED else measurement.gate
     if gate is not None and gate.status == "failed":
         title = f"Demonstration: this judge failed its gate here\n{title}"
+    if measurement.observational:
+        title += "\nobservational: texts as they were found"
     ax.set_title(title, fontsize="medium", parse_math=False)
     if ax.name != "polar":
         ax.spines[["top", "right"]].set_visible(False)

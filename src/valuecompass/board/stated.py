@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from valuecompass.blocking import blocking
 from valuecompass.board.boards import Board, read_board
 from valuecompass.board.comparison import joined
 from valuecompass.measure.item_table import MODES, Answered, ItemTable, Mode, answered
+from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.points import finite
 from valuecompass.measure.study.export import WORKSPACE
 from valuecompass.stats.comparison import benjamini_hochberg
@@ -41,12 +42,14 @@ class Modes:
     """What some respondents' items say, mode by mode; all tables have the same respondents.
 
     tables: of the modes that were asked and read.
+    local: whether the local judge had a say in what was judged.
     """
 
     names: tuple[str, ...]
     respondents: tuple[str, ...]
     simulated: tuple[bool, ...]
     tables: Mapping[Mode, ItemTable]
+    local: bool = False
 
 
 def stated_and_shown(
@@ -96,7 +99,8 @@ async def modes_of(store: Store, board: Board) -> Modes:
     read: list[Answered] = []
     if not board.imported:
         read = [await answered(store, m) for m in board.measurements]
-    return modes(read, board.respondents, board.simulated)
+    local = any(map(_is_local, board.measurements))
+    return modes(read, board.respondents, board.simulated, local)
 
 
 async def told_on_board(workspace: Path, db: str | None, board: Board) -> tuple[str, ...]:
@@ -121,7 +125,24 @@ async def told_on_board(workspace: Path, db: str | None, board: Board) -> tuple[
     )
 
 
-def modes(read: Sequence[Answered], respondents: Sequence[str], simulated: Sequence[bool]) -> Modes:
+def modes_in(answers: Answered, measurement: Measurement) -> Modes:
+    """Return the items of one measurement by mode."""
+    who = [row.respondent for row in measurement.rows]
+    simulated = [row.simulated for row in measurement.rows]
+    return modes([answers], who, simulated, _is_local(measurement))
+
+
+def _is_local(measurement: Measurement) -> bool:
+    judge = measurement.manifest.get("judge")
+    if not isinstance(judge, dict):  # an imported table tells of none, or in words
+        return False
+    judge = cast("dict[str, Any]", judge)
+    return any(one.get("kind") == "local" for one in (judge, *judge.get("members", ())))
+
+
+def modes(
+    read: Sequence[Answered], respondents: Sequence[str], simulated: Sequence[bool], local: bool
+) -> Modes:
     """Return the items of some measurements by mode, of each respondent from the first it is in."""
     tables: dict[Mode, ItemTable] = {}
     for mode, kinds in MODES.items():
@@ -129,7 +150,7 @@ def modes(read: Sequence[Answered], respondents: Sequence[str], simulated: Seque
         if any(table.items for table in own):
             tables[mode] = joined(own, respondents)
     names = read[0].table.names if read else ()
-    return Modes(names, tuple(respondents), tuple(simulated), tables)
+    return Modes(names, tuple(respondents), tuple(simulated), tables, local)
 
 
 def gaps_of(found: Modes, seed: int = 0) -> dict[str, Any]:
@@ -300,6 +321,11 @@ def _notices(found: Modes, pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield (
             f"Only {' and '.join(asked)} was asked, in which values are stated: nothing shown to "
             "compare it with. Items in free text, trade-offs and scenarios show values."
+        )
+    if found.local and "actions" in asked:
+        yield (
+            "Actions were read by the local judge, whose errors were measured on what is written "
+            "and not on what is done: a gap to actions may be its own. Judge scenarios by a model."
         )
     for pair in pairs:
         sort = "simulated" if pair["simulated"] else "real"

@@ -7,7 +7,7 @@ from typing import Any
 
 from valuecompass.board.wording import visible
 from valuecompass.cli.app import console
-from valuecompass.cli.shown import table
+from valuecompass.cli.shown import dollars, table
 from valuecompass.measure.forecast import Outlook, Share, totals
 
 UNMEASURED = (
@@ -23,7 +23,7 @@ def show_forecast(outlooks: Sequence[Outlook]) -> None:
     titles = ["respondent", "calls", "tokens in", "out", "USD", "batches", "needs"]
     rows = [_row(share) for share in whole.shares]
     sums = [dollars(u) for u in (whole.usd, whole.batch_usd)]
-    calls = sum(share.requests - share.stored for share in whole.shares)
+    calls = sum(share.calls for share in whole.shares)
     rows.append(["all", f"{calls:,}", "", "", *sums, ""])
     table(titles, rows, where)
     long = [visible(share.respondent[:48]) for share in whole.shares if share.fits is False]
@@ -34,23 +34,35 @@ def show_forecast(outlooks: Sequence[Outlook]) -> None:
     if whole.judge_usd != 0:
         judge, batch = dollars(whole.judge_usd), dollars(whole.judge_batch_usd)
         where.print(f"The judge takes {judge} US dollars beside that, {batch} in batches.")
+        stored = min((o.judge_measured for o in outlooks), default=0)
+        where.print(f"The judge's tokens: {judge_source(stored)}.", soft_wrap=True)
+    for model, need in {m: need for o in outlooks for m, need in o.judge_lacks.items()}.items():
+        where.print(f"The judge {visible(model)} cannot be asked here: it needs {need}.")
     if whole.saving > 0:
-        say = f"In batches (--batch) the answers cost {dollars(whole.saving)} US dollars less"
+        cost = "cost" if any(o.batch for o in outlooks) else "would cost"
+        how = "In batches" if cost == "cost" else "In batches (--batch)"
+        say = f"{how} the answers {cost} {dollars(whole.saving)} US dollars less"
         where.print(f"{say}; a provider without them, or without a price, at its own.")
+
+
+def judge_source(measured: int) -> str:
+    """Say where a judge's tokens come from.
+
+    Args:
+        measured: stored verdicts that they are estimated from.
+    """
+    if measured:
+        return f"from {measured:,} of its stored verdicts in the same value system"
+    return "from its prompts around texts of the length asked for, no stored verdict to measure by"
 
 
 def _row(share: Share) -> list[str]:
     return [
         visible(share.respondent[:48]),
-        f"{share.requests - share.stored:,}",
+        f"{share.calls:,}",
         f"{share.tokens_in:,}",
         f"{share.tokens_out:,}" + ("" if share.measured else "*"),
         dollars(share.usd),
         "-" if share.batch_usd is None else dollars(share.batch_usd),
         share.lacks or "",
     ]
-
-
-def dollars(usd: float | None) -> str:
-    """Return an amount, or that it is unknown."""
-    return "unknown" if usd is None else f"{usd:,.2f}" if usd >= 1 or not usd else f"{usd:.4f}"

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from valuecompass.board.wording import visible
 from valuecompass.cli.app import console, plain
+from valuecompass.cli.shown import dollars
 from valuecompass.measure.engine import Progress
 from valuecompass.measure.forecast import Outlook
 from valuecompass.measure.measurement import Measurement
@@ -30,6 +31,7 @@ class Live(Listener):
 
     def __init__(self, dry_run: bool) -> None:
         self._dry_run = dry_run
+        self.asks = not dry_run
         self._console = console(stderr=True)
         self._bars: Bars | None = None
         self._tasks: dict[tuple[str, str], Any] = {}
@@ -55,18 +57,16 @@ class Live(Listener):
         answering = [r.name for r in plan.respondents if plan.answers(r)]
         each = {sum(1 for _ in plan.asked(r)) for r in plan.respondents} - {0}
         per_one = f"{next(iter(each), 0):,}" if len(each) < 2 else f"up to {max(each):,}"
+        played = outlook.most_requests > outlook.requests - outlook.stored
         rows = [
             ("system", plan.system.name),
             ("form", f"{plan.form.name} ({len(plan.items)} items, {plan.form.hash})"),
             (
-                "requests" if outlook.most_requests == outlook.requests else "answers",
+                "answers" if played else "requests",
                 f"{per_one} x {len(answering)} respondents = {outlook.requests:,}"
-                + (
-                    f" from at most {outlook.most_requests:,} requests"
-                    if outlook.most_requests > outlook.requests
-                    else ""
-                )
-                + (f", {outlook.stored:,} answered already" if outlook.stored else ""),
+                + (f", {outlook.stored:,} answered already" if outlook.stored else "")
+                + (", the rest" if played and outlook.stored else "")
+                + (f" from at most {outlook.most_requests:,} requests" if played else ""),
             ),
             (
                 "judge",
@@ -78,7 +78,8 @@ class Live(Listener):
                 "price",
                 "unknown: a model has no price"
                 if outlook.usd is None
-                else f"{'at most ' * bool(outlook.strong_calls)}about {outlook.usd:,.2f} US dollars"
+                else ("at most " if outlook.strong_calls else "")
+                + f"about {dollars(outlook.usd)} US dollars"
                 if outlook.usd
                 else "free",
             ),

@@ -50,9 +50,9 @@ def plan(
 ) -> None:
     """Say what the cheapest profile of a wanted precision takes, for each value system.
 
-    The variance is that of the system's newest measurement in the workspace, else of a small model
-    that was measured for this. Where the bank has too few items, the half-width it allows is shown
-    with the calls that the wanted one would take. Nothing is asked.
+    The variance is that of a measurement in the workspace, of this respondent where there is one,
+    else of a small model that was measured for this. Where the bank's items do not reach it, the
+    half-width they allow is shown with the calls that the wanted one would take. Nothing is asked.
     """
     import anyio
 
@@ -96,16 +96,18 @@ def _total(plans: list[SystemPlan]) -> dict[str, Any]:
         "calls_needed": sum(p.calls_needed for p in plans),
         "usd": usd,
         "batch_usd": batch,
+        "saving": None if usd is None or batch is None else usd - batch,
     }
 
 
-def _range(values: list[float]) -> str:
-    return f"{min(values):.1f}-{max(values):.1f}"
+def _range(values: list[float | None]) -> str:
+    known = [v for v in values if v is not None]
+    return f"{min(known):.1f}-{max(known):.1f}" if known else "unknown"
 
 
 def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
-    from valuecompass.cli.forecast import dollars
-    from valuecompass.cli.shown import say, table
+    from valuecompass.cli.forecast import judge_source
+    from valuecompass.cli.shown import dollars, say, table
 
     say(f"Half-width of at most {target:g} points on every dimension, for {respondent}\n")
     rows = [
@@ -128,15 +130,19 @@ def _show(respondent: str, target: float, plans: list[SystemPlan]) -> None:
     titles = ["system", "items", "calls", "USD", "batches", "half-width", "reached"]
     table([*titles, "takes"], rows)
     if not all(p.reached for p in plans):
-        say("takes: calls that the half-width wanted would take of a bank large enough\n")
+        say(
+            "takes: calls that the half-width wanted would take of a bank large enough, each item "
+            "asked once\n"
+        )
     for p in plans:
-        wide = [f"{d.name} {d.half_width:.1f}" for d in p.dimensions if not d.reached]
-        if wide:
-            say(f"{p.system}: the bank has too few items for {', '.join(wide)}")
+        for note in p.notes:
+            say(f"{p.system}: {note}")
     sources: dict[str, list[str]] = {}
     for p in plans:
         counted = f"{p.measured} stored answers" if p.measured else "a reference without thinking"
         mark = "SIMULATED: " if p.simulated else ""
+        if p.judge_calls:
+            counted += f"; the judge's {judge_source(p.judge_measured)}"
         sources.setdefault(f"{mark}{p.pilot}; tokens: {counted}", []).append(p.system)
     say("\nVariance and tokens from:")
     for source, named in sources.items():

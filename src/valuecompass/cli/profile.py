@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from valuecompass.measure.observed import Found
 
 
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--roster", help="File with the judge's price, for --max-usd; nobody in it is asked."
+    ),
+]
+
+
 @app.command()
 def profile(
     file: Annotated[
@@ -72,6 +80,7 @@ def profile(
     strong_judge: StrongJudge = None,
     max_calls: MaxCalls = None,
     max_usd: MaxUsd = None,
+    roster: Prices = None,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -99,6 +108,7 @@ def profile(
         judge=judge,
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        roster=roster,
         workspace=workspace,
         db=db,
         limits=Limits(max_calls, None, max_usd),
@@ -120,6 +130,7 @@ def _said(found: Found) -> str:
     told += [f"{n:,} the same word for word, left out" for n in [found.duplicates] if n]
     told += [f"{n:,} without a word of a model" for n in [found.silent] if n]
     told += [f"{n:,} not drawn" for n in [found.left_out] if n]
+    told += [f"{n:,} JSON files are neither logs nor chats" for n in [found.other_files] if n]
     return ", ".join(told)
 
 
@@ -141,6 +152,7 @@ def import_log(
     strong_judge: StrongJudge = None,
     max_calls: MaxCalls = None,
     max_usd: MaxUsd = None,
+    roster: Prices = None,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -160,6 +172,7 @@ def import_log(
         judge=judge,
         judge_mode=judge_mode,
         strong_judge=strong_judge,
+        roster=roster,
         workspace=workspace,
         db=db,
         limits=Limits(max_calls, None, max_usd),

@@ -110,11 +110,14 @@ def run(
     import anyio
 
     from valuecompass.errors import InputError
+    from valuecompass.measure.forecast import document as forecast
     from valuecompass.measure.run import Settings, run_async
     from valuecompass.models import Limits, Patience
 
     if json and csv:
         raise InputError("--json and --csv: give one of them")
+    if dry_run and csv:
+        raise InputError("--csv: a dry run has no scores; give --json, or leave --dry-run out")
     settings = Settings(
         models=model or [],
         roster=roster,
@@ -139,8 +142,7 @@ def run(
         measurements = anyio.run(run_async, settings, live)
     if json:
         # of a dry run what it would take, of a run what it made
-        whole = document(measurements) | live.money
-        echo_json({"outlook": [o.json() for o in live.outlooks]} if dry_run else whole)
+        echo_json(forecast(live.outlooks) if dry_run else document(measurements) | live.money)
     elif dry_run:
         from valuecompass.cli.forecast import show_forecast
 

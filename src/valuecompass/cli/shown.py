@@ -55,3 +55,8 @@ def span(figure: Mapping[str, Any], sign: str = "") -> str:
     if figure["low"] is None:
         return f"{figure['value']:{sign}.2f}"
     return f"{figure['value']:{sign}.2f} [{figure['low']:{sign}.2f}, {figure['high']:{sign}.2f}]"
+
+
+def dollars(usd: float | None) -> str:
+    """Return an amount, or that it is unknown."""
+    return "unknown" if usd is None else f"{usd:,.2f}" if usd >= 1 or not usd else f"{usd:.4f}"

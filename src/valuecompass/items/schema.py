@@ -188,8 +188,8 @@ class Item(_Part):
     tools: tuple[ToolSpec, ...] = ()
     media: tuple[Media, ...] = ()
     transcript: str | None = None
-    """conversation: digest of all that was said in it; `text` is how it begins. Nobody is asked
-    such an item: it is what somebody wrote elsewhere."""
+    """conversation: digest of what was asked in it before the first answer; `text` is how it
+    begins. Nobody is asked such an item: it is what somebody wrote elsewhere."""
     lineage: Lineage = Lineage()
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,12 @@ ROLES = {
     **dict.fromkeys(("tool", "function", "observation", "function_call"), "tool"),
 }
 """Names of roles in OpenAI's, ShareGPT's and kindred layouts."""
+CHATS = {
+    "messages": ("role", "content"),
+    "conversations": ("from", "value"),
+    "conversation": ("role", "content"),
+}
+"""Fields of rows that hold a chat, with the fields of a message."""
 TEXTS = ("response", "answer", "completion", "output", "reply", "text")
 PROMPTS = ("prompt", "question", "item", "instruction", "input", "user")
 MODELS = ("respondent", "model", "model_name", "model_id")
@@ -48,11 +55,35 @@ class Conversation:
     messages: tuple[Message, ...]
     source: str
     """File and place, for messages."""
+    path: Path = Path()
+    """The file."""
+    sample: tuple[str, str] | None = None
+    """Id and text of the dataset's sample that it came of, where the file says so."""
 
     @cached_property
     def digest(self) -> str:
         """Sixteen hex digits over everything said."""
         return digest([[m.role, m.text] for m in self.messages], 16)
+
+    @cached_property
+    def prompt_digest(self) -> str:
+        """Sixteen hex digits over what the model was asked: equal ones are one test item.
+
+        That is the sample, else all that was said before the model's first answer. Where nobody
+        had asked anything by then (a greeting, a bare text), the conversation is like no other.
+        """
+        if self.sample is not None:
+            return digest(["sample", *self.sample], 16)
+        before = list(takewhile(lambda m: not (m.role == "assistant" and m.text), self.messages))
+        if not any(m.role == "user" and m.text.strip() for m in before):
+            return self.digest
+        return digest(["prompt", *([m.role, m.text] for m in before)], 16)
+
+    @property
+    def beginning(self) -> str:
+        """What was asked first; empty where nobody asked."""
+        asked = (m.text for m in self.messages if m.role == "user" and m.text.strip())
+        return (self.sample[1] if self.sample else "") or next(asked, "")
 
     def answered(self) -> Iterator[tuple[str, str]]:
         """Yield each message of the assistant that says something, after what it answers."""
@@ -101,8 +132,9 @@ def read_conversations(path: Path, columns: Columns = Columns()) -> Iterator[Con
         where = f"{path}, {table.unit} {number}"
         who = _cell(row, used.model, where) or path.stem
         messages = _chat(row, where)
-        if messages is not None:
-            yield Conversation(who, messages, where)
+        # an empty chat says nothing, but a text beside it may
+        if messages or (messages is not None and used.text is None):
+            yield Conversation(who, messages, where, path)
             continue
         if used.text is None:
             raise InputError(
@@ -113,12 +145,12 @@ def read_conversations(path: Path, columns: Columns = Columns()) -> Iterator[Con
         pair = (*((Message("user", asked),) if asked else ()), Message("assistant", said))
         group = _cell(row, used.conversation, where)
         if group is None:
-            yield Conversation(who, pair, where)
+            yield Conversation(who, pair, where, path)
             continue
         grouped.setdefault((who, group), []).extend(pair)
         sources.setdefault((who, group), where)
     for (who, group), messages in grouped.items():
-        yield Conversation(who, tuple(messages), sources[who, group])
+        yield Conversation(who, tuple(messages), sources[who, group], path)
     if not n:
         raise InputError(f"{path}: the file holds no row")
 
@@ -167,19 +199,17 @@ def _cell(row: Mapping[str, Any], column: str | None, where: str) -> str | None:
 
 def _chat(row: Mapping[str, Any], where: str) -> tuple[Message, ...] | None:
     """Return the messages of a row in a chat layout, None if it has none."""
-    for field, role, text in (
-        ("messages", "role", "content"),
-        ("conversations", "from", "value"),
-        ("conversation", "role", "content"),
-    ):
+    for field, (role, text) in CHATS.items():
         told = row.get(field)
+        place = f"{where}: {field}"
         if isinstance(told, str) and told.lstrip().startswith("["):  # as tables hold it
             try:
                 told = json.loads(told)
-            except (ValueError, RecursionError):
-                told = None
+            except (ValueError, RecursionError) as error:
+                if field == "conversation":  # may be the name of one, too
+                    continue
+                raise InputError(f"{place}: not readable JSON ({error})") from None
         if isinstance(told, list):
-            place = f"{where}: {field}"
             turns = cast("list[Any]", told)
             return tuple(_message(one, role, text, f"{place}.{i}") for i, one in enumerate(turns))
     return None
@@ -194,15 +224,23 @@ def _message(told: Any, role: str, text: str, where: str) -> Message:
     found = ROLES.get(str(name).lower())
     if found is None:
         raise InputError(f"{where}: {role}: {name!r} is no known role; known: {', '.join(ROLES)}")
-    return Message(found, content(message.get(text, message.get("content", message.get("value")))))
+    said = next((message[key] for key in (text, "content", "value") if key in message), None)
+    try:
+        return Message(found, content(said))
+    except ValueError as error:
+        raise InputError(f"{where}: {text}: {error}") from None
 
 
 def content(told: Any) -> str:
-    """Return the text of a message's content, of which images and calls are no part."""
-    if isinstance(told, str):
-        return told
+    """Return the text of a message's content, of which images and calls are no part.
+
+    Raises:
+        ValueError: neither a text, a list of parts nor null.
+    """
+    if told is None or isinstance(told, str):
+        return told or ""
     if not isinstance(told, list):
-        return ""
+        raise ValueError(f"expected a text, a list of parts or null, not {type(told).__name__}")
     texts: list[Any] = []
     for part in cast("list[Any]", told):
         texts.append(cast("dict[str, Any]", part).get("text") if isinstance(part, dict) else part)

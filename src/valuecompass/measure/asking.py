@@ -112,21 +112,33 @@ def goes_to_judge(scoring: Scoring, kind: str, outcome: str, stop_reason: str, t
     return scoring == "safe-rate" and stop_reason != "content_filter" and not is_bare_refusal(text)
 
 
+def room_of(respondent: Respondent) -> int | None:
+    """Return the limit of any answer of a respondent, in tokens; None: it depends on the item."""
+    if respondent.max_tokens is not None:
+        return respondent.max_tokens
+    if respondent.answers == "logprobs":
+        # some providers refuse to write less than 16 tokens; the first alone is looked at
+        return 1 if respondent.provider == "embedded" else 16
+    if respondent.provider in ("embedded", "hf"):
+        return None
+    return min(ROOM_TO_THINK, respondent.max_output or ROOM_TO_THINK)
+
+
 def params_for(respondent: Respondent, item: Item, asking: Asking) -> Params:
     """Return the limits of an answer.
 
-    A small local model does not stop by itself: its answer is cut at the length asked for.
+    A small local model does not stop by itself: its answer is cut at the length asked for. Nobody
+    is asked for more than the model can write.
     """
-    choices = options_of(item)
-    if respondent.answers == "logprobs":
-        # some providers refuse to write less than 16 tokens; the first alone is looked at
-        length = 1 if respondent.provider == "embedded" else 16
-        return Params(max_tokens=length, choices=choices, logprobs=True)
-    if respondent.provider not in ("embedded", "hf"):
-        return Params(max_tokens=ROOM_TO_THINK, choices=choices, tools=item.tools)
+    choices, room = options_of(item), room_of(respondent)
+    if respondent.answers == "logprobs" and room is not None:
+        return Params(max_tokens=room, choices=choices, logprobs=True)
+    if respondent.provider not in ("embedded", "hf") and room is not None:
+        return Params(max_tokens=room, choices=choices, tools=item.tools)
     if choices:
-        return Params(max_tokens=4, temperature=1.0, choices=choices)
-    return Params(max_tokens=16 + int(1.5 * asking.words), temperature=1.0, tools=item.tools)
+        return Params(max_tokens=room or 4, temperature=1.0, choices=choices)
+    most = room or 16 + int(1.5 * asking.words)
+    return Params(max_tokens=most, temperature=1.0, tools=item.tools)
 
 
 def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[str, Any] | None:

@@ -1,57 +1,37 @@
 """The cheapest plan that measures a value system as precisely as wanted, from a pilot's variance.
 
 A score's interval narrows with the number of items; asking an item again takes away only what the
-answers to it vary by. The pilot tells the two apart, the bank says how many items there are.
+answers to it vary by. A pilot that asked items more than once tells the two apart, the bank says
+how many items there are.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from math import ceil
 from typing import Any
 
-import numpy as np
-
 from valuecompass.errors import InputError
-from valuecompass.items import Asking, Form, Item, built_in_form, builtin_form, form_items
-from valuecompass.items.schema import Kind
+from valuecompass.items import Form, Item, builtin_form, form_items
 from valuecompass.judges import Judge
-from valuecompass.measure.archive import latest_measurements
 from valuecompass.measure.forecast import outlook_of
-from valuecompass.measure.item_table import stored_values
-from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.pilot import Pilot
 from valuecompass.measure.plan import make_plan
 from valuecompass.measure.scoring import FREE
-from valuecompass.models import Respondent
+from valuecompass.models import Respondent, price_of
 from valuecompass.models.asker import Asker
-from valuecompass.stats.precision import Spread, half_width, items_needed, spread
-from valuecompass.store import Store
+from valuecompass.stats.precision import Spread, half_width, items_needed
 from valuecompass.values import BUILTIN, ValueSystem
 
 MOST_REPEATS = 5
 """Answers to one item, at most: more say little that is new."""
 NEARLY = 1.1
 """Out of reach: this much above the narrowest interval that the bank allows is as good."""
+UNTRIED = "repeats not tried: the pilot asked each item once"
 ADAPTIVE = "not used: the items of the bank have no item response parameters"
 """Why no plan is adaptive: `stats.adaptive` chooses items by parameters, which none has yet."""
-
-
-@dataclass(frozen=True)
-class Pilot:
-    """What is known of a system's variance, and from where."""
-
-    source: str
-    """A sentence for people; says when it is no real model's."""
-    simulated: bool
-    spreads: Mapping[str, Spread]
-    """By dimension; those without an answer are left out."""
-    asking: Mapping[Kind, Asking] | None = None
-    """By kind, of the pilot's form; None: as the form called short."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +41,32 @@ class Dimension:
     name: str
     items: int
     """Items whose answers carry its score."""
-    half_width: float
-    """Expected of the 95 % interval."""
+    half_width: float | None
+    """Expected of the 95 % interval; None where nothing is known of the variance."""
     reached: bool
-    items_needed: int
-    """For the half-width wanted, each asked once, were the bank large enough."""
+    items_needed: int | None
+    """For the half-width wanted, each asked once, were the bank large enough; None: not known."""
+    repeats_tried: bool
+    """Whether the pilot asked items more than once. Where not, the plan takes repeats to bring
+    nothing, which they may."""
+
+
+_SHORT: tuple[tuple[str, Callable[[Dimension], bool]], ...] = (
+    ("nothing is known of the variance of", lambda d: d.half_width is None),
+    (
+        "the bank has too few items for",
+        lambda d: d.half_width is not None and d.repeats_tried,
+    ),
+    (
+        "not reached by the bank's items, each asked once:",
+        lambda d: d.half_width is not None and not d.repeats_tried,
+    ),
+)
+"""What is to be said of dimensions that are not reached, and of which."""
+
+
+def _told(of: Dimension) -> str:
+    return of.name if of.half_width is None else f"{of.name} {of.half_width:.1f}"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class SystemPlan:
     tokens_out: int
     measured: int
     """Stored answers of the model that the tokens are estimated from; 0: a reference."""
+    judge_measured: int
+    """Stored verdicts that the judge's tokens are estimated from; 0: a stand-in."""
     usd: float | None
     """One by one, with the judge; None when a price is unknown."""
     batch_usd: float | None
@@ -96,82 +99,40 @@ class SystemPlan:
         """Whether every dimension is as precise as wanted."""
         return all(d.reached for d in self.dimensions)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what of the target is not reached, and what is not known of it."""
+        short = {k: [d for d in self.dimensions if not d.reached and w(d)] for k, w in _SHORT}
+        said = [f"{k} {', '.join(map(_told, found))}" for k, found in short.items() if found]
+        untried = [d.name for d in self.dimensions if not d.repeats_tried]
+        if untried:
+            whose = "" if len(untried) == len(self.dimensions) else f" about {', '.join(untried)}"
+            said.append(UNTRIED + whose)
+        return tuple(said)
+
     def json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
         body = {k: v for k, v in vars(self).items() if k not in ("form", "dimensions")}
         return body | {
             "reached": self.reached,
             "adaptive": ADAPTIVE,
+            "notes": list(self.notes),
             "form": {"name": self.form.name, "hash": self.form.hash},
             "dimensions": [asdict(d) for d in self.dimensions],
         }
 
 
-async def pilot_of(store: Store, system: str) -> Pilot:
-    """Return what the newest measurement of a system says, else the reference that comes along."""
-    try:
-        (newest,) = await latest_measurements(store, system)
-    except InputError:
-        return reference(system)
-    spreads = await spreads_of(store, newest)
-    if not spreads:
-        return reference(system)
-    rows = len(newest.rows)
-    simulated = all(row.simulated for row in newest.rows)
-    source = (
-        f"measurement {newest.id} of this workspace: {newest.manifest['form']['name']}, "
-        f"{rows} {'simulated ' if simulated else ''}respondent{'s' * (rows > 1)}, "
-        f"judge {newest.manifest['judge_name']}"
-    )
-    asked = newest.manifest.get("asked")
-    form = (
-        built_in_form(system, newest.manifest["form"]["hash"])
-        if asked is None
-        else Form.model_validate(asked)
-    )
-    # of scenarios, or of what was found elsewhere, the spread says nothing of the bank's items
-    if form is None or not form.asking.keys() & builtin_form(system, "full").asking.keys():
-        return reference(system)
-    return Pilot(source, simulated, spreads, form.asking)
-
-
-async def spreads_of(store: Store, measurement: Measurement) -> dict[str, Spread]:
-    """Return by dimension the spread of a measurement's responses, a mean over its respondents."""
-    names = [d["name"] for d in measurement.manifest["system"]["dimensions"]]
-    found: dict[tuple[str, int], tuple[list[float], list[str]]] = defaultdict(lambda: ([], []))
-    async with aclosing(stored_values(store, measurement)) as values:
-        async for position, at, item, value in values:
-            own = found[names[at], position]
-            own[0].append(value)
-            own[1].append(item)
-    by_name: dict[str, list[Spread]] = defaultdict(list)
-    for (name, _), (values_of_one, items) in found.items():
-        by_name[name].append(spread(values_of_one, items))
-    return {
-        name: Spread(
-            *(float(np.mean([getattr(s, k) for s in of])) for k in ("mean", "between", "within")),
-            items=round(float(np.mean([s.items for s in of]))),
-            repeats=float(np.mean([s.repeats for s in of])),
-        )
-        for name, of in by_name.items()
-    }
-
-
-def reference(system: str) -> Pilot:
-    """Return the spreads that come along: a small real model's (`benchmarks/cost/reference.py`).
+def check_bank(system: ValueSystem) -> None:
+    """Refuse a system that has no bank to plan with.
 
     Raises:
-        InputError: there is none for this system.
+        InputError: it is not built in.
     """
-    text = (files("valuecompass.measure") / "reference.json").read_text(encoding="utf-8")
-    body = json.loads(text)
-    if system not in body["systems"]:
+    if system.id not in BUILTIN:
         raise InputError(
-            f"{system}: nothing is known of its variance; measure it once: "
-            f"valuecompass run -m MODEL -s {system} --form short"
+            f"-s {system.id}: a plan is made of the bank's items, which only built-in systems "
+            f"have: {', '.join(BUILTIN)}"
         )
-    spreads = {name: Spread(*row) for name, row in body["systems"][system].items()}
-    return Pilot(body["source"], simulated=False, spreads=spreads)
 
 
 async def cheapest_plan(
@@ -193,16 +154,17 @@ async def cheapest_plan(
         pilot: what is known of the variance.
 
     Raises:
-        InputError: a system without a bank.
+        InputError: a system without a bank, or a respondent that is asked nothing of it.
     """
-    if system.id not in BUILTIN:
-        raise InputError(f"{system.id}: only built-in systems have a bank to plan with")
+    check_bank(system)
     full = builtin_form(system.id, "full")
     wanted = ("likert", "judgement") if system.scoring == "keyed-scale" else FREE
     bank = [item for item in form_items(full) if item.kind in wanted]
     choice = _search(_Bank.of(system, bank), pilot.spreads, target / 100)
-    form = _form(system, full, bank, choice, pilot)
+    form = _form(system, full, bank, choice)
     plan = make_plan(system, form, [respondent], judge)
+    if not plan.answers(respondent):
+        raise InputError(f"-m {respondent.name} -s {system.id}: {plan.why_not(respondent)}")
     outlook = await outlook_of(plan, asker, fresh=True)
     (share,) = outlook.shares
     judged = outlook.judge_calls + outlook.strong_calls
@@ -214,13 +176,14 @@ async def cheapest_plan(
         pilot=pilot.source,
         simulated=pilot.simulated,
         repeats=choice.repeats,
-        dimensions=choice.dimensions(pilot.spreads, target),
+        dimensions=choice.dimensions(pilot.spreads, system.names, target),
         answers=outlook.requests,
         judge_calls=judged,
         calls_needed=round(choice.needed_answers * each),
         tokens_in=share.tokens_in,
         tokens_out=share.tokens_out,
         measured=share.measured,
+        judge_measured=outlook.judge_measured,
         usd=_plus(share.usd, share.judge_usd),
         batch_usd=_plus(own, share.judge_batch_usd),
     )
@@ -270,16 +233,23 @@ class _Choice:
     def half(self, name: str, of: Spread) -> float:
         return half_width(of, self.carrying(name), self.repeats)
 
-    def dimensions(self, spreads: Mapping[str, Spread], target: float) -> tuple[Dimension, ...]:
-        return tuple(
-            Dimension(
-                name=name,
-                items=self.carrying(name),
-                half_width=round(100 * (half := self.half(name, of)), 2),
-                reached=100 * half <= target,
-                items_needed=self.needed[name],
-            )
-            for name, of in spreads.items()
+    def dimensions(
+        self, spreads: Mapping[str, Spread], names: Sequence[str], target: float
+    ) -> tuple[Dimension, ...]:
+        return tuple(self._dimension(name, spreads.get(name), target) for name in names)
+
+    def _dimension(self, name: str, of: Spread | None, target: float) -> Dimension:
+        if of is None:
+            items = self.carrying(name) if self.joint else 0
+            return Dimension(name, items, None, False, None, False)
+        half = 100 * self.half(name, of)
+        return Dimension(
+            name=name,
+            items=self.carrying(name),
+            half_width=round(half, 2),
+            reached=half <= target,
+            items_needed=self.needed[name],
+            repeats_tried=of.within is not None,
         )
 
 
@@ -302,9 +272,7 @@ def _choice(bank: _Bank, spreads: Mapping[str, Spread], repeats: int, target: fl
     return _Choice(bank.joint, repeats, asked, once)
 
 
-def _form(
-    system: ValueSystem, full: Form, bank: Sequence[Item], choice: _Choice, pilot: Pilot
-) -> Form:
+def _form(system: ValueSystem, full: Form, bank: Sequence[Item], choice: _Choice) -> Form:
     """Return the form of a choice: the first items of each dimension, in the full form's order."""
     taken: dict[str, int] = defaultdict(int)
     items: list[Item] = []
@@ -313,7 +281,7 @@ def _form(
         if taken[name] < choice.asked.get(name, 0):
             taken[name] += 1
             items.append(item)
-    asking = pilot.asking or builtin_form(system.id, "short").asking
+    asking = builtin_form(system.id, "short").asking
     kinds = {item.kind for item in items}
     return Form(
         name=f"{system.id}/planned",
@@ -329,7 +297,8 @@ def _form(
 
 def middle_priced(respondents: Sequence[Respondent]) -> Respondent:
     """Return the respondent of the middle price: as many ask more for an answer as ask less."""
-    priced = [(r.price.usd(1, 1), r.name, r) for r in respondents if r.price is not None]
+    prices = [(price_of(r), r) for r in respondents]
+    priced = [(price.usd(1, 1), r.name, r) for price, r in prices if price is not None]
     if not priced:
         raise InputError("no respondent with a price: name one with -m")
     return sorted(priced, key=lambda p: p[:2])[len(priced) // 2][2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -12,14 +12,21 @@ from valuecompass.items import Asking
 from valuecompass.judges import judge_id
 from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.judges.spec import model_judges, strong_judge
-from valuecompass.measure.asking import ROOM_TO_THINK, Question, messages_for, params_for
+from valuecompass.measure.asking import Question, messages_for, params_for
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.putting import key_of
 from valuecompass.measure.scenario import characters_of, steps_of
-from valuecompass.measure.tokens import Tokens, Use, answer_tokens, judge_tokens, measured_use
+from valuecompass.measure.tokens import (
+    Tokens,
+    Use,
+    answer_tokens,
+    judge_use,
+    measured_use,
+    prompt_tokens,
+)
 from valuecompass.models import Message, Respondent, price_of
 from valuecompass.models.asker import Asker
-from valuecompass.models.batching import has_batches, why_no_batch
+from valuecompass.models.batching import why_no_batch
 from valuecompass.store import Store, blocks, responses, verdicts
 
 
@@ -31,6 +38,9 @@ class Share:
     model: str
     requests: int
     stored: int
+    calls: int
+    """Requests that what is not stored takes as a rule: more than answers where there are
+    scenarios."""
     tokens_in: int
     tokens_out: int
     measured: int
@@ -60,7 +70,7 @@ class Outlook:
     requests: int
     """Answers of the respondents; `stored` of them are there already."""
     most_requests: int
-    """More where there are scenarios, of which each takes several."""
+    """Requests that what is not stored takes at most: scenarios take several."""
     judge_calls: int
     """Of all members of a panel, without the strong judge's."""
     strong_calls: int
@@ -70,6 +80,11 @@ class Outlook:
     unknown."""
     shares: tuple[Share, ...] = ()
     batch: bool = False
+    judge_measured: int = 0
+    """Stored verdicts in this system that the judges' tokens are estimated from, of the judge with
+    the fewest; 0: from prompts around texts of the length asked for."""
+    judge_lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By model of a judge what keeps it from being asked on this machine."""
 
     def json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -80,6 +95,8 @@ class Outlook:
             **{k: getattr(self, k) for k in _COUNTS},
             "batch": self.batch,
             "usd": self.usd,
+            "judge_measured": self.judge_measured,
+            "judge_lacks": dict(self.judge_lacks),
             "respondents": [asdict(share) for share in self.shares],
         }
 
@@ -101,6 +118,12 @@ class Totals:
     saving: float
     """What batches save on the respondents whose prices are known."""
 
+    def json(self) -> dict[str, Any]:
+        """Return it as a JSON object, without the respondents' shares."""
+        return {name: getattr(self, name) for name in (*USD, "saving")} | {
+            name: sum(getattr(s, name) for s in self.shares) for name in COUNTED
+        }
+
 
 def totals(outlooks: Sequence[Outlook]) -> Totals:
     """Return what plans take together, by respondent."""
@@ -119,13 +142,15 @@ def totals(outlooks: Sequence[Outlook]) -> Totals:
     )
 
 
+def document(outlooks: Sequence[Outlook]) -> dict[str, Any]:
+    """Return the documented JSON object of a dry run: what each plan takes, and all together."""
+    return {"outlook": [o.json() for o in outlooks], "total": totals(outlooks).json()}
+
+
 def _joined(of_one: Sequence[Share]) -> Share:
     """Add the shares of one respondent in several plans."""
     first, fits = of_one[0], [s.fits for s in of_one]
-    counts = {
-        k: sum(getattr(s, k) for s in of_one)
-        for k in ("requests", "stored", "tokens_in", "tokens_out")
-    }
+    counts = {k: sum(getattr(s, k) for s in of_one) for k in COUNTED}
     usd = {k: _sum([getattr(s, k) for s in of_one]) for k in USD}
     return replace(first, **counts, **usd, fits=None if None in fits else all(fits))
 
@@ -135,6 +160,7 @@ def _sum(amounts: Sequence[float | None]) -> float | None:
     return sum(known) if len(known) == len(amounts) else None
 
 
+COUNTED = ("requests", "stored", "calls", "tokens_in", "tokens_out")
 USD = ("usd", "batch_usd", "judge_usd", "judge_batch_usd")
 
 
@@ -150,6 +176,8 @@ class _Prompt:
     """Characters."""
     steps: int
     """Requests that it takes as a rule."""
+    most: int
+    """Requests that it takes at most."""
 
     @staticmethod
     def of(question: Question, plan: Plan) -> _Prompt:
@@ -158,8 +186,9 @@ class _Prompt:
         size = sum(len(m.content) for m in messages)
         if question.item.kind == "scenario":
             size = characters_of(question.item)
-        steps, _ = steps_of(question.item)
-        return _Prompt(question, asking, messages, question.item.row(), size, steps)
+        return _Prompt(
+            question, asking, messages, question.item.row(), size, *steps_of(question.item)
+        )
 
 
 @dataclass(frozen=True)
@@ -197,6 +226,7 @@ async def outlook_of(
             for respondent, left in zip(answering, lefts, strict=True)
         ]
     )
+    asked = _asked_judges(plan)
     known = [_as_asked(s, asker.batch) for s in shares]
     strong = strong_judge(plan.judge)
     calls = sum(j.calls for j in judges) * writing
@@ -205,12 +235,16 @@ async def outlook_of(
         plan,
         stored=sum(s.stored for s in shares),
         requests=sum(s.requests for s in shares),
-        most_requests=sum(steps_of(q.item)[1] for r in answering for q in plan.asked(r)),
+        most_requests=sum(prompt.most for left in lefts for prompt in left.prompts),
         judge_calls=calls - at_most,
         strong_calls=at_most,
         usd=None if None in known else sum(usd for usd in known if usd is not None),
         shares=shares,
         batch=asker.batch,
+        judge_measured=min((j.measured for j in judges), default=0),
+        judge_lacks={
+            j.model.model: why for j in asked if (why := (lacks or {}).get(j.model.model))
+        },
     )
 
 
@@ -234,7 +268,8 @@ async def _share(
     tokens_in, tokens_out = sum(t.into for t in each), sum(t.out for t in each)
     price = price_of(respondent)
     usd = None if price is None else price.usd(tokens_in, tokens_out)
-    cheaper = price is not None and price.batch is not None and has_batches(respondent.model)
+    no_batch = why_no_batch(respondent.model)
+    cheaper = price is not None and price.batch is not None and no_batch is None
     batch = price.in_batch.usd(tokens_in, tokens_out) if price and cheaper else None
     share_left = left.unjudged / plan.judged if plan.judged else 0.0
     judged, judged_in_batch = (
@@ -246,6 +281,7 @@ async def _share(
         model=respondent.model,
         requests=left.asked,
         stored=left.asked - len(left.prompts),
+        calls=sum(prompt.steps for prompt in left.prompts),
         tokens_in=round(tokens_in),
         tokens_out=round(tokens_out),
         measured=use.n,
@@ -253,24 +289,34 @@ async def _share(
         batch_usd=batch,
         judge_usd=judged,
         judge_batch_usd=judged_in_batch,
-        no_batch=why_no_batch(respondent.model),
-        fits=_fits(respondent, max((t.into for t in each), default=0.0)),
+        no_batch=no_batch,
+        fits=_fits(respondent, left.prompts, use),
         lacks=lacks.get(respondent.model),
     )
 
 
 def _tokens(respondent: Respondent, prompt: _Prompt, use: Use) -> Tokens:
-    size = prompt.size + len(respondent.system or "")
-    item = prompt.question.item
-    most = respondent.max_tokens or params_for(respondent, item, prompt.asking).max_tokens
+    item, most = prompt.question.item, _room(respondent, prompt)
+    size = _size(respondent, prompt)
     return answer_tokens(size, item.kind, prompt.asking.words, most, use, prompt.steps)
 
 
-def _fits(respondent: Respondent, longest: float) -> bool | None:
-    """Say whether the longest prompt leaves room for the answer that is asked for."""
+def _size(respondent: Respondent, prompt: _Prompt) -> int:
+    return prompt.size + len(respondent.system or "")
+
+
+def _room(respondent: Respondent, prompt: _Prompt) -> int:
+    return params_for(respondent, prompt.question.item, prompt.asking).max_tokens
+
+
+def _fits(respondent: Respondent, prompts: Sequence[_Prompt], use: Use) -> bool | None:
+    """Say whether every single prompt leaves room for the answer that is asked for."""
     if respondent.context is None:
         return None
-    return longest + (respondent.max_tokens or ROOM_TO_THINK) <= respondent.context
+    return all(
+        use.into * prompt_tokens(_size(respondent, p)) + _room(respondent, p) <= respondent.context
+        for p in prompts
+    )
 
 
 async def _left(
@@ -309,6 +355,7 @@ class _Judging:
     calls: int
     usd: float | None
     batch_usd: float | None
+    measured: int
 
 
 def _asked_judges(plan: Plan) -> list[LLMJudge]:
@@ -318,9 +365,9 @@ def _asked_judges(plan: Plan) -> list[LLMJudge]:
 
 
 async def _judging(judge: LLMJudge, plan: Plan, store: Store) -> _Judging:
-    calls, each = await judge_tokens(judge, plan, store)
+    calls, each, measured = await judge_use(judge, plan, store)
     if (price := price_of(judge.model)) is None:
-        return _Judging(calls, None, None)
+        return _Judging(calls, None, None, measured)
     takes = calls * each.into, calls * each.out
-    cheapest = price.in_batch if has_batches(judge.model.model) else price
-    return _Judging(calls, price.usd(*takes), cheapest.usd(*takes))
+    cheapest = price.in_batch if why_no_batch(judge.model.model) is None else price
+    return _Judging(calls, price.usd(*takes), cheapest.usd(*takes), measured)

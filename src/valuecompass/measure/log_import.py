@@ -19,7 +19,7 @@ from valuecompass.measure.engine import run_plan
 from valuecompass.measure.lm_eval.samples import read_samples
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.plan import make_plan
-from valuecompass.measure.run import Settings, make_judge
+from valuecompass.measure.run import Settings, make_judge, resolve_respondents
 from valuecompass.models import Params, Reply, Respondent, check_priced
 from valuecompass.models.asker import Asker, outcome_of, stored_row
 from valuecompass.models.budget import Budget
@@ -70,6 +70,11 @@ async def import_logs(
     paths: Sequence[Path], settings: Settings, respondent: str | None = None
 ) -> list[Measurement]:
     """Import logs of Inspect (`import_log`) and samples of lm-eval (`import_samples`)."""
+    if folder := next((path for path in paths if path.is_dir()), None):
+        raise InputError(
+            f"{folder}: this is a folder; give the files in it: logs of Inspect (.eval), or "
+            "samples of lm-eval (samples_*.jsonl)"
+        )
     samples = [path for path in paths if path.suffix == ".jsonl"]
     logs = [path for path in paths if path.suffix != ".jsonl"]
     if respondent is not None and logs:
@@ -124,7 +129,8 @@ async def _measured(logs: Sequence[Logged], form: Form, settings: Settings) -> M
             budget = Budget(store, "", settings.limits)
             by_name = {one.respondent: one for one in logs}
             asker = _LogAsker(store, budget, settings.patience, logs=by_name)
-            judge = make_judge(settings, asker, respondents)
+            prices = resolve_respondents(settings, [system])
+            judge = make_judge(settings, asker, [*respondents, *prices])
             check_priced(judge_models(judge), settings.limits)
             plan = make_plan(system, form, respondents, judge, items)
             budget.plan = digest(["log", plan.id], 16)

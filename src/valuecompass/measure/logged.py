@@ -106,10 +106,14 @@ async def judged_answer(
 
 
 async def judged_conversation(
-    judge: Judge, system: ValueSystem, said: Sequence[tuple[str, str]]
+    judge: Judge,
+    system: ValueSystem,
+    said: Sequence[tuple[str, str]],
+    sample: tuple[str, str] | None = None,
 ) -> list[Json]:
     """Judge every message of the assistant; as `judged_answer`, each with the conversation."""
-    one = Conversation("", tuple(Message(role, text) for role, text in said), "")
+    messages = tuple(Message(role, text) for role, text in said)
+    one = Conversation("", messages, "", sample=sample)
     item = item_of_conversation(system, one)
     found: list[Json] = []
     for prompt, text in one.answered():

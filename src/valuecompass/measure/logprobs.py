@@ -12,6 +12,8 @@ from valuecompass.items import Item
 
 CUE = "\n\nAnswer:"
 """Ends the prompt where log-probabilities are read: the next token is then the option's."""
+FIRST_TOKENS = 20
+"""Most probable first tokens that a provider names; an option beyond them counts as 0."""
 FEW_MASS = 0.5
 """Probability of all options together below which a note says what that means."""
 
@@ -87,18 +89,27 @@ def first_named(reading: Mapping[str, Any]) -> float:
     return share if reading["place"] == 0 else 1 - share
 
 
-def note_on_logprobs(readings: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return what a reader must know of scores from log-probabilities; None where there are none.
+def notes_on_logprobs(
+    readings: Sequence[Mapping[str, Any] | None], *, asked: bool = False
+) -> list[str]:
+    """Return what a reader must know of scores from log-probabilities; empty without any.
 
     Args:
-        readings: of one respondent, of any kind.
+        readings: of one respondent's choices and ratings; None: nothing could be read.
+        asked: whether all of them were asked for as log-probabilities.
     """
-    found = [reading["mass"] for reading in readings if "mass" in reading]
-    if not found:
-        return None
-    mass = sum(found) / len(found)
-    return (
-        "choices and ratings are expected values from log-probabilities of the options, which "
-        f"together hold {mass:.0%} of the model's probability"
-        + (": it would mostly write something else" if mass < FEW_MASS else "")
-    )
+    notes: list[str] = []
+    found = [reading["mass"] for reading in readings if reading and "mass" in reading]
+    if found:
+        mass = sum(found) / len(found)
+        notes.append(
+            "choices and ratings are expected values from log-probabilities of the options, which "
+            f"together hold {mass:.0%} of the model's probability"
+            + (": it would mostly write something else" if mass < FEW_MASS else "")
+        )
+    if asked and (unread := sum(not reading for reading in readings)):
+        notes.append(
+            f"none of the options was among the {FIRST_TOKENS} most probable first tokens in "
+            f"{unread} of {len(readings)} answers"
+        )
+    return notes

@@ -102,6 +102,11 @@ class Measurement:
         return html_tables([self])
 
     @property
+    def observational(self) -> bool:
+        """Whether the texts were found, and nobody was asked."""
+        return "observational" in self.manifest
+
+    @property
     def gate(self) -> Gate | None:
         """Whether the judge may be relied on here; None where nothing was judged."""
         if "judge_gate" not in self.manifest:  # measured by a version that did not ask

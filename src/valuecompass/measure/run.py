@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import anyio
 
 from valuecompass.blocking import blocking
 from valuecompass.errors import InputError, ungrouped
-from valuecompass.files import read_text
+from valuecompass.files import listed, read_text, write_text
 from valuecompass.hashing import digest
 from valuecompass.items import (
     SIZES,
@@ -33,10 +35,11 @@ from valuecompass.judges.spec import (
     strong_judge,
 )
 from valuecompass.measure.asking import READ_OFF, ROOM_TO_THINK
-from valuecompass.measure.cheapest import SystemPlan, cheapest_plan, middle_priced, pilot_of
+from valuecompass.measure.cheapest import SystemPlan, cheapest_plan, check_bank, middle_priced
 from valuecompass.measure.engine import Progress, run_plan
 from valuecompass.measure.forecast import Outlook, outlook_of
 from valuecompass.measure.measurement import Measurement, Measurements
+from valuecompass.measure.pilot import pilot_of
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.models import (
     Limits,
@@ -49,7 +52,7 @@ from valuecompass.models import (
 from valuecompass.models.batching import why_no_batch
 from valuecompass.models.spec import ROSTERS
 from valuecompass.stats import OpinionMethod
-from valuecompass.store import open_store
+from valuecompass.store import DATABASE, Store, open_store
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
 
 if TYPE_CHECKING:
@@ -89,7 +92,9 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
-        """Take texts for paths, too, as callers write them."""
+        """Take texts for paths and one for a list of one, too, as callers write them."""
+        object.__setattr__(self, "models", tuple(listed(self.models)))
+        object.__setattr__(self, "systems", tuple(str(name) for name in listed(self.systems)))
         for name in ("roster", "items", "calibration", "workspace"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(path))
@@ -108,6 +113,9 @@ class Batched:
 
 class Listener:
     """Hears how a run goes; the default says nothing."""
+
+    asks = True
+    """False: nothing is to be asked (a dry run), so that no workspace is made."""
 
     def outlook(self, outlook: Outlook) -> bool:
         """Hear what a plan will take; False leaves it at that (a dry run)."""
@@ -156,6 +164,8 @@ def resolve_form(settings: Settings, system: ValueSystem) -> tuple[Form, Sequenc
         from valuecompass.items.io import read_items
 
         items = read_items(settings.items, system)
+        if not items:
+            raise InputError(f"{settings.items}: no items")
     size: Size | None = next((s for s in SIZES if s == settings.form), None)
     if size is None:
         path = Path(settings.form)
@@ -185,8 +195,8 @@ def resolve_respondents(settings: Settings, systems: Sequence[ValueSystem]) -> l
 
 
 def run(
-    models: Sequence[str | Respondent],
-    systems: Sequence[str] = ("schwartz",),
+    models: str | Respondent | Sequence[str | Respondent],
+    systems: str | Sequence[str] = ("schwartz",),
     *,
     listener: Listener | None = None,
     **settings: object,
@@ -224,13 +234,10 @@ async def run_async(settings: Settings, listener: Listener | None = None) -> Mea
 
 
 async def _run(settings: Settings, listener: Listener) -> Measurements:
-    systems = [resolve_system(name) for name in settings.systems]
-    ids = [s.id for s in systems]
-    if repeated := next((i for i in ids if ids.count(i) > 1), None):
-        raise InputError(f"-s {repeated}: this value system is named twice")
+    systems = _systems(settings)
     respondents = resolve_respondents(settings, systems)
     calibration = None if settings.calibration is None else read_calibration(settings.calibration)
-    async with open_store(settings.workspace, settings.db) as store:
+    async with _opened(settings, make=listener.asks) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
 
@@ -305,6 +312,26 @@ def _note_on_rounds(outlook: Outlook, asker: Asker, limits: Limits) -> str | Non
     )
 
 
+def _systems(settings: Settings) -> list[ValueSystem]:
+    systems = [resolve_system(name) for name in settings.systems]
+    ids = [s.id for s in systems]
+    if repeated := next((i for i in ids if ids.count(i) > 1), None):
+        raise InputError(f"-s {repeated}: this value system is named twice")
+    return systems
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, *, make: bool) -> AsyncGenerator[Store]:
+    """Open the workspace; where there is none and none is to be made, an empty one for now."""
+    if make or settings.db is not None or (settings.workspace / DATABASE).is_file():
+        async with open_store(settings.workspace, settings.db) as store:
+            yield store
+        return
+    with TemporaryDirectory() as folder:
+        async with open_store(Path(folder)) as store:
+            yield store
+
+
 def _check_batches(
     asker: Asker, models: Sequence[Respondent], judge: Judge, plans: Sequence[Plan]
 ) -> None:
@@ -359,7 +386,11 @@ async def cheapest_plans(
     """
     if not 0 < target < 50:
         raise InputError(f"--target {target:g}: give points between 0 and 50")
-    systems = [resolve_system(name) for name in settings.systems]
+    systems = _systems(settings)
+    for system in systems:
+        check_bank(system)
+    if settings.models and settings.roster is not None:
+        raise InputError("-m and --roster: a plan is made for one respondent; give one of the two")
     if len(settings.models) > 1:
         raise InputError("-m: a plan is made for one respondent; name one")
     if not settings.models:
@@ -368,17 +399,16 @@ async def cheapest_plans(
     else:
         (respondent,) = resolve_respondents(settings, systems)
     plans: list[SystemPlan] = []
-    async with open_store(settings.workspace, settings.db) as store:
+    async with _opened(settings, make=False) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
 
         asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
         judge = make_judge(settings, asker, [respondent])
         for system in systems:
-            pilot = await pilot_of(store, system.id)
+            pilot = await pilot_of(store, system.id, respondent)
             plans.append(await cheapest_plan(system, respondent, judge, asker, target, pilot))
     if forms is not None:
-        forms.mkdir(parents=True, exist_ok=True)
         for plan in plans:
-            (forms / f"{plan.system}.json").write_text(form_text(plan.form), encoding="utf-8")
+            write_text(forms / f"{plan.system}.json", form_text(plan.form))
     return respondent, plans

@@ -18,7 +18,7 @@ from valuecompass.items import Item
 from valuecompass.judges.kin import kin_note
 from valuecompass.judges.protocol import THRESHOLD, judged_dimensions
 from valuecompass.measure.corrected import corrected, notes_on_correction
-from valuecompass.measure.logprobs import first_named, note_on_logprobs, preference
+from valuecompass.measure.logprobs import first_named, notes_on_logprobs, options_of, preference
 from valuecompass.measure.measurement import Row, Score
 from valuecompass.measure.plan import Plan
 from valuecompass.measure.points import mean
@@ -363,8 +363,8 @@ def _notes(plan: Plan, respondent: Respondent, results: Sequence[Result]) -> tup
         return (f"not measured: {plan.why_not(respondent)}",)
     offered = [r.reading for r in results if r.item.tools and r.outcome == "answer"]
     notes = [*_notes_on_points(results), *_notes_on_tradeoffs(results), *notes_on_tools(offered)]
-    if (note := note_on_logprobs([r.reading for r in results if r.reading])) is not None:
-        notes.insert(0, note)
+    read = [r.reading for r in results if options_of(r.item) and r.outcome != "missing"]
+    notes[:0] = notes_on_logprobs(read, asked=respondent.answers == "logprobs")
     if respondent.answers == "logprobs" and plan.judged:
         notes.append(f"{plan.judged} requests for free text were not made: answers = logprobs")
     if (note := _note_on_openings(plan, results)) is not None:

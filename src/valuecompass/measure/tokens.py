@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, or_, select
 
 from valuecompass.items import Item, built_in_form
 from valuecompass.judges.llm.judge import LLMJudge, render
 from valuecompass.judges.protocol import judged_dimensions, subject_of
-from valuecompass.measure.asking import READ_OFF
+from valuecompass.measure.asking import READ_OFF, room_of
 from valuecompass.measure.plan import Plan
 from valuecompass.models import Respondent
 from valuecompass.store import Store, answers, measurements, responses
 from valuecompass.store import items as item_table
 from valuecompass.text import POINTS
+from valuecompass.values import ValueSystem
 
 PROMPT_TOKENS, PER_CHARACTER = 34.0, 0.228
 """Tokens that a prompt takes beside its text, and for each character of it."""
@@ -84,7 +85,14 @@ def answer_tokens(
 
 
 async def measured_use(store: Store, respondent: Respondent) -> Use:
-    """Return what the stored answers of a model took, as far as measurements hold them."""
+    """Return what the stored answers of a model took, as far as measurements hold them.
+
+    Only answers that were asked for as they will be: with this reasoning effort and this limit.
+    """
+    params, effort = responses.c.request["params"], respondent.reasoning_effort
+    asked_so = [params["reasoning_effort"].as_string() == effort]
+    if (room := room_of(respondent)) is not None:
+        asked_so.append(params["max_tokens"].as_integer() == room)
     rows = await store.rows(
         select(
             *(responses.c[name] for name in ("request", "input_tokens", "output_tokens")),
@@ -95,7 +103,7 @@ async def measured_use(store: Store, respondent: Respondent) -> Use:
             answers, (answers.c.key == responses.c.key) & (answers.c.repeat == responses.c.repeat)
         )
         .join(item_table, item_table.c.id == answers.c.item)
-        .where(responses.c.model == respondent.model, responses.c.input_tokens > 0)
+        .where(responses.c.model == respondent.model, responses.c.input_tokens > 0, *asked_so)
         .order_by(responses.c.key)  # a hash: as good as drawn at random
         .limit(SAMPLE)
     )
@@ -136,11 +144,22 @@ async def _asked(store: Store, ids: set[str]) -> dict[str, dict[str, int]]:
     return found
 
 
-async def judge_tokens(judge: LLMJudge, plan: Plan, store: Store) -> tuple[int, Tokens]:
+class JudgeUse(NamedTuple):
+    """What a judge takes for one respondent."""
+
+    calls: int
+    each: Tokens
+    """Of one call."""
+    measured: int
+    """Stored verdicts that the tokens are estimated from; 0: a stand-in."""
+
+
+async def judge_use(judge: LLMJudge, plan: Plan, store: Store) -> JudgeUse:
     """Return a judge's calls for one respondent, and the tokens of one.
 
-    From stored verdicts of this model, else from its real prompts around texts of the length asked
-    for and the shortest JSON that answers them.
+    From stored verdicts of this model in this value system, else from its real prompts around texts
+    of the length asked for and the shortest JSON that answers them. Verdicts in another system say
+    little: one asks for ten values of three opinions, another for one.
     """
     judged = [q for q in plan.questions if q.item.kind not in READ_OFF]
     parts = {q.item.kind: POINTS if q.item.kind == "question" else 1 for q in judged}
@@ -151,33 +170,43 @@ async def judge_tokens(judge: LLMJudge, plan: Plan, store: Store) -> tuple[int, 
             parts[q.item.kind] * len(judged_dimensions(q.item.kind, q.item.dimensions, names))
             for q in judged
         )
-    if (stored := await _stored_verdicts(judge, store)) is not None:
-        return calls, stored
+    given = await _stored_verdicts(judge, plan.system, store)
+    if given:
+        into, out = (sum(row[k] for row in given) for k in ("input_tokens", "output_tokens"))
+        return JudgeUse(calls, Tokens(into / len(given), out / len(given)), len(given))
     kinds: dict[str, Item] = {q.item.kind: q.item for q in judged}
     each = [_stand_in(judge, plan, item) for item in kinds.values()]
     weights = [sum(q.item.kind == kind for q in judged) for kind in kinds]
-    return calls, _weighted(each, weights)
+    return JudgeUse(calls, _weighted(each, weights), 0)
 
 
-async def _stored_verdicts(judge: LLMJudge, store: Store) -> Tokens | None:
-    """Tokens of this model's stored verdicts in this mode: known by the form they had to have."""
-    rows = await store.rows(
-        select(responses.c.request, responses.c.input_tokens, responses.c.output_tokens)
-        .where(responses.c.model == judge.model.model, responses.c.input_tokens > 0)
+async def _stored_verdicts(
+    judge: LLMJudge, system: ValueSystem, store: Store
+) -> Sequence[Mapping[str, Any]]:
+    """Return this model's stored verdicts in this mode and system, as many as tell enough.
+
+    They are known by the form they had to have, and by a definition of the system's in the prompt.
+    """
+    request = cast(responses.c.request, Text)
+    defined = [json.dumps(d.definition)[1:-1] for d in system.dimensions]
+    params = responses.c.request["params"]
+    # a primed respondent's choices have a definition before them, too
+    formed = (
+        params["choices"][0].as_string() == "Yes"
+        if judge.mode == "per-value"
+        else params["schema"].as_string().is_not(None)
+    )
+    return await store.rows(
+        select(responses.c.input_tokens, responses.c.output_tokens)
+        .where(
+            responses.c.model == judge.model.model,
+            responses.c.input_tokens > 0,
+            formed,
+            or_(*(request.contains(text, autoescape=True) for text in defined)),
+        )
         .order_by(responses.c.key)
         .limit(SAMPLE)
     )
-    given = [row for row in rows if _is_verdict(row["request"]["params"], judge.mode)]
-    if not given:
-        return None
-    into, out = (sum(row[k] for row in given) for k in ("input_tokens", "output_tokens"))
-    return Tokens(into / len(given), out / len(given))
-
-
-def _is_verdict(params: Mapping[str, Any], mode: str) -> bool:
-    if mode == "per-value":
-        return params.get("choices") == ["Yes", "No"]
-    return params.get("schema") is not None
 
 
 def _stand_in(judge: LLMJudge, plan: Plan, item: Item) -> Tokens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from valuecompass.models.request import Message as Said
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample
-    from inspect_ai.model import ModelOutput
+    from inspect_ai.model import ChatMessage, ModelOutput
 
 Json = dict[str, Any]
 
@@ -40,7 +40,15 @@ def read_log(path: Path) -> Iterator[Conversation]:
     for n, sample in enumerate(samples):
         messages = tuple(Message(m.role, m.text) for m in sample.messages)
         place = f"{path}, sample {sample.id}"
-        yield Conversation(who, messages, place if sample.epoch == 1 else f"{place}.{n}")
+        source = place if sample.epoch == 1 else f"{place}.{n}"
+        yield Conversation(who, messages, source, path, told_sample(sample.id, sample.input))
+
+
+def told_sample(name: int | str, given: str | Sequence[ChatMessage]) -> tuple[str, str]:
+    """Return what a sample of a dataset is known by: its id and the text of its input."""
+    if isinstance(given, str):
+        return str(name), given
+    return str(name), "\n\n".join(m.text for m in given if m.role == "user")
 
 
 def _opened(path: Path) -> tuple[EvalLog, Iterator[EvalSample]]:

@@ -169,7 +169,7 @@ def parse_roster(path: Path, systems: Sequence[ValueSystem] = ()) -> list[Respon
     Raises:
         InputError: with file, line and field.
     """
-    source = _Source.read(path if path.exists() or str(path) not in ROSTERS else _shipped(path))
+    source = _Source.read(path if path.is_file() or str(path) not in ROSTERS else _shipped(path))
     tables: Any = source.table.get("respondents")
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in cast(Any, tables)):
         tables = []

@@ -31,7 +31,7 @@ class Overall(NamedTuple):
 
     Attributes:
         value: in the unit of the gaps, >= 0; 0 where the gaps are no larger than noise makes them.
-        low, high: limits.
+        low, high: limits; `high` is above 0 also where `value` is 0.
         p: of "no gap on any dimension".
     """
 
@@ -133,7 +133,9 @@ def mode_gaps(stated: ArrayLike, shown: ArrayLike, level: float = 0.95) -> ModeG
 
     Limits and p-values are normal with the standard deviation of the draws. The overall gap is
     tested by its quadratic form, and its limits are those noncentralities that the form does not
-    reject.
+    reject. A form smaller than even no gap lets expect rejects all of them, which would end in the
+    interval [0, 0]. The upper limit is therefore never below the one of the form's median without a
+    gap: what half of such boards cannot exclude is not excluded. Coverage can only rise by it.
 
     Args:
         stated: (1 + B, R, D) `standings`, the estimate first, without NaN; R >= 3, D >= 3.
@@ -146,7 +148,8 @@ def mode_gaps(stated: ArrayLike, shown: ArrayLike, level: float = 0.95) -> ModeG
     Source: Cattell (1944), Psychometrika 9, 239-256 (ipsative scores); Cochran (1954), Biometrics
     10, 101-129 (Q); Satterthwaite (1946), Biometrics Bulletin 2, 110-114 (the form's degrees of
     freedom); Steiger & Fouladi (1997), in Harlow, Mulaik & Steiger, What if there were no
-    significance tests, 221-257 (limits of a noncentrality).
+    significance tests, 221-257 (limits of a noncentrality); Cowan, Cranmer, Gross & Vitells
+    (2011), arXiv:1105.3166 (an upper limit not below what the data can exclude).
     """
     from scipy.special import ndtr, ndtri
 
@@ -255,7 +258,7 @@ def _median_of_others(values: Array) -> Array:
 
 
 def _overall(gaps: Array, level: float) -> Overall:
-    from scipy.special import chdtrc
+    from scipy.special import chdtrc, chdtri
 
     d = gaps.shape[2]
     noise = gaps[1:] - gaps[1:].mean(axis=0)
@@ -264,11 +267,13 @@ def _overall(gaps: Array, level: float) -> Overall:
     unit, freedom = square / trace, trace**2 / square
     squares = (gaps[0] ** 2).sum(axis=1)
     value = np.sqrt(np.maximum(squares - trace, 0.0) / d)
+    form = squares / unit
+    usual = np.maximum(form, chdtri(freedom, 0.5))
     low, high = (
-        np.sqrt(unit * _noncentrality(squares / unit, freedom, tail) / d)
-        for tail in ((1 + level) / 2, (1 - level) / 2)
+        np.sqrt(unit * _noncentrality(of, freedom, tail) / d)
+        for of, tail in ((form, (1 + level) / 2), (usual, (1 - level) / 2))
     )
-    p = np.asarray(chdtrc(freedom, squares / unit), dtype=np.float64)
+    p = np.asarray(chdtrc(freedom, form), dtype=np.float64)
     return Overall(value, np.minimum(low, value), np.maximum(high, value), p)
 
 

@@ -17,15 +17,16 @@ class Spread(NamedTuple):
     Attributes:
         mean: of the items' means, in [0, 1].
         between: variance of the items' true means, >= 0.
-        within: variance of the responses to one item, >= 0. Where no item was asked twice the two
-            cannot be told apart: all of it is `between`, and repeats promise nothing.
+        within: variance of the responses to one item, >= 0; None where no item was asked twice:
+            then the two cannot be told apart, all of it stands in `between`, and what repeats
+            would bring is not known.
         items: number of items in the pilot.
         repeats: mean number of responses to an item.
     """
 
     mean: float
     between: float
-    within: float
+    within: float | None
     items: int
     repeats: float
 
@@ -63,8 +64,10 @@ def spread(values: ArrayLike, clusters: ArrayLike) -> Spread:
     if np.ptp(values) == 0 or k == 1:
         mean = float((means.sum() + 0.5) / (k + 1))
         between = float(((means**2).sum() + 0.5) / (k + 1) - mean**2)
-        return Spread(mean, between, 0.0, k, float(sizes.mean()))
-    within = float(((values - means[index]) ** 2).sum() / free) if free else 0.0
+        return Spread(mean, between, 0.0 if free else None, k, float(sizes.mean()))
+    if not free:
+        return Spread(float(means.mean()), float(means.var(ddof=1)), None, k, 1.0)
+    within = float(((values - means[index]) ** 2).sum() / free)
     # the items' means vary also because each rests on a few responses
     between = max(float(means.var(ddof=1) - within * (1 / sizes).mean()), 0.0)
     return Spread(float(means.mean()), between, within, k, float(sizes.mean()))
@@ -74,8 +77,9 @@ def half_width(of: Spread, items: int, repeats: int = 1, *, level: float = 0.95)
     """Return half of the width that `cluster_bootstrap_mean` is expected to give.
 
     Its limits are those of a Dirichlet-process posterior over `items` items and one prior item:
-    the variance of a mean under it, with the normal quantile. Good to some percent for sixty items
-    and more; with fifteen up to 15 % too wide, never too narrow on average.
+    the variance of a mean under it, with the normal quantile. For values that are not rare it is
+    good to some percent with sixty items and more; with fifteen up to 15 % too wide, not too
+    narrow on average. Where `within` is unknown, repeats are taken to bring nothing.
 
     Args:
         of: what a pilot says.
@@ -93,7 +97,7 @@ def half_width(of: Spread, items: int, repeats: int = 1, *, level: float = 0.95)
     """
     if items < 1 or repeats < 1 or not 0 < level < 1:
         raise ValueError(f"out of range: items {items}, repeats {repeats}, level {level}")
-    of_items = (of.between + of.within / repeats) * (items - 1) / items
+    of_items = (of.between + (of.within or 0.0) / repeats) * (items - 1) / items
     mean = (items * of.mean + 0.5) / (items + 1)
     second = (items * (of_items + of.mean**2) + 0.5) / (items + 1)
     variance = max(second - mean**2, 0.0) / (items + 2)

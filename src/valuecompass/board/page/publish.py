@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from valuecompass.board.page.report import render_report
-from valuecompass.board.stated import gaps_of, modes
+from valuecompass.board.stated import gaps_of, modes_in
 from valuecompass.files import write_text
 from valuecompass.measure import Case, Measurement
 from valuecompass.measure.archive import latest_measurements, load_cases
@@ -37,8 +37,7 @@ async def write_report(workspace: Path, db: str | None, path: Path, cases: int =
         gaps: dict[str, dict[str, Any]] = {}
         for m in measurements:
             shown += await load_cases(store, m, cases)
-            who = [row.respondent for row in m.rows], [row.simulated for row in m.rows]
-            gaps[m.id] = gaps_of(modes([await answered(store, m)], *who))
+            gaps[m.id] = gaps_of(modes_in(await answered(store, m), m))
     html = render_report(measurements, shown, gaps=gaps, lead=lead_of(measurements))
     write_text(path, html)
     return len(html.encode())

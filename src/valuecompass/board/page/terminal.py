@@ -15,7 +15,15 @@ from rich.table import Table
 from rich.text import Text
 
 from valuecompass.board.page.svg import Estimate
-from valuecompass.board.page.view import Line, Respondent, Section, detail, people, section
+from valuecompass.board.page.view import (
+    Line,
+    Respondent,
+    Section,
+    detail,
+    detail_label,
+    people,
+    section,
+)
 from valuecompass.board.wording import elide, interval, number, short_labels, visible
 from valuecompass.measure.measurement import Measurement, Score
 
@@ -27,6 +35,8 @@ _GAP = 2
 _NAME = 24
 _LABEL = 60
 _HEAD_LINES = 3
+_CHOSEN = ("self_report", "within")
+"""Further scores that rest on choices and ratings alone."""
 _NAME_LIMIT = 200
 _MARKS = "●■▲◆▼★"
 _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
@@ -100,17 +110,38 @@ def _print_section(shown: Section, console: Console, pen: _Pen) -> None:
     for lines in _chunks(shown.measured, max(1, room // (width + _GAP))):
         table = _table(shown, lines, names, width, one_line=one_line, pen=pen)
         console.print(Padding(table, (0, 0, 0, 1)))
+    if not shown.measured:
+        _print_details(shown, names, room, console, pen)
     if shown.corrected:
         _print_corrected(shown, names, room, console, pen)
     rows = [(pen.text(""), pen.text(_footing(shown), "dim"))]
     absent = pen.text("not measured", "dim italic")
     for line in shown.lines:
         mark = _mark(line.respondent, pen)
-        if not line.measured:
+        if not line.measured and not _told(line):
             rows.append((mark, _named(line.respondent, pen).append("  ").append(absent)))
         notes = [note.removeprefix("not measured: ") for note in line.notes]
         rows += [(mark, pen.text(note, "dim")) for note in notes]
     _print_rows(rows, console)
+
+
+def _told(line: Line) -> bool:
+    """Say whether a respondent has choices or ratings to show."""
+    return any(detail(score, key) for score in line.scores for key in _CHOSEN)
+
+
+def _print_details(shown: Section, names: int, room: int, console: Console, pen: _Pen) -> None:
+    """Print self-reports and the trade-off scale of a form that asks for no free text."""
+    lines, width = [line for line in shown.lines if _told(line)], _TRACK + 2
+    for key in (k for k in _CHOSEN if k in shown.details):
+        title = f"{detail_label(key)} (the form has no score of free text)"
+        console.print(Padding(pen.text(title, "dim"), (1, 0, 0, 1)))
+        for part in _chunks(lines, max(1, room // (width + _GAP))):
+            table = _frame(part, names, width, pen)
+            for at, name in enumerate(shown.names):
+                found = [(detail(line.scores[at], key), line.respondent) for line in part]
+                table.add_row(pen.text(name), *(_cell(s, who, False, pen) for s, who in found))
+            console.print(Padding(table, (0, 0, 0, 1)))
 
 
 def _print_gate(shown: Section, console: Console, pen: _Pen) -> None:
@@ -214,7 +245,7 @@ def _colour(who: Respondent) -> str:
     return _COLOURS[who.index % len(_COLOURS)]
 
 
-def _cell(score: Score | None, who: Respondent, one_line: bool, pen: _Pen) -> Text:
+def _cell(score: Score | Estimate | None, who: Respondent, one_line: bool, pen: _Pen) -> Text:
     if score is None or score.score is None:
         return pen.text("not measured", "dim italic")
     text = Text()
@@ -249,7 +280,8 @@ def _position(value: float) -> int:
 def _footing(shown: Section) -> str:
     scores = [s for line in shown.measured for s in line.scores if s and s.score is not None]
     parts = [f"{word} {_range([pick(s) for s in scores])}" for word, pick in _COUNTS if scores]
-    told = "in each cell: " + ", ".join(parts) if parts else "nothing was measured"
+    none = "no free text was scored" if any(map(_told, shown.lines)) else "nothing was measured"
+    told = "in each cell: " + ", ".join(parts) if parts else none
     manifest = shown.measurement.manifest
     judge = manifest.get("judge_name") or _judge(manifest.get("judge"))
     return told + (f" · judge {judge}" if judge else "")

@@ -41,7 +41,9 @@ def write_tasks(system: ValueSystem, form: Form, items: Sequence[Item], folder: 
 
     Choices and ratings are of output type multiple_choice: log-probabilities of the options, as
     letters and numbers. Free text is generate_until. Prompts are those of a run, those of
-    choices and ratings with "Answer:" at their end.
+    choices and ratings with "Answer:" at their end. Each item is asked once, whatever the form
+    says: lm-evaluation-harness sends an API model every request with the same seed, so that a
+    repeat would be the same request.
 
     Args:
         system: the value system.
@@ -55,6 +57,8 @@ def write_tasks(system: ValueSystem, form: Form, items: Sequence[Item], folder: 
     Raises:
         InputError: the folder cannot be written, or an item cannot be asked this way.
     """
+    once = {kind: how.model_copy(update={"repeats": 1}) for kind, how in form.asking.items()}
+    form = form.model_copy(update={"asking": once})
     for item in items:
         if item.kind not in ASKED or item.kind == "scenario" or item.media:
             raise InputError(

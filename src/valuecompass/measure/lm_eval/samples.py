@@ -66,9 +66,11 @@ def read_samples(paths: Sequence[Path], respondent: str | None = None) -> list[L
     for path in paths:
         named = _NAME.fullmatch(path.name)
         time = named[1] if named else ""
-        for number, line in enumerate(read_text(path).split("\n"), 1):
-            if line.strip():
-                _add(runs, path.parent, time, line, f"{path}, line {number}")
+        lines = [(n, s) for n, s in enumerate(read_text(path).split("\n"), 1) if s.strip()]
+        if not lines:
+            raise InputError(f"{path}: no samples; run lm_eval again with --log_samples")
+        for number, line in lines:
+            _add(runs, path.parent, time, line, f"{path}, line {number}")
     found = [_logged(run, respondent) for run in runs.values()]
     if respondent is not None and len({(run.folder, run.time) for run in runs.values()}) > 1:
         raise InputError(
@@ -95,7 +97,7 @@ def _add(
         asking = Asking.model_validate(told["asking"])
         place, presentation, repeat = (int(told[n]) for n in ("place", "presentation", "repeat"))
         form = storable(str(told["form"]))
-    except (KeyError, TypeError, ValueError) as error:  # pydantic's is a ValueError
+    except (KeyError, TypeError, ValueError, OverflowError) as error:  # pydantic's: ValueError
         raise InputError(f"{where}: doc.{OURS}: {_reason(error)}") from None
     if unknown := [d for d in item.dimensions if d not in system.names]:
         raise InputError(f"{where}: doc.{OURS}: {unknown[0]!r} is no dimension of {system.id}")
@@ -104,7 +106,11 @@ def _add(
         raise InputError(
             f"{where}: doc: of another form than the samples before ({form!r}); import them apart"
         )
-    run.form, run.asking[item.kind] = form, asking
+    if run.asking.setdefault(item.kind, asking) != asking:
+        raise InputError(
+            f"{where}: doc.{OURS}: the {item.kind} before was asked otherwise; import them apart"
+        )
+    run.form = form
     key = item.id, presentation, repeat
     if key in run.answers:
         raise InputError(f"{where}: doc: the answer to this request is there already")
@@ -123,8 +129,8 @@ def _answer(sample: Json, item: Item, where: str) -> LoggedAnswer:
     told: Any = sample.get("filtered_resps")
     arguments: Any = sample.get("arguments")
     try:
-        prompt = str(arguments["gen_args_0"]["arg_0"])
-    except (KeyError, TypeError):
+        prompt = _prompt(arguments["gen_args_0"]["arg_0"])
+    except (KeyError, TypeError, ValueError):
         raise InputError(f"{where}: arguments: the prompt is not there") from None
     if item.kind in READ_OFF:
         logs = dict(zip(options_of(item), _logs(told, item, where), strict=True))
@@ -134,6 +140,18 @@ def _answer(sample: Json, item: Item, where: str) -> LoggedAnswer:
     if len(texts) != 1 or not isinstance(texts[0], str):
         raise InputError(f"{where}: filtered_resps: one text is needed")
     return LoggedAnswer((Message("assistant", texts[0]),), "stop", "", 0, 0, 0.0, prompt)
+
+
+def _prompt(told: Any) -> str:
+    """Return what the model was shown.
+
+    With an API model and its chat template lm-evaluation-harness writes a list that holds one text,
+    the messages as JSON.
+    """
+    if not isinstance(told, list):
+        return str(told)
+    (text,) = cast(list[Any], told)
+    return "\n\n".join(str(message["content"]) for message in json.loads(text))
 
 
 def _logs(told: Any, item: Item, where: str) -> Iterator[float]:

@@ -1,8 +1,8 @@
 """What models wrote elsewhere, judged and scored: an observational measurement.
 
-Nobody is asked anything: each conversation that was found is an item, each message of the model in
-it an answer to it, so that intervals are clustered by conversation. Nobody else was asked the same,
-so respondents differ in what they were asked, too.
+Nobody is asked anything: what a conversation began with is an item, each message of the model in it
+an answer to it. So intervals are clustered by prompt (several epochs of a sample are one), and
+respondents that were asked the same are compared on it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from valuecompass.errors import (
     RequestFailed,
     ungrouped,
 )
+from valuecompass.files import listed
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Form, Item
 from valuecompass.items.transcripts import Columns, Conversation
@@ -46,7 +47,7 @@ from valuecompass.measure.item_table import item_table
 from valuecompass.measure.measurement import Measurement, Measurements
 from valuecompass.measure.observed.finding import Found, find
 from valuecompass.measure.plan import Plan, environment
-from valuecompass.measure.run import Settings, make_judge, resolve_system
+from valuecompass.measure.run import Settings, make_judge, resolve_respondents, resolve_system
 from valuecompass.measure.scoring import Result, findings_of, score_row
 from valuecompass.models import Respondent, check_priced
 from valuecompass.models.asker import Asker, outcome_of
@@ -71,7 +72,9 @@ class _Message:
     position: int
     """Of the respondent."""
     item: Item
-    """The conversation."""
+    """What the conversation began with."""
+    telling: int
+    """The conversation among the respondent's with this beginning."""
     number: int
     """Among the model's messages in the conversation."""
     prompt: str
@@ -81,8 +84,8 @@ class _Message:
 
 
 def profile(
-    paths: Sequence[str | Path],
-    systems: Sequence[str] = ("schwartz",),
+    paths: str | Path | Sequence[str | Path],
+    systems: str | Sequence[str] = ("schwartz",),
     *,
     columns: Columns = Columns(),  # noqa: B008  (frozen)
     respondent: str | None = None,
@@ -102,7 +105,7 @@ def profile(
     Returns:
         One measurement per system.
     """
-    found = find([Path(p) for p in paths], columns, respondent=respondent, sample=sample)
+    found = find([Path(p) for p in listed(paths)], columns, respondent=respondent, sample=sample)
     own = Settings(systems=systems, **settings)  # pyright: ignore[reportArgumentType]
     return blocking(profile_async, found, own)
 
@@ -112,7 +115,8 @@ async def profile_async(found: Found, settings: Settings, tell: Tell | None = No
 
     Args:
         found: conversations, from `find`.
-        settings: systems, judge, limits and workspace; nothing else is used.
+        settings: systems, judge, limits, workspace and a roster that lends the judge its price;
+            nothing else is used.
         tell: called with (messages judged, messages in all), by each system anew.
 
     Raises:
@@ -129,7 +133,8 @@ async def profile_async(found: Found, settings: Settings, tell: Tell | None = No
         async with open_store(settings.workspace, settings.db) as store:
             asker = Asker(store, Budget(store, "", settings.limits), settings.patience)
             respondents = _respondents(found)
-            judge = make_judge(settings, asker, respondents)
+            prices = resolve_respondents(settings, systems)
+            judge = make_judge(settings, asker, [*respondents, *prices])
             check_priced(judge_models(judge), settings.limits)
             plans = [_plan(system, found, respondents, judge) for system in systems]
             asker.budget.plan = digest([plan.id for plan in plans], 16)
@@ -170,25 +175,28 @@ def observed_form(system: ValueSystem, items: Sequence[Item]) -> Form:
 
 
 def item_of_conversation(system: ValueSystem, one: Conversation) -> Item:
-    """Return a conversation as an item; equal conversations are one."""
-    first = next((m.text for m in one.messages if m.role == "user" and m.text.strip()), "")
+    """Return a conversation as an item; those that began alike are one."""
+    asked = storable(one.beginning)[:BEGINNING].strip()
     return Item(
         kind="conversation",
         system=system.id,
-        text=storable(first)[:BEGINNING].strip() or "(nobody said anything before the model)",
+        text=asked or "(nobody said anything before the model)",
         dimensions=system.names,
-        transcript=one.digest,
+        transcript=one.prompt_digest,
     )
 
 
 def _messages(plan: Plan, found: Found) -> Iterator[_Message]:
     position = {r.name: at for at, r in enumerate(plan.respondents)}
+    tellings: Counter[tuple[str, str]] = Counter()
     for one in found.conversations:
         item = item_of_conversation(plan.system, one)
+        telling = tellings[one.respondent, item.id]
+        tellings[one.respondent, item.id] += 1
         key = digest(["observed", one.respondent, one.digest], 64)
         for number, (prompt, text) in enumerate(one.answered()):
             at = position[one.respondent]
-            yield _Message(at, item, number, storable(prompt), storable(text), key)
+            yield _Message(at, item, telling, number, storable(prompt), storable(text), key)
 
 
 def subjects(system: ValueSystem, prompt: str, text: str) -> Iterator[Subject]:
@@ -282,14 +290,25 @@ async def _store(work: Sequence[_Message], plan: Plan, store: Store) -> None:
 
 
 async def _judged(work: Sequence[_Message], judge: str, store: Store) -> dict[tuple[str, int], Any]:
-    """Return the verdicts that are stored already."""
+    """Return the verdicts that are stored already, also those under another name of the item."""
     stored: dict[tuple[str, int], Any] = {}
+    under: set[tuple[str, int, str]] = set()
     for keys in blocks(sorted({one.key for one in work}), AT_ONCE):
-        query = select(verdicts.c.key, verdicts.c.repeat, verdicts.c.body).where(
+        query = select(*(verdicts.c[n] for n in ("key", "repeat", "item", "body"))).where(
             verdicts.c.judge == judge, verdicts.c.key.in_(keys)
         )
         for row in await store.rows(query):
             stored[row["key"], row["repeat"]] = row["body"]
+            under.add((row["key"], row["repeat"], row["item"]))
+    # earlier versions took every conversation for an item of its own; who reads a measurement looks
+    # for the verdicts under its items
+    moved = [
+        _verdict_row(one, judge, stored[one.key, one.number])
+        for one in work
+        if (one.key, one.number) in stored and (one.key, one.number, one.item.id) not in under
+    ]
+    for block in blocks(moved, AT_ONCE):
+        await store.write((store.insert_new(verdicts), block))
     return stored
 
 
@@ -328,10 +347,12 @@ class _Judging:
 
     async def _one(self, one: _Message) -> Result:
         outcome, system = outcome_of(one.text, "stop"), self.plan.system
-        result = Result(one.item, 0, one.number, one.key, outcome)
+        result = Result(one.item, one.telling, one.number, one.key, outcome)
         if goes_to_judge(system.scoring, one.item.kind, outcome, "stop", one.text):
             body = self.stored.get((one.key, one.number))
-            result.findings = findings_of(body or await self._ask(one), system.names)
+            if body is None:
+                body = await self._ask(one)
+            result.findings = findings_of(body, system.names)
         return result
 
     async def _ask(self, one: _Message) -> list[dict[str, Any]]:
@@ -339,16 +360,20 @@ class _Judging:
         found, failed = await judged_subjects(self.plan.judge, shown)
         body = verdict_body(found)
         if not failed and any(f.missing is None for f in found):
-            row = {
-                "key": one.key,
-                "repeat": one.number,
-                "judge": self.judge,
-                "item": one.item.id,
-                "body": body,
-                "created": datetime.now(UTC),
-            }
+            row = _verdict_row(one, self.judge, body)
             await self.store.write((self.store.insert_new(verdicts), [row]))
         return body
+
+
+def _verdict_row(one: _Message, judge: str, body: Any) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "repeat": one.number,
+        "judge": judge,
+        "item": one.item.id,
+        "body": body,
+        "created": datetime.now(UTC),
+    }
 
 
 async def _finish(plan: Plan, found: Found, store: Store, run: _Judging) -> Measurement:
@@ -376,8 +401,10 @@ async def _finish(plan: Plan, found: Found, store: Store, run: _Judging) -> Meas
         "requests": len(run.work),
         "judge_gate": None if plan.gate is None else asdict(plan.gate),
         "observational": {
-            "files": sorted({_file(one) for one in found.conversations}),
+            "files": sorted({one.path.name for one in found.conversations}),
             "conversations": len(found.conversations),
+            "prompts": len(plan.items),
+            "shared_prompts": _shared(run.work, len(plan.respondents)),
             "messages": len(run.work),
             "duplicates": found.duplicates,
             "silent": found.silent,
@@ -399,5 +426,7 @@ def _note(messages: int, conversations: int) -> str:
     return f"observational: {said} of {'one ' if conversations == 1 else ''}{of}, as found"
 
 
-def _file(one: Conversation) -> str:
-    return Path(one.source.rsplit(", ", 1)[0]).name
+def _shared(work: Sequence[_Message], respondents: int) -> int:
+    """Return how many prompts every respondent answered."""
+    answered = Counter(item for _, item in {(one.position, one.item.id) for one in work})
+    return sum(n == respondents for n in answered.values())

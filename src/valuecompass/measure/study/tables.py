@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from valuecompass.items.schema import KINDS
+
 Format = Literal["parquet", "csv"]
 Type = Literal["text", "integer", "number", "boolean", "time", "date"]
 ROWS_IN_A_GROUP = 20_000
@@ -56,7 +58,7 @@ class Layout:
 def codebook() -> tuple[dict[str, Layout], dict[str, str]]:
     """Return the layouts by table and the meanings of the kinds of scores."""
     text = (files("valuecompass.measure.study") / "codebook.toml").read_text(encoding="utf-8")
-    book: dict[str, Any] = tomllib.loads(text)
+    book: dict[str, Any] = tomllib.loads(text.replace('"KINDS"', f'"{", ".join(KINDS)}"'))
 
     def column(entry: str | dict[str, Any]) -> Column:
         if isinstance(entry, str):

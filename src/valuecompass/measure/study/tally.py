@@ -148,11 +148,12 @@ class Tally:
                     "simulated": row.simulated,
                     "dimension": dimension,
                 }
-                yield head | {"kind": "score", **_own(score, scoring), "judge_gate": gate}
+                last = {"observational": m.observational}
+                yield head | {"kind": "score", **_own(score, scoring), "judge_gate": gate} | last
                 for kind in kinds:
                     value = self._detail(position, dimension, kind, score)
                     own = None if kind in ("within", "self_report") else gate  # no judge was asked
-                    yield head | {"kind": kind, **value, "judge_gate": own}
+                    yield head | {"kind": kind, **value, "judge_gate": own} | last
 
     def _detail(self, position: int, dimension: str, kind: str, score: Score) -> dict[str, Any]:
         value: dict[str, Any] = score.detail.get(kind, {})
