@@ -159,6 +159,14 @@ class Lineage(_Part):
     method: str | None = None
     model: str | None = None
     licence: str | None = None
+    fact: str | None = None
+    """evolved: the event or circumstance that it rests on."""
+    region: str | None = None
+    year: int | None = None
+    rewards: dict[str, float] = Field(default_factory=dict)
+    """evolved: by stage. Only "fresh", of answers that selected nothing, may be reported."""
+    calls: int | None = None
+    """evolved: requests that it took, from the first proposal on."""
 
 
 class Item(_Part):

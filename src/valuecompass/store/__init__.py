@@ -2,12 +2,15 @@
 
 from valuecompass.store.schema import (
     answers,
+    evolution_events,
+    evolutions,
     item_tables,
     items,
     ledger,
     measurements,
     metadata,
     responses,
+    retirements,
     scores,
     verdicts,
 )
@@ -18,6 +21,8 @@ __all__ = [
     "Store",
     "answers",
     "blocks",
+    "evolution_events",
+    "evolutions",
     "item_tables",
     "items",
     "ledger",
@@ -25,6 +30,7 @@ __all__ = [
     "metadata",
     "open_store",
     "responses",
+    "retirements",
     "scores",
     "storable",
     "verdicts",

@@ -144,3 +144,37 @@ answers = Table(
     Column("reading", JSON, nullable=True),
     ForeignKeyConstraint(["key", "repeat"], ["responses.key", "responses.repeat"]),
 )
+
+evolutions = Table(
+    "evolutions",
+    metadata,
+    # hash over all that decides how the run goes: repeating the command takes it up again
+    Column("id", String(16), primary_key=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("method", String(32), nullable=False),
+    Column("manifest", JSON, nullable=False),
+    # both null: it is under way, or was killed
+    Column("finished", DateTime(timezone=True), nullable=True),
+    Column("body", JSON(none_as_null=True), nullable=True),
+)
+
+evolution_events = Table(
+    "evolution_events",
+    metadata,
+    Column("evolution", String(16), ForeignKey("evolutions.id"), primary_key=True),
+    # a run that is played again tells the same events under the same numbers
+    Column("number", Integer, primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+
+retirements = Table(
+    "retirements",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("item", String(12), nullable=False, index=True),
+    Column("system", String(40), nullable=False),
+    # saturated, exposed, drifting, withdrawn
+    Column("reason", String(32), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+)
