@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.evolve.players import Words
+from tests.evolve.writers import written
 from tests.models.helpers import open_asker
 from tests.support import mock_provider as mock_module
-from tests.support.answers import answer, last_user_text, pick
 from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError
 from valuecompass.evolve.adaem import AdAEMConfig, evolve
@@ -27,20 +26,6 @@ pytestmark = pytest.mark.anyio
 TOPICS = [item for item in seed_items("schwartz") if item.kind == "question"][:3]
 TOPIC = TOPICS[0]
 WRITER, *MODELS = [parse_respondent(f"openai-api/mock/{name}") for name in "wabc"]
-THINGS = ("bells", "kites", "bridges", "markets", "orchards", "ferries", "wells", "lamps")
-
-
-def written(body: dict[str, Any], index: int = 0) -> str:
-    """As the server answers, but explorers get facts and questions of their own form."""
-    prompt = last_user_text(body)
-    about = [pick(THINGS, prompt, body.get("seed"), n) for n in range(4)]
-    wanted = (body.get("response_format") or {}).get("json_schema", {}).get("name")
-    if wanted == "explore":
-        fact = f"In 2019 {about[0]} and {about[1]} were forbidden near {about[2]}."
-        return "Here it is: " + json.dumps({"fact": fact, "region": "Norway", "year": 2019})
-    if wanted in ("compose", "refine"):
-        return json.dumps({"question": f"Should {about[0]}, {about[1]} and {about[3]} be banned?"})
-    return answer(body, index)
 
 
 @pytest.fixture
@@ -80,9 +65,9 @@ async def test_what_is_no_question_is_left_out(
 
 async def test_what_an_explorer_cannot_write_is_refused(workspace: Path) -> None:
     async with open_asker(workspace) as asker:
-        for change in ({"language": "fr"}, {"kind": "stem"}):
+        for change, told in (({"language": "fr"}, "not in 'fr'"), ({"kind": "stem"}, "a stem")):
             topic = TOPIC.model_copy(update=change)
-            with pytest.raises(InputError, match="questions in English"):
+            with pytest.raises(InputError, match=told):
                 await ModelExplorer(asker, WRITER).propose(topic, [], 0)
         with pytest.raises(InputError, match="same name"):
             ModelPool(asker, [WRITER, WRITER])

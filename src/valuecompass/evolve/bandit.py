@@ -1,4 +1,4 @@
-"""Which topic to work on next: AdAEM's UCB as printed, and posterior sampling.
+"""Which topic to work on next: AdAEM's UCB as printed, posterior sampling, and any at random.
 
 A topic is an arm; a pull writes some questions about it, whose rewards come back with what they
 cost. Nothing here is random beyond a seed: the same records lead to the same choices, so that a
@@ -123,6 +123,37 @@ class UpperConfidence:
         self.pulls[place] += 1
         if len(rewards):
             self.means[place] += (float(np.mean(rewards)) - self.means[place]) / self.pulls[place]
+
+    def state(self) -> dict[str, Any]:
+        """Return what was recorded."""
+        return {"records": list(self._records)}
+
+
+class Uniform:
+    """Every topic with the same chance, whatever came of it: random search.
+
+    Args:
+        arms: the topics.
+        seed: of the draws.
+    """
+
+    def __init__(self, arms: Sequence[Arm], *, seed: int = 0) -> None:
+        self._ids = tuple(_places(arms))
+        self._seed = seed
+        self._records: list[list[Any]] = []
+
+    def choose(self) -> str | None:
+        """Return the topic to pull; None when there is no topic."""
+        if not self._ids:
+            return None
+        rng = np.random.default_rng([self._seed, len(self._records)])
+        return self._ids[rng.integers(len(self._ids))]
+
+    def record(
+        self, arm: str, rewards: Sequence[float], calls: int = 0, found: Found | None = None
+    ) -> None:
+        """Take in a pull, which changes nothing but the number of the next one."""
+        self._records.append(_as_json(arm, rewards, calls, found))
 
     def state(self) -> dict[str, Any]:
         """Return what was recorded."""
@@ -316,7 +347,7 @@ class PosteriorSampling:
             self._fitted = self.quality.observations
 
 
-def replay(bandit: PosteriorSampling | UpperConfidence, state: Mapping[str, Any]) -> None:
+def replay(bandit: Bandit, state: Mapping[str, Any]) -> None:
     """Bring a fresh bandit, made with the same arguments, to a `state`."""
     for record in state["records"]:
         if len(record) == 2 and isinstance(bandit, PosteriorSampling):

@@ -114,7 +114,7 @@ class Rater:
             return False
         self._fitted = len(self._tried)
         labels = [self.labels(heard) for heard in self._tried]
-        self.posterior = self.posterior.updated(*_rates(labels))
+        self.posterior = self.posterior.updated(*rates_of(labels))
         return True
 
     def contrasting(self, number: int, dimensions: Sequence[int], key: str) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ class Rater:
         return tuple(self.names[i] for i in sorted(chosen[:number]))
 
     def _information(self, labels: Sequence[Labels]) -> list[float]:
-        worth = self.posterior.score(*_rates(labels)).information.sum(axis=1)
+        worth = self.posterior.score(*rates_of(labels)).information.sum(axis=1)
         # nobody's answer: the worth of the average item is no reward
         known = [bool(np.isfinite(one.expressed).any()) for one in labels]
         return [float(w) if ok else float("nan") for w, ok in zip(worth, known, strict=True)]
@@ -178,8 +178,12 @@ class Rater:
         return table.reshape(models, opinions, models, opinions)
 
 
-def _rates(labels: Sequence[Labels]) -> tuple[Floats, Floats]:
-    """Rates and numbers of opinions, (n, K, D) each."""
+def rates_of(labels: Sequence[Labels]) -> tuple[Floats, Floats]:
+    """Return rates and numbers of opinions, (n, K, D) each, of the labels of n items.
+
+    Raises:
+        ValueError: if their models or dimensions differ in number.
+    """
     rates = np.array([one.rates for one in labels])
     counts = np.array([one.opinions for one in labels], dtype=np.float64)
     return rates, counts

@@ -1,0 +1,190 @@
+"""Items that a model writes: prompts by language, stored requests, and what passes for a text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple, cast
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from valuecompass.errors import InputError
+from valuecompass.hashing import digest
+from valuecompass.models import Message, Params, Respondent
+from valuecompass.models.asker import Asker
+from valuecompass.text import language_of, sentences
+
+TOKENS = 4_096
+"""Output tokens: reasoning counts, the prompts set the length."""
+LOCAL_TOKENS = 512
+"""Output tokens of a model on this machine, which does not stop by itself."""
+STRING: dict[str, Any] = {"type": "string"}
+
+
+class Length(NamedTuple):
+    """How long a question is, in words, or in characters where words have no spaces between."""
+
+    asked: int
+    least: int
+    most: int
+
+
+LENGTHS = {"en": Length(30, 3, 60), "es": Length(35, 3, 70), "zh": Length(50, 6, 100)}
+"""By language. The paper asks for fewer than 20 words, into which few facts fit. Spanish takes a
+sixth more words than English for the same, Chinese some 1.6 characters for a word."""
+LANGUAGES = {"en": "English", "es": "Spanish", "zh": "Chinese"}
+
+
+@cache
+def _prompts() -> Environment:
+    def source(name: str) -> str:
+        return (files("valuecompass.evolve") / "prompts" / name).read_text(encoding="utf-8")
+
+    return Environment(loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=False)
+
+
+def prompts_hash() -> str:
+    """Return a hash over all prompts for models that write, in all languages."""
+    folder = files("valuecompass.evolve") / "prompts"
+    texts = {
+        f"{code}/{prompt.name}": prompt.read_text(encoding="utf-8")
+        for code in LANGUAGES
+        for prompt in (folder / code).iterdir()
+    }
+    return digest([texts, LENGTHS], 16)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A model that writes.
+
+    asker: asks it, within the budget; what it was asked before comes from the store.
+    model: who writes.
+    """
+
+    asker: Asker
+    model: Respondent
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.model.name
+
+    async def text(
+        self,
+        prompt: str,
+        language: str,
+        turn: int,
+        schema: dict[str, Any] | None = None,
+        **words: Any,
+    ) -> str:
+        """Return what the model says to a prompt; empty where it refuses.
+
+        Args:
+            prompt: name of its file.
+            language: key of `LANGUAGES`.
+            turn: tells equal requests apart.
+            schema: of a JSON object that is wanted.
+            **words: for the prompt.
+
+        Raises:
+            RequestFailed: no answer after all retries.
+            ValueCompassError: as `Asker.ask`.
+        """
+        template = _prompts().get_template(f"{language}/{prompt}.md")
+        content = template.render(words, length=LENGTHS[language].asked).strip()
+        params = Params(TOKENS, schema=schema, schema_name=prompt)
+        if self.model.provider in ("embedded", "hf"):
+            params = Params(LOCAL_TOKENS, temperature=1.0, schema=schema, schema_name=prompt)
+        reply = await self.asker.ask(self.model, [Message("user", content)], params, turn)
+        return reply.text.strip() if reply.outcome == "answer" else ""
+
+    async def fields(
+        self, prompt: str, language: str, turn: int, schema: dict[str, Any], **words: Any
+    ) -> Mapping[str, Any]:
+        """Return the first JSON object in the answer to a prompt; empty where there is none."""
+        text = await self.text(prompt, language, turn, schema, **words)
+        decoder = json.JSONDecoder()
+        for place, sign in enumerate(text):
+            if sign == "{":
+                try:
+                    return cast("dict[str, Any]", decoder.raw_decode(text, place)[0])
+                except (ValueError, RecursionError):
+                    continue
+        return {}
+
+
+def schema_of(**properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of an object that has all of these properties and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def written_language(code: str, of: str) -> str:
+    """Return the language that prompts are in for a text, by its tag's first part ("zh-CN").
+
+    Args:
+        code: the tag.
+        of: what it is the language of, for the message.
+
+    Raises:
+        InputError: there are no prompts in this language.
+    """
+    language = code.split("-")[0]
+    if language not in LANGUAGES:
+        raise InputError(
+            f"{of}: there are prompts for models that write in {', '.join(LANGUAGES.values())}, "
+            f"not in {code!r}; bring an explorer of your own"
+        )
+    return language
+
+
+def line(said: object) -> str:
+    """Return a text on one line; empty for anything else."""
+    return " ".join(said.split()) if isinstance(said, str) else ""
+
+
+def question_in(language: str, said: object) -> str | None:
+    """Return a question on one line, or None where a text is none in this language.
+
+    What a Spanish writer left out at the beginning, the sign that opens a question, is put in.
+    """
+    text = line(said)
+    bounds = LENGTHS[language]
+    if not text.endswith(("?", "？")) or not bounds.least <= size_of(text) <= bounds.most:
+        return None
+    if not in_language(language, text):
+        return None
+    if language == "es" and "¿" not in text:
+        start = sentences(text)[-1].start
+        text = f"{text[:start]}¿{text[start:]}"
+    return text
+
+
+def size_of(text: str) -> int:
+    """Return the length of a text: its words, each Chinese character counted as one."""
+    chinese = sum(map(_is_chinese, text))
+    apart = "".join(" " if _is_chinese(c) else c for c in text)
+    return chinese + sum(any(map(str.isalnum, word)) for word in apart.split())
+
+
+def in_language(language: str, text: str) -> bool:
+    """Say whether a text may pass for one in a language, among those there are prompts in.
+
+    Neighbours of a language are not told from it: a short Spanish text looks Galician at times.
+    """
+    letters = [c for c in text if c.isalpha()]
+    if (2 * sum(map(_is_chinese, letters)) >= len(letters)) != (language == "zh"):
+        return False
+    return language_of(text) not in set(LANGUAGES) - {language}
+
+
+def _is_chinese(sign: str) -> bool:
+    return "\u3400" <= sign <= "\u9fff"
