@@ -38,7 +38,7 @@ from valuecompass.evolve.bandit import (
     stop_reason,
 )
 from valuecompass.evolve.candidates import Candidate, Evolution
-from valuecompass.evolve.novelty import EnglishSimilarity, Questions, Similarity
+from valuecompass.evolve.novelty import EnglishSimilarity, Questions, Similarity, wording
 from valuecompass.evolve.probing import Meter, Prober, together
 from valuecompass.evolve.protocols import Evidence, Explorer, Proposal, Respondents
 from valuecompass.evolve.rating import Rater, RatingConfig
@@ -128,7 +128,7 @@ class _Run:
         self.meter = Meter(calls)
         questions = Questions(encoder, threshold=config.similar, nearest=config.nearest)
         for topic in topics:
-            questions.add([topic.id], [topic.text], topic.language)
+            questions.add([topic.id], [wording(topic)], topic.language)
         self.trials = Trials(config, self.prober, self.rater, questions, self.meter)
         self.seeds: dict[str, Candidate] = {}
         self.of_topic: dict[str, list[Candidate]] = {topic: [] for topic in self.topics}

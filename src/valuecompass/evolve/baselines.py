@@ -51,7 +51,7 @@ async def paraphrase(
     writer = Writer(asker, model)
 
     async def reworded(seed: Item, language: str) -> Item | None:
-        text = await _question(writer, "paraphrase", language, turn, question=seed.text)
+        text = await _question(writer, "question/paraphrase", language, turn, question=seed.text)
         if text is None or text == seed.text:
             return None
         lineage = Lineage(
@@ -95,7 +95,7 @@ async def one_shot(
         topic = TOPICS[(place + place // len(system.dimensions)) % len(TOPICS)]
         text = await _question(
             writer,
-            "one-shot",
+            "question/one-shot",
             prompts,
             place,
             name=dimension.name,

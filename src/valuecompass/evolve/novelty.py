@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.errors import InputError
+from valuecompass.items import Item
 
 Floats = NDArray[np.float32]
 
@@ -187,6 +188,13 @@ class Questions:
             self._vectors = grown
         self._vectors[len(self._ids) : needed] = vectors
         self._ids += ids
+
+
+def wording(item: Item) -> str:
+    """Return what of an item is held against others: a trade-off is new if its sides are."""
+    if item.sides is None:
+        return item.text
+    return f"{item.text} ({' / '.join(side.text for side in item.sides)})"
 
 
 def skeleton(text: str) -> str:

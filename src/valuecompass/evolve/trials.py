@@ -10,7 +10,7 @@ from typing import Literal
 from valuecompass.errors import InputError
 from valuecompass.evolve.adaem_config import AdAEMConfig
 from valuecompass.evolve.candidates import Candidate
-from valuecompass.evolve.novelty import Questions
+from valuecompass.evolve.novelty import Questions, wording
 from valuecompass.evolve.probing import Meter, Prober, together
 from valuecompass.evolve.protocols import Proposal
 from valuecompass.evolve.rating import Rater
@@ -151,12 +151,12 @@ class Trials:
 
     def is_new(self, candidate: Candidate, *, copies_only: bool = False) -> bool:
         """Say whether an item repeats no other, and reject it if it does."""
-        item = candidate.item
-        (found,) = self.questions.check([item.text], item.language)
+        item, text = candidate.item, wording(candidate.item)
+        (found,) = self.questions.check([text], item.language)
         if found.kind == "same" or (found.repeats and not copies_only):
             self.reject(candidate, f"{found.kind}: {', '.join(found.nearest)}")
             return False
-        self.questions.add([item.id], [item.text], item.language)
+        self.questions.add([item.id], [text], item.language)
         return True
 
     def reject(self, candidate: Candidate, reason: str) -> None:

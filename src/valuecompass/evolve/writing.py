@@ -25,17 +25,20 @@ STRING: dict[str, Any] = {"type": "string"}
 
 
 class Length(NamedTuple):
-    """How long a question is, in words, or in characters where words have no spaces between."""
+    """How long a text is, in English words."""
 
     asked: int
     least: int
     most: int
 
 
-LENGTHS = {"en": Length(30, 3, 60), "es": Length(35, 3, 70), "zh": Length(50, 6, 100)}
-"""By language. The paper asks for fewer than 20 words, into which few facts fit. Spanish takes a
-sixth more words than English for the same, Chinese some 1.6 characters for a word."""
+QUESTION, SITUATION, SIDE = Length(30, 3, 60), Length(40, 5, 80), Length(25, 3, 45)
+"""Of a question, of a trade-off's situation, and of each of its sides. The paper asks for questions
+of fewer than 20 words, into which few facts fit."""
 LANGUAGES = {"en": "English", "es": "Spanish", "zh": "Chinese"}
+PER_WORD = {"en": 1.0, "es": 1.15, "zh": 1.6}
+"""What takes an English word takes so many words of Spanish, or characters of Chinese: rules of
+thumb of translators, for lengths that are only rough anyway."""
 
 
 @cache
@@ -50,11 +53,12 @@ def prompts_hash() -> str:
     """Return a hash over all prompts for models that write, in all languages."""
     folder = files("valuecompass.evolve") / "prompts"
     texts = {
-        f"{code}/{prompt.name}": prompt.read_text(encoding="utf-8")
+        f"{code}/{kind}/{prompt.name}": prompt.read_text(encoding="utf-8")
         for code in LANGUAGES
-        for prompt in (folder / code).iterdir()
+        for kind in ("question", "tradeoff")
+        for prompt in (folder / code / kind).iterdir()
     }
-    return digest([texts, LENGTHS], 16)
+    return digest([texts, *map(_asked, LANGUAGES)], 16)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Writer:
         """Return what the model says to a prompt; empty where it refuses.
 
         Args:
-            prompt: name of its file.
+            prompt: kind of item and step, "question/compose": its file.
             language: key of `LANGUAGES`.
             turn: tells equal requests apart.
             schema: of a JSON object that is wanted.
@@ -95,10 +99,11 @@ class Writer:
             ValueCompassError: as `Asker.ask`.
         """
         template = _prompts().get_template(f"{language}/{prompt}.md")
-        content = template.render(words, length=LENGTHS[language].asked).strip()
-        params = Params(TOKENS, schema=schema, schema_name=prompt)
+        content = template.render(words | _asked(language)).strip()
+        step = prompt.split("/")[1]
+        params = Params(TOKENS, schema=schema, schema_name=step)
         if self.model.provider in ("embedded", "hf"):
-            params = Params(LOCAL_TOKENS, temperature=1.0, schema=schema, schema_name=prompt)
+            params = Params(LOCAL_TOKENS, temperature=1.0, schema=schema, schema_name=step)
         reply = await self.asker.ask(self.model, [Message("user", content)], params, turn)
         return reply.text.strip() if reply.outcome == "answer" else ""
 
@@ -156,16 +161,20 @@ def question_in(language: str, said: object) -> str | None:
 
     What a Spanish writer left out at the beginning, the sign that opens a question, is put in.
     """
-    text = line(said)
-    bounds = LENGTHS[language]
-    if not text.endswith(("?", "？")) or not bounds.least <= size_of(text) <= bounds.most:
-        return None
-    if not in_language(language, text):
+    text = text_in(language, said, QUESTION)
+    if text is None or not text.endswith(("?", "？")):
         return None
     if language == "es" and "¿" not in text:
         start = sentences(text)[-1].start
         text = f"{text[:start]}¿{text[start:]}"
     return text
+
+
+def text_in(language: str, said: object, length: Length) -> str | None:
+    """Return a text on one line, or None where it is not in this language or not of this length."""
+    text = line(said)
+    least, most = (bound * PER_WORD[language] for bound in length[1:])
+    return text if least <= size_of(text) <= most and in_language(language, text) else None
 
 
 def size_of(text: str) -> int:
@@ -188,3 +197,11 @@ def in_language(language: str, text: str) -> bool:
 
 def _is_chinese(sign: str) -> bool:
     return "\u3400" <= sign <= "\u9fff"
+
+
+def _asked(language: str) -> dict[str, int]:
+    """Return the lengths that prompts ask for, round numbers."""
+    return {
+        f"{name}_length": 5 * round(length.asked * PER_WORD[language] / 5)
+        for name, length in (("question", QUESTION), ("situation", SITUATION), ("side", SIDE))
+    }
