@@ -15,7 +15,7 @@ from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.models import Message, Params, Respondent
 from valuecompass.models.asker import Asker
-from valuecompass.text import language_of, sentences
+from valuecompass.text import likeliest, sentences
 
 TOKENS = 4_096
 """Output tokens: reasoning counts, the prompts set the length."""
@@ -171,10 +171,15 @@ def question_in(language: str, said: object) -> str | None:
 
 
 def text_in(language: str, said: object, length: Length) -> str | None:
-    """Return a text on one line, or None where it is not in this language or not of this length."""
+    """Return a text on one line, or None where it is not of this language and length.
+
+    Among the languages that there are prompts in: a neighbour of one of them passes for it.
+    """
     text = line(said)
     least, most = (bound * PER_WORD[language] for bound in length[1:])
-    return text if least <= size_of(text) <= most and in_language(language, text) else None
+    if not least <= size_of(text) <= most or likeliest(text, LANGUAGES) != language:
+        return None
+    return text
 
 
 def size_of(text: str) -> int:
@@ -182,17 +187,6 @@ def size_of(text: str) -> int:
     chinese = sum(map(_is_chinese, text))
     apart = "".join(" " if _is_chinese(c) else c for c in text)
     return chinese + sum(any(map(str.isalnum, word)) for word in apart.split())
-
-
-def in_language(language: str, text: str) -> bool:
-    """Say whether a text may pass for one in a language, among those there are prompts in.
-
-    Neighbours of a language are not told from it: a short Spanish text looks Galician at times.
-    """
-    letters = [c for c in text if c.isalpha()]
-    if (2 * sum(map(_is_chinese, letters)) >= len(letters)) != (language == "zh"):
-        return False
-    return language_of(text) not in set(LANGUAGES) - {language}
 
 
 def _is_chinese(sign: str) -> bool:
