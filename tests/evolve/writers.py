@@ -1,8 +1,9 @@
-"""A local server with the true wire format whose models write facts and items of their own form."""
+"""A local server with the true wire format whose models write items, and judge, in full."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from tests.support.answers import answer, last_user_text, pick
@@ -55,9 +56,29 @@ def language_of_prompt(prompt: str) -> str:
     return found
 
 
+def judged(body: dict[str, Any]) -> str:
+    """Answer as a judge with a verdict on every part and dimension."""
+    prompt, schema = last_user_text(body), wanted_of(body)["schema"]
+    row = schema["properties"]["parts"]["items"]["properties"]["verdicts"]["items"]["properties"]
+    verdict = {"stance": "neither", "confidence": 0.9, "evidence": ""}
+    parts = [
+        {
+            "part": part,
+            "verdicts": [
+                {"dimension": name, "expressed": pick((0, 1), prompt, part, name), **verdict}
+                for name in row["dimension"]["enum"]
+            ],
+        }
+        for part in range(1, 1 + len(set(re.findall(r"<<< \w+ part (\d+)", prompt))))
+    ]
+    return json.dumps({"parts": parts})
+
+
 def written(body: dict[str, Any], index: int = 0) -> str:
-    """Answer as the server does, but give writers facts and items in the prompt's language."""
+    """Answer as the server does, but write items in the prompt's language, and judge in full."""
     prompt, wanted = last_user_text(body), wanted_of(body)
+    if wanted.get("name") == "verdicts":
+        return judged(body)
     if wanted.get("name") not in WRITTEN:
         return answer(body, index)
     language = language_of_prompt(prompt)

@@ -38,12 +38,21 @@ from valuecompass.evolve.bandit import (
     stop_reason,
 )
 from valuecompass.evolve.candidates import Candidate, Evolution
-from valuecompass.evolve.novelty import EnglishSimilarity, Questions, Similarity, wording
+from valuecompass.evolve.novelty import (
+    Questions,
+    Similarity,
+    encoder_of,
+    knows,
+    threshold_of,
+    wording,
+)
 from valuecompass.evolve.probing import Meter, Prober, together
 from valuecompass.evolve.protocols import Evidence, Explorer, Proposal, Respondents
 from valuecompass.evolve.rating import Rater, RatingConfig
+from valuecompass.evolve.targets import set_targets
 from valuecompass.evolve.trials import Trials
 from valuecompass.items import Item
+from valuecompass.judges.languages import reads
 from valuecompass.judges.protocol import Judge
 from valuecompass.values import ValueSystem
 
@@ -78,7 +87,8 @@ async def evolve(
         systems: value systems; every answer is judged by all of them.
         config: None takes the defaults.
         calls: most requests of all kinds; None: bounded by `config.pulls` alone.
-        similarity: encoder for questions and opinions; None takes the English one.
+        similarity: encoder for questions and opinions; None takes the English one, or the
+            multilingual one where items are in other languages and it is installed.
         log: told every event as it happens.
 
     Raises:
@@ -110,23 +120,20 @@ class _Run:
         self.config, self.log = config, log
         self.topics = {topic.id: topic for topic in topics}
         self.explorers = {explorer.name: explorer for explorer in explorers}
-        if not topics or len(self.topics) < len(topics):
-            raise InputError("topics: at least one seed item is needed, and each only once")
-        if not explorers or len(self.explorers) < len(explorers):
-            raise InputError("explorers: at least one is needed, and no name twice")
         self.names = tuple(respondents.names)
-        if len(self.names) < 2 or len(set(self.names)) < len(self.names):
-            raise InputError("respondents: at least two are needed, and no name twice")
         self.prober = Prober(respondents, judge, tuple(systems), config.judge_mode)
-        for topic in topics:
-            self.prober.check(topic)
-        encoder = similarity or EnglishSimilarity()
+        self._check(topics, explorers)
+        languages = {topic.language for topic in topics}
+        encoder = similarity or encoder_of(languages)
+        self.unknown = sorted(one for one in languages if not knows(encoder, one))
+        self.encoder = encoder.name
         rating = RatingConfig(
             config.reward, config.disentanglement, config.beta, config.information
         )
-        self.rater = Rater(rating, self.names, self.prober, encoder)
+        self.rater = Rater(rating, self.names, self.prober, None if self.unknown else encoder)
         self.meter = Meter(calls)
-        questions = Questions(encoder, threshold=config.similar, nearest=config.nearest)
+        alike = threshold_of(encoder) if config.similar is None else config.similar
+        questions = Questions(encoder, threshold=alike, nearest=config.nearest)
         for topic in topics:
             questions.add([topic.id], [wording(topic)], topic.language)
         self.trials = Trials(config, self.prober, self.rater, questions, self.meter)
@@ -136,6 +143,23 @@ class _Run:
         self.pulls: dict[str, int] = dict.fromkeys(self.topics, 0)
         self.first_rewards: list[float] = []
 
+    def _check(self, topics: Sequence[Item], explorers: Sequence[Explorer]) -> None:
+        """Refuse what does not fit together before anything is asked."""
+        if not topics or len(self.topics) < len(topics):
+            raise InputError("topics: at least one seed item is needed, and each only once")
+        if not explorers or len(self.explorers) < len(explorers):
+            raise InputError("explorers: at least one is needed, and no name twice")
+        if len(self.names) < 2 or len(set(self.names)) < len(self.names):
+            raise InputError("respondents: at least two are needed, and no name twice")
+        judge = self.prober.judge
+        for topic in topics:
+            self.prober.check(topic)
+            if topic.kind == "question" and not reads(judge.identity, topic.language):
+                raise InputError(
+                    f"item {topic.id}: the judge {judge.name} does not read {topic.language!r}, so "
+                    "that no answer would have a verdict; give another judge"
+                )
+
     # --- algorithm 1 ---
 
     async def whole(self) -> Evolution:
@@ -143,8 +167,7 @@ class _Run:
         if self.config.seed_scores == "all":
             await self._score_seeds(list(self.topics))
         bandit = self._bandit()
-        warning = getattr(bandit, "warning", None)
-        warnings = () if warning is None else (str(warning),)
+        warnings = self._warnings(bandit)
         for text in warnings:
             self._tell("warning", text=text)
         while (stopped := self._stopped()) is None:
@@ -190,6 +213,18 @@ class _Run:
             least_gain=config.least_gain,
         )
         return PosteriorSampling(arms, sampling, seed=config.seed)
+
+    def _warnings(self, bandit: Bandit) -> tuple[str, ...]:
+        found: list[str] = []
+        if (idle := getattr(bandit, "warning", None)) is not None:
+            found.append(str(idle))
+        if self.unknown:
+            found.append(
+                f"{', '.join(self.unknown)}: similarity of items not checked, but for copies, and "
+                f"opinion diversity left out: {self.encoder} does not know the language. "
+                "pip install 'valuecompass[multilingual]'"
+            )
+        return tuple(found)
 
     def _stopped(self) -> str | None:
         config = self.config
@@ -314,6 +349,7 @@ class _Run:
         for candidate in best[config.keep :] if config.keep else []:
             self.trials.reject(candidate, f"not among the best {config.keep}")
         best = best[: config.keep]
+        set_targets(best, [*best, *self.trials.rejected], self.rater, self.prober.systems)
         if config.rescore:
             self.trials.aside = 0
             best = await self.trials.scored(best, "fresh")

