@@ -16,10 +16,11 @@ from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError
 from valuecompass.evolve.explorer import ModelExplorer
 from valuecompass.evolve.protocols import Evidence, Reading
-from valuecompass.evolve.writing import SIDE, SITUATION, question_in, size_of, text_in
+from valuecompass.evolve.writing import LANGUAGES, SIDE, SITUATION, question_in, size_of, text_in
 from valuecompass.items import Item, Side, seed_items
 from valuecompass.models import parse_respondent
-from valuecompass.values import builtin_system, parse_system
+from valuecompass.text import likeliest
+from valuecompass.values import BUILTIN, builtin_system, parse_system
 
 WRITER = parse_respondent("openai-api/mock/w")
 SCHWARTZ = builtin_system("schwartz")
@@ -237,3 +238,10 @@ def test_seeds_of_ours_pass_for_what_explorers_write(kind: str) -> None:
     sizes = [sorted(size_of(side.text) for side in item.sides or ()) for item in items]
     equal = [long <= 1.5 * short for short, long in sizes]
     assert sum(equal) >= 0.95 * len(equal)
+
+
+def test_all_of_our_bank_is_told_for_english() -> None:
+    items = [item for system in BUILTIN for item in seed_items(system)]
+    texts = [text for i in items for text in (i.text, *(side.text for side in i.sides or ()))]
+    assert len(items) > 1_000
+    assert {likeliest(text, LANGUAGES) for text in texts} == {"en"}

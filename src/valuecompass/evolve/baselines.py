@@ -69,7 +69,8 @@ async def one_shot(
     """Return controversial questions written without a seed, method "one-shot"; `count` requests.
 
     The model is told a dimension and a topic class, each in turn, so that questions spread over
-    both as the seeds do: asked for a controversial question alone, models repeat themselves.
+    both as the seeds do: asked for a controversial question alone, models repeat themselves. The
+    dimension's definition and the class are in English, whatever the question's language.
 
     Args:
         asker: asks the model, within the budget.
