@@ -53,7 +53,7 @@ from valuecompass.models.batching import why_no_batch
 from valuecompass.models.spec import ROSTERS
 from valuecompass.stats import OpinionMethod
 from valuecompass.store import DATABASE, Store, open_store
-from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
+from valuecompass.values import BUILTIN, EXPRESSED, ValueSystem, builtin_system, parse_system
 
 if TYPE_CHECKING:
     from valuecompass.models.asker import Asker
@@ -137,6 +137,8 @@ class Listener:
 def resolve_system(name: str) -> ValueSystem:
     """Return a value system by id, or from a TOML file when the name ends in .toml.
 
+    An id may end in ``-expressed``: what opinions on questions are read for (`as_expression`).
+
     Raises:
         InputError: unknown id, or a wrong file.
     """
@@ -146,7 +148,8 @@ def resolve_system(name: str) -> ValueSystem:
             raise InputError(f"{name}: id: {system.id!r} is a built-in system; choose another id")
         return system
     try:
-        return builtin_system(name)
+        own = builtin_system(name.removesuffix(EXPRESSED))
+        return own.as_expression() if name.endswith(EXPRESSED) else own
     except KeyError:
         raise InputError(
             f"-s {name}: no such value system; known: {', '.join(BUILTIN)}, or a TOML file"

@@ -18,6 +18,9 @@ rating       mean judged degree (LLM-unique)
 keyed-scale  mean self-report after reversing negatively keyed items (Big Five)
 """
 
+EXPRESSED = "-expressed"
+"""Ends the id of a system that is read as `ValueSystem.as_expression` has it."""
+
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sentence = Annotated[str, Field(min_length=3, max_length=600)]
 
@@ -100,6 +103,21 @@ class ValueSystem(BaseModel):
             if group.opposite is not None and group.opposite not in groups:
                 raise Misfit(("groups", at, "opposite"), f"{group.opposite!r} is not a group")
         return self
+
+    def as_expression(self) -> ValueSystem:
+        """Return the system as opinions are read for it: how far each dimension is appealed to.
+
+        A system that is scored otherwise gets another id and name: conduct that keeps a principle
+        and a text that appeals to it are two things, and share no judge's errors and no board.
+        """
+        if self.scoring == "expression":
+            return self
+        changed = {
+            "id": f"{self.id[:30]}{EXPRESSED}",
+            "name": f"{self.name[:67]} (appealed to)",
+            "scoring": "expression",
+        }
+        return self.model_copy(update=changed)
 
     def _names_are_one_dimensions(self) -> None:
         seen: set[str] = set()
