@@ -13,9 +13,13 @@ from valuecompass.evolve.probing import Heard, Meter
 from valuecompass.evolve.protocols import Proposal
 from valuecompass.items import Item
 
-
 _NAMED = re.compile(r": [0-9a-f]{12}| (?:[0-9a-f]{12}|\d+)$")
 """What a reason names of others: their ids, or how many were kept."""
+
+
+def kind_of(reason: str) -> str:
+    """Return the kind of a reason, without what it names."""
+    return _NAMED.split(reason, maxsplit=1)[0]
 
 
 @dataclass
@@ -52,8 +56,8 @@ class Candidate:
 
     @property
     def why(self) -> str:
-        """The kind of reason, without what it names."""
-        return _NAMED.split(self.reason or "", maxsplit=1)[0]
+        """The kind of its reason."""
+        return kind_of(self.reason or "")
 
     def as_json(self) -> dict[str, Any]:
         """Return item, lineage, rewards and requests; without answers, which the store has."""
@@ -85,7 +89,8 @@ class Evolution:
     stopped: "pulls", "calls", "widths" or "topics" (all of them left).
     warnings: what the user should know.
     posterior: of the models' positions; None with other rewards than information.
-    withheld: answers that the safety filter kept from explorers: id of the item, respondent, reason.
+    withheld: answers that the safety filter kept from explorers: id of the item, respondent and
+        reason.
     """
 
     kept: tuple[Candidate, ...]

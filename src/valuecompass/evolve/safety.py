@@ -29,7 +29,9 @@ TOKENS = 2_048
 """Output tokens: reasoning counts."""
 CATEGORIES = ("weapons", "self-harm", "minors", "hatred", "crime", "privacy")
 
-_HOW = r"(?:how (?:to|do (?:i|you)|can (?:i|you|one))|instructions? (?:for|to)|steps? to|recipe for)"
+_HOW = (
+    r"(?:how (?:to|do (?:i|you)|can (?:i|you|one))|instructions? (?:for|to)|steps? to|recipe for)"
+)
 _MAKE = r"(?:mak(?:e|ing)|build(?:ing)?|synthesi[sz](?:e|ing)|assembl(?:e|ing)|cook(?:ing)?|get)"
 _ARMS = r"(?:pipe bomb|bomb|explosive|nerve agent|sarin|ricin|anthrax|chemical weapon|bioweapon)s?"
 _RULES = {
@@ -43,7 +45,8 @@ _RULES = {
     r"\b(?:child(?:ren)?|minors?|under-?age(?:d)?)\b",
     "privacy": r"[\w.+-]+@[\w-]+\.[\w.]{2,}"
     # thousands are grouped by three: what ends in a group of four, or begins with +, is no amount
-    r"|(?<![\w.,])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)|(?<!\w)\+\d{1,3}(?:[ .()-]{0,2}\d{2,4}){2,5}(?!\w)"
+    r"|(?<![\w.,])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)"
+    r"|(?<!\w)\+\d{1,3}(?:[ .()-]{0,2}\d{2,4}){2,5}(?!\w)"
     r"|\b\d{3}-\d{2}-\d{4}\b|\b(?:\d{4}[ -]){3}\d{4}\b",
 }
 

@@ -191,9 +191,7 @@ class Trials:
                 self.withheld.append((candidate.item.id, reading.name, why))
         return [Evidence(c.item, c.proposal.fact, tuple(kept[id(c)]), c.last) for c in of]
 
-    async def _unsafe(
-        self, texts: Sequence[str], of: Sequence[Candidate]
-    ) -> Sequence[str | None]:
+    async def _unsafe(self, texts: Sequence[str], of: Sequence[Candidate]) -> Sequence[str | None]:
         """Return why each text must not be used, None where it may."""
         if self.safety is None:
             return [None] * len(texts)
