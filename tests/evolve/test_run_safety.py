@@ -1,4 +1,4 @@
-"""What the safety filter rejects is asked of nobody and leaves the workspace only when called for."""
+"""What the safety filter rejects is asked of nobody, and leaves the workspace only on demand."""
 
 from __future__ import annotations
 
@@ -153,5 +153,3 @@ def test_answers_that_do_not_pass_are_not_shown_to_explorers_but_count(
     reflected = [text for text in shown if "What they said" in text]
     assert reflected and not [text for text in reflected if "bob@example.org" in text]
     assert all("openai-api/mock/b" in kept["fresh"] for kept in done["kept"])
-
-

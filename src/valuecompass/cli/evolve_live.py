@@ -65,7 +65,7 @@ class EvolveLive(EvolveListener):
         if self._live is None:
             self._live = Live(console=self._console, transient=True, refresh_per_second=4)
             self._live.start()
-        self._live.update(_drawn(standing))
+        self._live.update(drawn(standing))
 
 
 def line_of(standing: Standing) -> str:
@@ -81,7 +81,8 @@ def line_of(standing: Standing) -> str:
     )
 
 
-def _drawn(standing: Standing) -> Group:
+def drawn(standing: Standing) -> Group:
+    """Return how far a run is, as lines with a bar and the best topics."""
     used = sum(standing.spent.values())
     rows: list[Any] = [plain(line_of(standing))]
     if standing.limit is not None:

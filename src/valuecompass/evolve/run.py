@@ -31,7 +31,7 @@ from valuecompass.evolve.record import (
 from valuecompass.evolve.safety import LocalRules, ModelFilter, SafetyFilter
 from valuecompass.evolve.settings import EvolveSettings, Models, Players, resolve, with_error_rates
 from valuecompass.judges import Judge
-from valuecompass.judges.spec import build_judge, judge_models, parse_judge
+from valuecompass.judges.spec import build_judge, judge_models
 from valuecompass.measure.engine import interruptible, work_lock
 from valuecompass.measure.run import opened
 from valuecompass.models import Budget, Limits, check_priced
@@ -198,8 +198,7 @@ class _Run:
 
     @staticmethod
     def of(settings: EvolveSettings, players: Players, asker: Asker) -> _Run:
-        mode = settings.judge_mode or players.config.judge_mode
-        judge = build_judge(parse_judge(settings.judge, mode), asker, players.answering)
+        judge = build_judge(players.judge, asker, players.answering)
         config = with_error_rates(players.config, players.calibration, judge, players.systems)
         players = replace(players, config=config)
         safety: SafetyFilter | None = None if settings.safety == "none" else LocalRules()
