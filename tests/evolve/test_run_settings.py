@@ -209,6 +209,15 @@ def test_a_dry_run_prices_every_player_and_says_what_is_unknown(
     assert bounded.code == 2 and "unheard-of" in bounded.err
 
 
+def test_a_dry_run_of_tradeoffs_needs_no_judge(cli: Command, workspace: Path) -> None:
+    words = ["evolve", "adaem", "--pool", "openai/gpt-6-luna", "--pool", "openai/gpt-5.5"]
+    words += ["--judge", "openai/gpt-6-luna", "--kind", "tradeoff", "-w", workspace, "--json"]
+    said = cli(*words, "--calls", 500, "--dry-run")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)["requests"]
+    assert told["judge"] == 0 and told["answers"] > 200
+
+
 def test_the_paper_preset_warns_that_ucb_would_be_idle(cli: Command, workspace: Path) -> None:
     words = ["evolve", "adaem", "--pool", "openai/gpt-6-luna", "--pool", "openai/gpt-5.5"]
     words += ["--preset", "paper", "--judge", "openai/gpt-6-luna", "--dry-run", "-w", workspace]

@@ -38,6 +38,8 @@ from valuecompass.models import Budget, Limits, check_priced
 from valuecompass.models.asker import Asker
 from valuecompass.store import Store
 
+FINISHED = "this run is finished here: without --dry-run its result is printed, and nobody is asked"
+
 
 @dataclass
 class Standing:
@@ -161,6 +163,8 @@ async def _run(settings: EvolveSettings, listener: EvolveListener) -> Evolved | 
             prospect = await prospect_of(
                 run.players, run.config, run.judge, run.safety, settings.calls, asker, lacks
             )
+            if done is not None:
+                prospect = replace(prospect, notes=(*prospect.notes, FINISHED))
             if not listener.prospect(prospect):
                 return None
             for model in lacks:
@@ -246,7 +250,7 @@ async def _evolved(
         raise run.asker.stop
     body = body_of(done, players.notes, run.safety.name if run.safety else "none")
     body["spent"] = await spent_on(store, own)
-    await finish(store, own, body, recorder.told)
+    await finish(store, own, run.manifest, body, recorder.told)
     found = await finished(store, own, settings.workspace)
     assert found is not None
     return replace(found, replayed=False)
