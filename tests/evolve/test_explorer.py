@@ -14,9 +14,10 @@ from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError
 from valuecompass.evolve.adaem import AdAEMConfig, evolve
-from valuecompass.evolve.explorer import ModelExplorer, prompts_hash
+from valuecompass.evolve.explorer import ModelExplorer
 from valuecompass.evolve.pool import ModelPool
 from valuecompass.evolve.protocols import Evidence, Reading
+from valuecompass.evolve.writing import prompts_hash
 from valuecompass.items import seed_items
 from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.models import parse_respondent

@@ -18,7 +18,6 @@ from valuecompass.evolve.writing import (
     STRING,
     Writer,
     line,
-    prompts_hash,
     question_in,
     schema_of,
     size_of,
@@ -28,8 +27,6 @@ from valuecompass.evolve.writing import (
 from valuecompass.hashing import digest
 from valuecompass.items import Item, Lineage, Side
 from valuecompass.values import Dimension, ValueSystem
-
-__all__ = ["ModelExplorer", "prompts_hash"]
 
 UNEQUAL = 1.5
 """How many times as long as the other a side of a trade-off may be: a longer one looks better."""

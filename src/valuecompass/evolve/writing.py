@@ -15,6 +15,7 @@ from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.models import Message, Params, Respondent
 from valuecompass.models.asker import Asker
+from valuecompass.store import storable
 from valuecompass.text import likeliest, sentences
 
 TOKENS = 4_096
@@ -153,7 +154,8 @@ def written_language(code: str, of: str) -> str:
 
 def line(said: object) -> str:
     """Return a text on one line; empty for anything else."""
-    return " ".join(said.split()) if isinstance(said, str) else ""
+    # JSON can spell half of a character, which no request and no file takes
+    return " ".join(storable(said).split()) if isinstance(said, str) else ""
 
 
 def question_in(language: str, said: object) -> str | None:
