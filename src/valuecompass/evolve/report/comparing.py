@@ -115,7 +115,7 @@ def _reliability(table: Array, names: Sequence[str], rng: np.random.Generator) -
         "reason": None,
         "fold": found.fold,
         "alpha": {n: limits(of) for n, of in zip(names, found.alpha, strict=True)},
-        "mean_alpha": limits(found.mean_alpha),
+        "pooled_alpha": limits(found.pooled_alpha),
         "variation": limits(found.variation),
     }
 

@@ -55,7 +55,7 @@ async def evolution_report(settings: ReportSettings, listener: Listener | None =
         raise InputError(f"--other {run.id}: this is the run itself; name another one")
     systems = systems_of(run)
     found = run_figures(run, systems, settings.seed)
-    document = found | {"examinees": None, "systems": [], "not_compared": None}
+    document: Json = found | {"examinees": None, "systems": [], "not_compared": None}
     if settings.size == 0 or not run.items:
         why = "the run kept no items" if settings.size else "nobody was asked (--size 0)"
         return document | {"not_compared": why}
@@ -82,9 +82,13 @@ def systems_of(run: Run) -> list[ValueSystem]:
 
 def information_of(run: Run) -> InformationConfig:
     """Return the judge's error rates that the run reckoned with, else the defaults."""
-    config = (run.manifest.get("config") or {}).get("information") or {}
-    names = ("sensitivity", "specificity")
-    return InformationConfig(**{n: float(config[n]) for n in names if n in config})
+    config: Json = run.manifest.get("config") or {}
+    own: Json = config.get("information") or {}
+    default = InformationConfig()
+    return InformationConfig(
+        float(own.get("sensitivity", default.sensitivity)),
+        float(own.get("specificity", default.specificity)),
+    )
 
 
 def run_figures(
@@ -114,8 +118,9 @@ def run_figures(
             "Examinees of the run that also took part in making its items: "
             f"{', '.join(overlap)}. What is said of them is no test of others."
         )
-    if simulated := _simulated([*run.writers, *(manifest.get("examinees") or ())]):
-        notices.append(f"Simulated, no models: {', '.join(simulated)}.")
+    if simulated := _simulated(run.writers):
+        named = ", ".join(simulated)
+        notices.append(f"Of those who made the items these are simulated, and no models: {named}.")
     return {
         "run": {
             "id": run.id,
@@ -163,8 +168,8 @@ def _seeds(run: Run, systems: Sequence[ValueSystem]) -> tuple[list[Item], str | 
 
 
 def _number(manifest: Json, seeds: Sequence[Item]) -> int | None:
-    number = (manifest.get("seeds") or {}).get("n")
-    return int(number) if number else len(seeds) or None
+    about: Json = manifest.get("seeds") or {}
+    return int(about.get("n") or len(seeds)) or None
 
 
 def _text_reasons(language: str, known: bool, lacking: str | None) -> list[str]:
@@ -222,5 +227,7 @@ def _notices(who: Examinees) -> list[str]:
             "were asked anew: no answer that selected an item is in these figures."
         )
     if simulated := [r.name for r in who.models if r.simulated]:
-        found.append(f"Simulated respondents, no models: {', '.join(simulated)}.")
+        found.append(
+            f"{len(simulated)} of {len(who.models)} examinees are simulated respondents, no models."
+        )
     return found

@@ -296,9 +296,9 @@ def _information(sets: Sequence[Answers], config: InformationConfig | None) -> l
     for rate, count in zip(rates, counts, strict=True):
         told = known.score(rate, count).information
         # an item that nobody answered has that of the average item by the model, and none here
-        silent = np.isnan(rate).all(axis=1)
-        nobody = silent.all(axis=1)
-        found.append(np.where(nobody, np.nan, np.where(silent, 0, told).sum(axis=1)))
+        heard = (~np.isnan(rate)).sum(axis=1)
+        total = np.where(heard > 0, told, 0).sum(axis=1)
+        found.append(np.where(heard.sum(axis=1) > 0, total, np.nan))
     return found
 
 

@@ -37,7 +37,7 @@ SAMPLE = 300
 texts, and encoding all of 12,000 would take half a minute."""
 BINS = 20
 BEST = 100
-"""Items whose mean reward the course shows, as the paper's figure 7."""
+"""Items whose mean reward the course shows, as the paper's figure 7; of short runs fewer."""
 POINTS = 400
 """Points of the course that are kept."""
 DRAWS = 2000
@@ -99,14 +99,14 @@ def texts(
         reference: set that the others' similarity is to.
         seed: of the samples.
     """
-    full = {name: texts for name, texts in sets.items() if texts}
+    full = {name: list(own) for name, own in sets.items() if own}
     size = min([SAMPLE, *map(len, full.values())])
     vectors: dict[str, NDArray[np.float32]] = {}
     if encoder is not None:
         rng = np.random.default_rng(seed)
         for name, own in full.items():
             at = np.sort(rng.permutation(len(own))[:size])
-            vectors[name] = encoder.encode([own[i] for i in at])
+            vectors[name] = encoder.encode([str(own[int(i)]) for i in at])
     found: list[Json] = []
     for name, own in full.items():
         told = diversity(own, sample=size, samples=5, seed=seed)
@@ -149,13 +149,14 @@ def rewards(kept: Sequence[Mapping[str, Any]], seed: int = 0) -> Json:
     _, topics = np.unique([kept[i]["topic"] for i in at], return_inverse=True)
     edges = np.histogram_bin_edges(both, bins=BINS)
     varied = len(both) > 2 and bool((both.std(axis=0) > 0).all())
+    pearson: Array = np.asarray(np.corrcoef(both.T) if varied else np.full((2, 2), np.nan))
     return {
         "n": len(both),
         "reason": None,
         "selected": finite(both[:, 0].mean(), 5),
         "fresh": finite(both[:, 1].mean(), 5),
         "difference": limits(_mean_of_topics(change, topics.ravel(), seed)),
-        "correlation": finite(np.corrcoef(both.T)[0, 1], 4) if varied else None,
+        "correlation": finite(float(pearson[0, 1]), 4) if varied else None,
         "edges": [finite(x, 6) for x in edges],
         "histograms": {
             name: [int(n) for n in np.histogram(column, edges)[0]]
@@ -220,27 +221,30 @@ def course(events: Iterable[Mapping[str, Any]]) -> list[Json]:
     """Return how the run went, a point for each pull, thinned to `POINTS`.
 
     A point has the ``pull``, ``requests`` so far, the ``best`` reward found so far, the mean of the
-    100 ``top`` ones, distinct ``topics`` pulled and items ``kept``. Rewards are those that
-    selection went by, and so too large.
+    ``top`` ones, distinct ``topics`` pulled and items ``kept``. The top ones are `top_of`: a
+    quarter of all that were kept on the way, at most 100; with fewer so far there is no mean, for
+    it would fall while the search goes well. Rewards are those that selection went by, and so too
+    large.
     """
+    pulls = [event for event in events if event.get("event") == "pull"]
+    most = max(1, min(BEST, sum(len(event["kept"]) for event in pulls) // 4))
     top: list[float] = []
     topics: set[str] = set()
     found: list[Json] = []
     kept = 0
-    for event in events:
-        if event.get("event") != "pull":
-            continue
+    for event in pulls:
         topics.add(event["topic"])
         for one in event["kept"]:
             kept += 1
             if isinstance(one["reward"], int | float) and math.isfinite(one["reward"]):
-                (heapq.heappush if len(top) < BEST else heapq.heappushpop)(top, one["reward"])
+                (heapq.heappush if len(top) < most else heapq.heappushpop)(top, one["reward"])
         found.append(
             {
                 "pull": len(found) + 1,
                 "requests": sum(event["spent"].values()),
                 "best": finite(max(top), 5) if top else None,
-                "top": finite(sum(top) / len(top), 5) if top else None,
+                "top": finite(sum(top) / most, 5) if len(top) == most else None,
+                "top_of": most,
                 "topics": len(topics),
                 "kept": kept,
             }
@@ -253,5 +257,8 @@ def course(events: Iterable[Mapping[str, Any]]) -> list[Json]:
 
 def outcomes(kept: Iterable[Mapping[str, Any]]) -> list[Json]:
     """Return what came of the fresh answers: answer, refusal, empty, missing."""
-    heard = (one for c in kept for one in (c.get("fresh") or {}).values())
-    return counted((one["outcome"] for one in heard), "outcome")
+    found: list[str] = []
+    for candidate in kept:
+        heard: Json = candidate.get("fresh") or {}
+        found += [str(one["outcome"]) for one in heard.values()]
+    return counted(found, "outcome")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +35,7 @@ FEWEST = 5
 RANKED = 4
 """Models from which on a rank correlation says anything."""
 SIZES = (5, 10, 25, 50, 100, 200, 300, 500, 700, 1000, 2000, 5000)
+TINY = 1e-15
 UNKNOWN = Interval(np.nan, np.nan, np.nan)
 
 
@@ -45,14 +46,15 @@ class Folds:
     Attributes:
         alpha: by dimension, Cronbach's alpha with the folds as items, of the middle one of many
             random divisions, with Feldt's limits.
-        mean_alpha: mean over dimensions, limits from drawing models.
+        pooled_alpha: of all dimensions together, each variance in its formula summed over them;
+            limits from drawing models.
         variation: mean over models and dimensions of the coefficient of variation of the five
             scores, limits from drawing models; a fold in which everybody scores 0 has none.
         fold: items in the smallest fold.
     """
 
     alpha: tuple[Interval, ...]
-    mean_alpha: Interval
+    pooled_alpha: Interval
     variation: Interval
     fold: int
 
@@ -81,9 +83,8 @@ def five_folds(table: Array, rng: np.random.Generator) -> Folds:
     own = tuple(
         UNKNOWN if at is None else cronbach_alpha(parts[at][..., d]) for d, at in enumerate(middle)
     )
-    known = np.array([one.value for one in own])
-    # the division whose mean is the middle one stands for all when models are drawn
-    at = _middle(_mean(alphas, axis=1))
+    # the division with the middle value stands for all when models are drawn
+    at = _middle([_pooled(part) for part in parts])
     if at is None:
         return nothing
     part = parts[at]
@@ -91,8 +92,8 @@ def five_folds(table: Array, rng: np.random.Generator) -> Folds:
     each = coefficient_of_variation(part.transpose(0, 2, 1))
     return Folds(
         own,
-        _limited(_mean(known), drawn, lambda rows: _mean(_alphas(part[rows]))),
-        _limited(_mean(each), drawn, lambda rows: _mean(each[rows])),
+        _limited(lambda rows: _pooled(part[rows]), models, drawn),
+        _limited(lambda rows: float(_mean(each[rows])), models, drawn),
         items // FOLDS,
     )
 
@@ -188,11 +189,15 @@ def swapped(first: Array, second: Array, rng: np.random.Generator) -> SwapFigure
         def figure(rows: NDArray[np.int64]) -> float:
             return _agreement(both[:, rows], name)
 
-        return _limited(figure(np.arange(models)), drawn, figure)
+        return _limited(figure, models, drawn)
 
     return SwapFigures(
         int((~np.isnan(both).any(axis=0)).sum()),
-        *(of(name) for name in ("icc", "pearson", "spearman", "alpha", "centred")),
+        of("icc"),
+        of("pearson"),
+        of("spearman"),
+        of("alpha"),
+        of("centred"),
         tuple(test_retest(a, b) for a, b in zip(first.T, second.T, strict=True)),
     )
 
@@ -255,9 +260,9 @@ def _paired(baseline: Array, scores: Array, mask: Flags) -> PairedTest:
     change = after - before
     if n < 2 or np.ptp(change) == 0:
         return PairedTest(n, *means, np.nan, np.nan, np.nan)
-    found: Any = ttest_rel(after, before)
-    t = float(found.statistic)
-    return PairedTest(n, *means, t, float(found.pvalue), t / n**0.5)
+    statistic, p = cast("tuple[float, float]", ttest_rel(after, before))
+    t = float(statistic)
+    return PairedTest(n, *means, t, float(p), t / n**0.5)
 
 
 def _agreement(both: Array, name: str) -> float:
@@ -287,8 +292,11 @@ def _pearson(a: Array, b: Array) -> float:
     return float(a @ b) / scale if scale > 1e-12 else float("nan")
 
 
-def _limited(value: float, drawn: NDArray[np.int64] | None, figure: Any) -> Interval:
-    """A value with percentiles of the figure over models drawn with replacement."""
+def _limited(
+    figure: Callable[[NDArray[np.int64]], float], models: int, drawn: NDArray[np.int64] | None
+) -> Interval:
+    """A figure of all models, with its percentiles over models drawn with replacement."""
+    value = figure(np.arange(models))
     if drawn is None or np.isnan(value):
         return Interval(value, np.nan, np.nan)
     each = np.array([figure(rows) for rows in drawn])
@@ -300,12 +308,25 @@ def _limited(value: float, drawn: NDArray[np.int64] | None, figure: Any) -> Inte
 
 def _alphas(part: Array) -> Array:
     """(D,) Cronbach's alpha of whole tables (R, 5, D); NaN where nothing varies or is missing."""
-    folds = part.shape[1]
-    each = part.var(axis=0, ddof=1).sum(axis=0)
-    total = part.sum(axis=1).var(axis=0, ddof=1)
+    each, total = _variances(part)
     nothing = np.full(total.shape, np.nan)
-    share = np.divide(each, total, out=nothing, where=total > 1e-15)
-    return folds / (folds - 1) * (1 - share)
+    share = np.divide(each, total, out=nothing, where=total > TINY)
+    return FOLDS / (FOLDS - 1) * (1 - share)
+
+
+def _pooled(part: Array) -> float:
+    """Alpha with the variances summed over the dimensions: few models make single ones unsteady."""
+    each, total = _variances(part)
+    seen = ~np.isnan(total)
+    whole = float(total[seen].sum())
+    if whole <= TINY:
+        return float("nan")
+    return FOLDS / (FOLDS - 1) * (1 - float(each[seen].sum()) / whole)
+
+
+def _variances(part: Array) -> tuple[Array, Array]:
+    """(D,) sum of the variances of the folds, and variance of their sum."""
+    return part.var(axis=0, ddof=1).sum(axis=0), part.sum(axis=1).var(axis=0, ddof=1)
 
 
 def _middle(values: Sequence[float] | Array) -> int | None:
@@ -344,5 +365,4 @@ def _mean(values: ArrayLike, axis: int | None = None) -> Any:
     cells = np.asarray(values, dtype=np.float64)
     count = np.asarray((~np.isnan(cells)).sum(axis=axis))
     total = np.asarray(np.nansum(cells, axis=axis), dtype=np.float64)
-    found = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    return float(found) if axis is None else found
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -55,8 +55,16 @@ class Run:
     @property
     def writers(self) -> list[str]:
         """Names of all models that wrote, rewrote or answered while items were selected."""
-        named = (self.manifest.get(key) or [] for key in ("pool", "strong", "explorers"))
-        return list(dict.fromkeys(name for names in named for name in names))
+        named: list[str] = []
+        for key in ("pool", "strong", "explorers"):
+            named += self.manifest.get(key) or ()
+        return list(dict.fromkeys(named))
+
+    @property
+    def source(self) -> str:
+        """Where its seeds are from: "bank", or the path of a file."""
+        seeds: Json = self.manifest.get("seeds") or {}
+        return str(seeds.get("source", ""))
 
     def of(self, system: str) -> list[Item]:
         """Return the kept items of one value system."""
@@ -111,7 +119,7 @@ def seeds_of(run: Run, system: ValueSystem) -> list[Item]:
     Raises:
         InputError: the file is gone, or its items are not those of the run.
     """
-    source = str((run.manifest.get("seeds") or {}).get("source", ""))
+    source = run.source
     if source == "bank":
         found = seed_items(system.id) if system.id in BUILTIN else ()
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from valuecompass.errors import InputError
 from valuecompass.evolve.report.gather import Run, items_of_file, overlapping, seeds_of
 from valuecompass.evolve.report.sets import ItemSet, equal_sets
-from valuecompass.items import Form, Item
+from valuecompass.items import Form, Item, Kind
 from valuecompass.items.forms import ASKING
 from valuecompass.judges import Judge
 from valuecompass.measure.measurement import Measurement
@@ -195,14 +195,14 @@ def _sets(
 
 
 def _form(run: Run, system: ValueSystem, of: ItemSet, repeats: int) -> Form:
-    kinds = {item.kind for item in of.items}
+    kinds: list[Kind] = sorted({item.kind for item in of.items})
     return Form(
         name=f"{system.id}/{of.name}, report on run {run.id}",
         system=system.id,
         asking={
             # the length that answers have in a full measurement, as while items evolve
             kind: ASKING["full"][kind].model_copy(update={"repeats": repeats})
-            for kind in sorted(kinds)
+            for kind in kinds
         },
         items=tuple(item.id for item in of.items),
     )
