@@ -40,7 +40,7 @@ class Answers:
         clusters: (n,) labels; items of one label (made from one seed) are drawn together.
 
     Raises:
-        ValueError: if shapes do not fit.
+        ValueError: if shapes do not fit or a number is out of range.
     """
 
     values: Array
@@ -53,6 +53,9 @@ class Answers:
                 f"values {self.values.shape} must be (models, items, answers, dimensions) with a "
                 f"cluster for each item, not {len(self.clusters)}"
             )
+        outside = (self.values < 0) | (self.values > 1)
+        if outside.any():
+            raise ValueError(f"values must be in [0, 1] or NaN, not {self.values[outside][0]}")
 
     @cached_property
     def counts(self) -> Array:
