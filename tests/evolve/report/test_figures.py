@@ -79,10 +79,10 @@ def test_what_answers_of_one_topic_share_is_no_position_of_the_model():
     values = np.repeat(values, 2, axis=2)
     by_topic = Answers(values, [str(i // 4) for i in range(40)])
     by_item = Answers(values, [str(i) for i in range(40)])
-    found = [
+    apart, within = (
         told_apart([one], rng, draws=1)["shared"].values[0].value for one in (by_topic, by_item)
-    ]
-    assert abs(found[0]) < 0.0006 < 0.0007 < found[1]
+    )
+    assert abs(apart) < 0.0006 < 0.0007 < within
 
 
 def test_limits_hold_the_planted_difference_as_often_as_they_say():

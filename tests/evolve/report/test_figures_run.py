@@ -141,11 +141,10 @@ def test_topics_are_spread_as_their_entropy_says():
 def test_texts_are_compared_at_equal_numbers():
     nouns = ("bridge", "harbour", "orchestra", "vaccine", "tax", "festival")
     few = [f"Should the {a} of a {b} be public?" for a in nouns[:2] for b in nouns[:3]]
-    many = [f"May a {a} replace the {b} in town number {i}?" for i in range(40) for a in nouns[:3]
-            for b in nouns[3:]]  # fmt: skip
-    found = {
-        row["set"]: row for row in texts({"few": few, "many": many, "none": []}, Words(), "few")
-    }
+    pairs = [(a, b) for a in nouns[:3] for b in nouns[3:]]
+    many = [f"May a {a} replace the {b} in town number {i}?" for i in range(40) for a, b in pairs]
+    sets = {"few": few, "many": many, "none": []}
+    found = {row["set"]: row for row in texts(sets, Words(), "few")}
     assert set(found) == {"few", "many"}
     assert found["many"]["texts"] == 360 and found["many"]["sampled"] == 6
     assert found["few"]["similarity_to_reference"] is None
