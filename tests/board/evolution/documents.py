@@ -149,6 +149,7 @@ def document(**changed: Any) -> dict[str, Any]:
                     "set": "evolved",
                     "texts": 9,
                     "sampled": 9,
+                    "encoded": 0,
                     "words": 18.2,
                     "self_bleu": 20.1,
                     "dist_2": 0.8,

@@ -44,7 +44,7 @@ class Page(HTMLParser):
         if self.open[-1:] == ["script"]:
             self.data += data
         elif self.open[-1:] != ["style"]:
-            self.text += data
+            self.text += f" {data}"
 
 
 def told(html: str) -> str:
@@ -62,7 +62,7 @@ def test_the_page_shows_every_part_and_holds_the_data():
         "Not shown: one answer to an item.",
         "The judge is no better than the shortcut.",
         "Without a usable answer, and left out: m3.",
-        "alpha over all dimensions 0.85 [0.75, 0.95]".capitalize(),
+        "Alpha over all dimensions 0.85 [0.75, 0.95]",
         "the choice of items (whole topics) and of models",
         "the run names none, so its own pool was asked",
         "Similarity was not checked",

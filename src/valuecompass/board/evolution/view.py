@@ -32,8 +32,9 @@ FIGURES = {
     ),
     "information": (
         "Information about a model's position",
-        "Nats an answer, by the two-parameter logistic model fitted to all sets together; quirks "
-        "and the judge's errors do not count.",
+        "Nats an answer, by the two-parameter logistic model fitted to all sets together, less "
+        "what the same answers give when they are dealt out to models at random; quirks and the "
+        "judge's errors do not count.",
     ),
 }
 COVERS = {

@@ -19,7 +19,7 @@ from valuecompass.evolve.information import InformationConfig, ThetaPosterior
 from valuecompass.evolve.rewards import objective, shrunk_rates
 from valuecompass.stats import Interval
 
-__all__ = ["FEWEST", "Answers", "Compared", "told_apart"]
+__all__ = ["FEWEST", "Answers", "Compared", "told_apart", "variances"]
 
 Array = NDArray[np.float64]
 FEWEST = {"items": 5, "respondents": 5}
@@ -27,7 +27,10 @@ FEWEST = {"items": 5, "respondents": 5}
 DRAWS = 1000
 LARGE = 2_000_000
 """Cells (items x pairs of models x dimensions) above which a fifth of the draws is taken."""
+ONCE = "one answer to an item: how far a model varies by itself is not known (--repeats 2)"
 SHUFFLES = 20
+FITS = 30
+"""Fits of the logistic model that limits of the information rest on."""
 UNKNOWN = Interval(np.nan, np.nan, np.nan)
 
 
@@ -123,7 +126,9 @@ def told_apart(
       (nats an item), less the mean of the same with answers dealt out to models at random: chance
       alone gives a divergence, too.
     - ``information``: what one answer tells about where a model stands, under the hierarchical
-      two-parameter logistic model fitted to all sets together, summed over dimensions (nats).
+      two-parameter logistic model fitted to all sets together, summed over dimensions (nats), less
+      the mean of the same with answers dealt out to models at random: the prior alone gives items
+      that many express more than items that few do.
 
     Args:
         sets: of the same models in the same order and the same dimensions; the first is the one
@@ -139,7 +144,8 @@ def told_apart(
         ValueError: if models or dimensions differ in number.
 
     Source: bootstrap of both sides of a table: Owen (2007), Annals of Applied Statistics 1,
-    386-411; it is a little wide. Divergence and rates: AdAEM, arXiv 2505.13531, equation 1.
+    386-411; it is a little wide. Halves: Shao & Wu (1989), Annals of Statistics 17, 1176-1197.
+    Divergence and rates: AdAEM, arXiv 2505.13531, equation 1.
     """
     if len({(one.values.shape[0], one.values.shape[3]) for one in sets}) != 1:
         raise ValueError("sets must be of the same models and dimensions, and at least one")
@@ -148,36 +154,31 @@ def told_apart(
         why = "one model alone: there is nobody to tell it apart from"
         return {name: _unknown(sets, why) for name in FIGURES}
     number = draws or (DRAWS if max(map(_size, sets)) <= LARGE else DRAWS // 5)
-    weights = [_multinomial(rng, 1 + one.index.max(), number) for one in sets]
-    people = _multinomial(rng, models, number)
-    repeated = all((one.counts >= 2).any() for one in sets)
-    once = "one answer to an item: how far a model varies by itself is not known (--repeats 2)"
-    found: dict[str, Compared] = {}
-    for name, figure in (("between", _between), ("shared", _shared)):
-        if name == "between" and not repeated:
-            found[name] = _unknown(sets, once)
-        else:
-            made = [figure(one) for one in sets]
-            found[name] = _in_pairs(sets, made, weights, people)
-    if repeated:
+    found = variances(sets, rng, number)
+    if _repeated(sets):
+        weights = [_multinomial(rng, 1 + one.index.max(), number) for one in sets]
         found["divergence"] = _of_items(sets, [_divergence(one, rng) for one in sets], weights)
     else:
-        found["divergence"] = _unknown(sets, once)
-    found["information"] = _of_items(sets, _information(sets, config), weights)
-    return found
+        found["divergence"] = _unknown(sets, ONCE)
+    return found | {"information": _informed(sets, rng, config)}
+
+
+def variances(sets: Sequence[Answers], rng: np.random.Generator, draws: int) -> dict[str, Compared]:
+    """Return the first two figures of `told_apart`, of two models and more."""
+    weights = [_multinomial(rng, 1 + one.index.max(), draws) for one in sets]
+    people = _multinomial(rng, sets[0].values.shape[0], draws)
+    shared = _in_pairs(sets, [_shared(one) for one in sets], weights, people)
+    if not _repeated(sets):
+        return {"between": _unknown(sets, ONCE), "shared": shared}
+    between = _in_pairs(sets, [_between(one) for one in sets], weights, people)
+    return {"between": between, "shared": shared}
 
 
 FIGURES = ("between", "shared", "divergence", "information")
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Of pairs of models a numerator and a denominator, given weights of the clusters.
-
-    told: weights (B, C) to the two, (B, P) each.
-    """
-
-    told: Callable[[Array], tuple[Array, Array]]
+_Pairs = Callable[[Array], tuple[Array, Array]]
+"""Weights of the clusters (B, C) to a numerator and a denominator for pairs of models, (B, P)."""
 
 
 def _between(one: Answers) -> _Pairs:
@@ -190,7 +191,7 @@ def _between(one: Answers) -> _Pairs:
         total += np.nan_to_num(half)
         count += ~np.isnan(half)
     tops, bottoms = one.by_cluster(total), one.by_cluster(count)
-    return _Pairs(lambda weights: (weights @ tops, weights @ bottoms))
+    return lambda weights: (weights @ tops, weights @ bottoms)
 
 
 def _shared(one: Answers) -> _Pairs:
@@ -212,7 +213,7 @@ def _shared(one: Answers) -> _Pairs:
             bottom += ~np.isnan(half)
         return top, bottom
 
-    return _Pairs(told)
+    return told
 
 
 def _in_pairs(
@@ -227,11 +228,11 @@ def _in_pairs(
     pairs = people[:, first] * people[:, second]
     values, drawn = list[float](), list[Array]()
     for one, figure, weight in zip(sets, figures, weights, strict=True):
-        tops, bottoms = figure.told(np.ones((1, 1 + one.index.max())))
+        tops, bottoms = figure(np.ones((1, 1 + one.index.max())))
         values.append(float(_over(tops.sum(axis=1), bottoms.sum(axis=1))[0]))
         if "items" not in covers:
             weight = np.ones_like(weight)
-        tops, bottoms = figure.told(weight)
+        tops, bottoms = figure(weight)
         drawn.append(_over((tops * pairs).sum(axis=1), (bottoms * pairs).sum(axis=1)))
     return _compared(values, drawn, covers)
 
@@ -267,16 +268,9 @@ def _compared(values: Sequence[float], drawn: Sequence[Array], covers: tuple[str
 
 def _divergence(one: Answers, rng: np.random.Generator) -> Array:
     """(n,) nats beyond what answers give that are dealt out at random."""
-    own = _gjs(one.values)
-    models, items, repeats, _ = one.values.shape
-    flat = one.values.transpose(1, 0, 2, 3).reshape(items, models * repeats, -1)
     number = SHUFFLES if one.values.size <= LARGE // 4 else SHUFFLES // 4
-    by_chance = np.zeros(items)
-    for _ in range(number):
-        order = rng.random(flat.shape[:2]).argsort(axis=1)
-        dealt = np.take_along_axis(flat, order[..., None], axis=1)
-        by_chance += _gjs(dealt.reshape(items, models, repeats, -1).transpose(1, 0, 2, 3))
-    return own - by_chance / number
+    by_chance = sum(_gjs(_dealt(one, rng).values) for _ in range(number))
+    return _gjs(one.values) - by_chance / number
 
 
 def _gjs(values: Array) -> Array:
@@ -286,8 +280,57 @@ def _gjs(values: Array) -> Array:
     return objective(np.clip(shrunk, 0, 1)).distinguishability
 
 
-def _information(sets: Sequence[Answers], config: InformationConfig | None) -> list[Array]:
-    """(n,) nats of each set, positions and the spread of items estimated from all together."""
+def _dealt(one: Answers, rng: np.random.Generator) -> Answers:
+    """Deal the answers to each item out to the models at random."""
+    models, items, repeats, dimensions = one.values.shape
+    flat = one.values.transpose(1, 0, 2, 3).reshape(items, models * repeats, dimensions)
+    order = rng.random(flat.shape[:2]).argsort(axis=1)
+    dealt = np.take_along_axis(flat, order[..., None], axis=1)
+    shape = (items, models, repeats, dimensions)
+    return Answers(dealt.reshape(shape).transpose(1, 0, 2, 3), one.clusters)
+
+
+def _informed(
+    sets: Sequence[Answers], rng: np.random.Generator, config: InformationConfig | None
+) -> Compared:
+    """Compare by the model: all sets are fitted together, so limits need whole fits.
+
+    Halves of the topics are drawn without replacement: an item that is drawn twice would look as
+    if its quirks came back. Half of the data has twice the variance, and a half shares half of the
+    whole: the spread over halves is that of the whole (delete-d jackknife).
+    """
+    by_chance = [_information([_dealt(one, rng) for one in sets], config) for _ in range(FITS // 6)]
+    values = np.array(_information(sets, config)) - np.mean(by_chance, axis=0)
+    covers = tuple(name for name in _covers(sets) if name == "items")
+    spread = np.full((1, len(sets)), np.nan)
+    if covers:
+        halves = [_information([_half(one, rng) for one in sets], config) for _ in range(FITS)]
+        spread = np.array(halves)
+
+    def limits(value: float, draws: Array) -> Interval:
+        width = 1.96 * float(draws.std(ddof=1)) if covers else np.nan
+        return Interval(value, value - width, value + width)
+
+    return Compared(
+        tuple(limits(float(v), draws) for v, draws in zip(values, spread.T, strict=True)),
+        tuple(
+            limits(float(values[0] - v), spread[:, 0] - draws)
+            for v, draws in zip(values[1:], spread.T[1:], strict=True)
+        ),
+        covers,
+    )
+
+
+def _half(one: Answers, rng: np.random.Generator) -> Answers:
+    """Return the items of a random half of the clusters."""
+    number = 1 + int(one.index.max())
+    taken = np.isin(one.index, rng.permutation(number)[: number // 2])
+    labels = [label for label, own in zip(one.clusters, taken, strict=True) if own]
+    return Answers(one.values[:, taken], labels)
+
+
+def _information(sets: Sequence[Answers], config: InformationConfig | None) -> list[float]:
+    """Mean nats of each set, positions and the spread of items estimated from all together."""
     given = config or InformationConfig()
     single = InformationConfig(given.sensitivity, given.specificity, opinions=1)
     rates = [one.means.transpose(1, 0, 2) for one in sets]
@@ -295,14 +338,18 @@ def _information(sets: Sequence[Answers], config: InformationConfig | None) -> l
     _, models, dimensions = rates[0].shape
     start = ThetaPosterior.start(models, dimensions, single)
     known = start.updated(np.concatenate(rates), np.concatenate(counts))
-    found: list[Array] = []
+    found: list[float] = []
     for rate, count in zip(rates, counts, strict=True):
         told = known.score(rate, count).information
         # an item that nobody answered has that of the average item by the model, and none here
         heard = (~np.isnan(rate)).sum(axis=1)
-        total = np.where(heard > 0, told, 0).sum(axis=1)
-        found.append(np.where(heard.sum(axis=1) > 0, total, np.nan))
+        total = np.where(heard > 0, told, 0).sum(axis=1)[heard.sum(axis=1) > 0]
+        found.append(float(total.mean()) if len(total) else float("nan"))
     return found
+
+
+def _repeated(sets: Sequence[Answers]) -> bool:
+    return all((one.counts >= 2).any() for one in sets)
 
 
 def _covers(sets: Sequence[Answers]) -> tuple[str, ...]:

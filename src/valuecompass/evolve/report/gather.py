@@ -46,7 +46,7 @@ class Run:
         """The items it kept, the best first."""
         return tuple(Item.model_validate(c["item"]) for c in self.body["kept"])
 
-    @property
+    @cached_property
     def topics(self) -> dict[str, str]:
         """Id of an item it kept -> id of the seed that it belongs to."""
         pairs = zip(self.items, self.body["kept"], strict=True)
