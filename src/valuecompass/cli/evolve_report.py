@@ -21,11 +21,9 @@ from valuecompass.cli.app import (
     Workspace,
     echo_json,
 )
-from valuecompass.cli.evolve import evolve_app
 from valuecompass.cli.shown import dollars, number, say, span, table
 
 
-@evolve_app.command()
 def report(
     run: Annotated[
         str | None,

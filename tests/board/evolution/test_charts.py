@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from valuecompass.board.evolution import view
 from valuecompass.board.evolution.charts import Line, Scale, histogram, lines, span_bar
 
 
@@ -46,3 +47,9 @@ def test_bins_are_as_high_as_their_counts():
     heights = [float(h) for h in re.findall(r'class="block s\d"[^/]*height="([\d.]+)"', svg)]
     assert heights[0] == pytest.approx(2 * heights[2], abs=0.2)
     assert heights[1] == 0 and heights[3] == pytest.approx(heights[0] / 4, abs=0.2)
+
+
+def test_years_without_items_have_their_place():
+    rows = [{"name": 2020, "n": 3}, {"name": 2023, "n": 1}]
+    assert view.years(rows) == [(2020, 3), (2021, 0), (2022, 0), (2023, 1)]
+    assert view.years([{"name": 1066, "n": 1}, *rows]) == [(1066, 1), (2020, 3), (2023, 1)]

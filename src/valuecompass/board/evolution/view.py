@@ -14,6 +14,8 @@ from valuecompass.board.wording import number
 __all__ = ["Comparison", "Entry", "comparisons", "course_charts", "curve_chart", "figure"]
 
 Json = Mapping[str, Any]
+_YEARS = 80
+"""Years between the first and the last up to which those without items have a place, too."""
 FIGURES = {
     "between": (
         "Variance between models on an item",
@@ -164,6 +166,14 @@ def shares(rows: Sequence[Json], most: int = 14) -> list[tuple[str, int, float]]
         entries.append((f"{len(rest)} others", sum(int(row["n"]) for row in rest)))
     top = max((n for _, n in entries), default=1)
     return [(name, n, n / top) for name, n in entries]
+
+
+def years(rows: Sequence[Json]) -> list[tuple[int, int]]:
+    """Return every year from the first to the last with its number, of few enough to be drawn."""
+    known = {int(row["name"]): int(row["n"]) for row in rows}
+    if max(known) - min(known) > _YEARS:
+        return sorted(known.items())
+    return [(year, known.get(year, 0)) for year in range(min(known), max(known) + 1)]
 
 
 def _name(name: Any) -> str:
