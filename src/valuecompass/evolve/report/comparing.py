@@ -63,8 +63,8 @@ async def compared(
     rows = told.measurements[0].rows
     answers = [Answers(one.values[heard], one.clusters) for one in answers]
     names = [one.name for one in told.sets]
-    compared = [n for n in names if n != OTHER]
-    apart = told_apart(answers[: len(compared)], rng, config=config)
+    held = [n for n in names if n != OTHER]
+    apart = told_apart(answers[: len(held)], rng, config=config)
     evolved = answers[0].means
     return {
         "system": told.system.id,
@@ -88,8 +88,8 @@ async def compared(
         "gate": None if (gate := told.measurements[0].gate) is None else asdict(gate),
         "told_apart": {
             name: {
-                "values": dict(zip(compared, map(limits, found.values), strict=True)),
-                "differences": dict(zip(compared[1:], map(limits, found.differences), strict=True)),
+                "values": dict(zip(held, map(limits, found.values), strict=True)),
+                "differences": dict(zip(held[1:], map(limits, found.differences), strict=True)),
                 "covers": list(found.covers),
                 "reason": found.reason,
             }
