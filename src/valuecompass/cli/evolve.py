@@ -1,9 +1,9 @@
-"""`valuecompass evolve adaem`: let test items evolve."""
+"""`valuecompass evolve`: let test items evolve, and report on what that made."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,12 +16,11 @@ from valuecompass.cli.app import (
     app,
     echo_json,
 )
+from valuecompass.cli.evolve_report import report
 
-if TYPE_CHECKING:
-    pass
-
-evolve_app = typer.Typer(help="Let test items evolve by probing many models.", no_args_is_help=True)
+evolve_app = typer.Typer(help="Let test items evolve, and report on it.", no_args_is_help=True)
 app.add_typer(evolve_app, name="evolve")
+evolve_app.command()(report)
 
 
 @evolve_app.command()

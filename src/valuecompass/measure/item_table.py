@@ -272,6 +272,25 @@ async def stored_values(
                 yield position, at, item, value
 
 
+async def stored_answers(
+    store: Store, measurement: Measurement
+) -> AsyncGenerator[tuple[int, int, str, int, float]]:
+    """Yield position of the respondent, place of the dimension, item, repeat and value in [0, 1].
+
+    As `stored_values`, of items of every kind: of a trade-off both orders of its sides make one
+    answer.
+    """
+    system = ValueSystem.model_validate(measurement.manifest["system"])
+    opinions: OpinionMethod = measurement.manifest["opinions"]
+    parsed = await _items(store, measurement)
+    async with contextlib.aclosing(_results(store, measurement, parsed)) as results:
+        async for position, found in results:
+            for repeat in sorted({one.repeat for one in found}):
+                own = [one for one in found if one.repeat == repeat]
+                for at, item, value in all_values(system, opinions, own):
+                    yield position, at, item, repeat, value
+
+
 async def _items(store: Store, measurement: Measurement) -> dict[str, Item]:
     rows = await store.rows(items_query(measurement))
     return {row["id"]: Item.from_row(row["body"]) for row in rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -240,6 +240,38 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
     systems = _systems(settings)
     respondents = resolve_respondents(settings, systems)
     calibration = None if settings.calibration is None else read_calibration(settings.calibration)
+    opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
+    if opinions is None:
+        raise InputError(f"--opinions {settings.opinions}: give {', '.join(OPINIONS)}")
+
+    def plans_of(judge: Judge) -> list[Plan]:
+        plans: list[Plan] = []
+        for system in systems:
+            form, items = resolve_form(settings, system)
+            plans.append(make_plan(system, form, respondents, judge, items, opinions, calibration))
+        return plans
+
+    return await run_plans(settings, respondents, plans_of, listener)
+
+
+async def run_plans(
+    settings: Settings,
+    respondents: Sequence[Respondent],
+    plans_of: Callable[[Judge], Sequence[Plan]],
+    listener: Listener,
+) -> Measurements:
+    """Measure plans one after the other, within one budget.
+
+    Args:
+        settings: judge, workspace, limits, patience and batches; the rest stands in the plans.
+        respondents: of all plans.
+        plans_of: makes the plans for the judge that the settings name.
+        listener: hears how it goes, and may leave plans at that.
+
+    Raises:
+        InputError: as `run`; nothing was asked.
+        BudgetReached, ProviderStopped, Interrupted: the same call goes on.
+    """
     async with opened(settings.workspace, settings.db, make=listener.asks) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
@@ -247,14 +279,8 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
         budget = Budget(store, "", settings.limits)
         asker = Asker(store, budget, settings.patience, settings.batch, listener.note)
         judge = make_judge(settings, asker, respondents)
-        opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
-        if opinions is None:
-            raise InputError(f"--opinions {settings.opinions}: give {', '.join(OPINIONS)}")
-        plans: list[Plan] = []
-        for system in systems:
-            form, items = resolve_form(settings, system)
-            plans.append(make_plan(system, form, respondents, judge, items, opinions, calibration))
-        if not any(plan.answers(r) for plan in plans for r in respondents):
+        plans = plans_of(judge)
+        if not any(plan.answers(r) for plan in plans for r in plan.respondents):
             raise InputError(
                 "none of the respondents answers any of these systems: a simulated respondent "
                 "answers only the system in its name, and one with answers = logprobs only items "
