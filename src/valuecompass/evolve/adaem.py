@@ -29,8 +29,10 @@ import numpy as np
 from valuecompass.errors import InputError, RequestFailed
 from valuecompass.evolve.adaem_config import AdAEMConfig
 from valuecompass.evolve.bandit import (
+    Bandit,
     PosteriorSampling,
     Sampling,
+    Uniform,
     UpperConfidence,
     arm_of,
     stop_reason,
@@ -173,12 +175,14 @@ class _Run:
             posterior,
         )
 
-    def _bandit(self) -> UpperConfidence | PosteriorSampling:
+    def _bandit(self) -> Bandit:
         config = self.config
         scores = {topic: seed.last for topic, seed in self.seeds.items()}
         arms = [arm_of(topic, scores.get(at, math.nan)) for at, topic in self.topics.items()]
         if config.bandit == "ucb":
             return UpperConfidence(arms, config.pulls or 1, config.start)
+        if config.bandit == "uniform":
+            return Uniform(arms, seed=config.seed)
         sampling = Sampling(
             config.bandit,
             floors=config.floors,

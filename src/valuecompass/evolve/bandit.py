@@ -316,7 +316,38 @@ class PosteriorSampling:
             self._fitted = self.quality.observations
 
 
-def replay(bandit: PosteriorSampling | UpperConfidence, state: Mapping[str, Any]) -> None:
+class Uniform:
+    """Random search: every topic with the same chance, whatever came of it.
+
+    Args:
+        arms: the topics.
+        seed: of the draws.
+    """
+
+    def __init__(self, arms: Sequence[Arm], *, seed: int = 0) -> None:
+        self._ids = tuple(_places(arms))
+        self._seed = seed
+        self._records: list[list[Any]] = []
+
+    def choose(self) -> str | None:
+        """Return a topic; None when there is none."""
+        if not self._ids:
+            return None
+        rng = np.random.default_rng([self._seed, len(self._records)])
+        return self._ids[int(rng.integers(len(self._ids)))]
+
+    def record(
+        self, arm: str, rewards: Sequence[float], calls: int = 0, found: Found | None = None
+    ) -> None:
+        """Take in a pull; it changes no later choice."""
+        self._records.append(_as_json(arm, rewards, calls, found))
+
+    def state(self) -> dict[str, Any]:
+        """Return what was recorded."""
+        return {"records": list(self._records)}
+
+
+def replay(bandit: Bandit, state: Mapping[str, Any]) -> None:
     """Bring a fresh bandit, made with the same arguments, to a `state`."""
     for record in state["records"]:
         if len(record) == 2 and isinstance(bandit, PosteriorSampling):
