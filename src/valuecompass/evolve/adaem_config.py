@@ -26,8 +26,8 @@ class AdAEMConfig:
         disentanglement: weight of R_Dis in S; -.5 as in appendix C.3, +.5 as equation 1 means it.
         beta: weight of the second term of the objective.
         information: settings of the information; give it the judge's error rates.
-        bandit: "thompson" or "top-two" posterior sampling, "ucb" as printed, or "uniform":
-            random search, the baseline.
+        bandit: "thompson" or "top-two" posterior sampling, "ucb" as printed, or "uniform": random
+            search, to compare with.
         start: of UCB, from "zeros" as printed or from the scores of "seeds".
         pulls: B, most pulls; None: the requests of the meter alone bound the run. UCB needs it.
         width: N2, questions that each explorer writes in a pull.
@@ -46,10 +46,8 @@ class AdAEMConfig:
         reuse: the final reward takes over the answers of the first models; else all are asked anew.
         seed_scores: which seeds are scored as well: "all" at the start, "pulled" at their first
             pull, "none".
-        floors: facet -> entropy of the pulls as a part of a uniform sweep's (posterior
-            sampling only).
-        least_gain: a topic is left when it promises less reward per request (posterior sampling
-            only).
+        floors: facet -> entropy of the pulls as a part of a uniform sweep's (posterior sampling).
+        least_gain: a topic is left when it promises less reward per request (posterior sampling).
         keep: most questions returned, the best; None: all.
         rescore: score those once more on fresh answers.
         target_width: stop when the 95 % intervals of all positions of models are at most so wide,

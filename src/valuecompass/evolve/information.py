@@ -243,10 +243,9 @@ class ThetaPosterior:
         Mathematical Statistics 27, 986-1005, equation 4.
         """
         rows = self._rows(responses, opinions)
-        grid = _nodes(self.config.quirk_sds)
         result = np.empty((5, len(rows[0][0]), len(rows)))
         for d, (row, log_chance) in enumerate(rows):
-            columns = np.stack([*self._worth(d), np.log(grid.a), grid.b], axis=1)
+            columns = self._worths[d]
             table = _foretold(self.weights[d], log_chance)
             for part in _parts(row):
                 chances, log_evidence = _item_posterior(row[part] @ table, self.item_prior)
@@ -255,6 +254,13 @@ class ThetaPosterior:
                 result[:, part, d] = (joint @ columns).T
         result[3] = np.exp(result[3])
         return ItemInformation(*result)
+
+    @cached_property
+    def _worths(self) -> list[Array]:
+        """What `score` says of an item at each node, (G, 5) for each dimension."""
+        grid = _nodes(self.config.quirk_sds)
+        rest = np.log(grid.a), grid.b
+        return [np.stack([*self._worth(d), *rest], axis=1) for d in range(len(self.weights))]
 
     def _worth(self, d: int) -> tuple[Array, Array, Array]:
         """`gjs`, `information` and `remaining` of an item at each node, (G,) each."""

@@ -159,6 +159,8 @@ class Questions:
         self._number = 0
         self._ids: list[str] = []
         self._vectors = np.zeros((0, 0), np.float32)
+        # what is new is added after it was checked: encoding takes most of the time of both
+        self._checked: dict[str, Floats] = {}
 
     def __len__(self) -> int:
         return self._number
@@ -170,7 +172,9 @@ class Questions:
             self._texts.setdefault(_plain(text), own)
             self._skeletons.setdefault(skeleton(text), own)
         if knows(self.similarity, language) and ids:
-            self._append(ids, self.similarity.encode(texts))
+            known = [self._checked[text] for text in texts if text in self._checked]
+            whole = len(known) == len(texts)
+            self._append(ids, np.stack(known) if whole else self.similarity.encode(texts))
 
     def check(self, texts: Sequence[str], language: str = "en") -> list[Novelty]:
         """Say of each question what it repeats of those added; not of the others in `texts`."""
@@ -179,7 +183,9 @@ class Questions:
             return [f or Novelty("not checked") for f in found]
         open_places = [place for place, f in enumerate(found) if f is None]
         if open_places:
-            vectors = self.similarity.encode([texts[place] for place in open_places])
+            own = [texts[place] for place in open_places]
+            vectors = self.similarity.encode(own)
+            self._checked = dict(zip(own, vectors, strict=True))
             for place, vector in zip(open_places, vectors, strict=True):
                 found[place] = self._compared(vector)
         return [f for f in found if f is not None]

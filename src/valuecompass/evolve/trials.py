@@ -90,7 +90,12 @@ class Trials:
         for candidate in of:
             if stage != "fresh" and not before[id(candidate)]:
                 self.rater.remember(candidate.heard)
-        self.reward(of, stage)
+        # rewards change with answers; positions are learned between pulls
+        told = {id(c) for c, _ in asked}
+        for candidate in of:
+            if id(candidate) not in told:
+                candidate.rewards[stage] = candidate.last
+        self.reward([c for c in of if id(c) in told], stage)
         return [c for c in of if c.reason is None]
 
     async def _texts(self, of: Sequence[Candidate]) -> None:
