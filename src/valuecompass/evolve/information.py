@@ -18,6 +18,7 @@ converge item by item, and thousands of items take seconds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -109,6 +110,8 @@ class ItemInformation:
         a: (n, D) slopes, exponential of the posterior mean of log a.
         b: (n, D) posterior mean difficulties; far out for an item that nearly all models or none
             express.
+        information_sd: (n, D) posterior standard deviation of `information`: what the item's own
+            responses leave open of it; nats.
     """
 
     gjs: Array
@@ -116,6 +119,7 @@ class ItemInformation:
     remaining: Array
     a: Array
     b: Array
+    information_sd: Array
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,12 @@ class ThetaPosterior:
                 break
         return ThetaPosterior(weights, quirks, items, self.config)
 
-    def score(self, responses: ArrayLike, opinions: ArrayLike = 1) -> ItemInformation:
+    def score(
+        self,
+        responses: ArrayLike,
+        opinions: ArrayLike = 1,
+        among: Sequence[int] | None = None,
+    ) -> ItemInformation:
         """What each item tells, expected over what its own responses leave open.
 
         Score new items by the posterior of earlier ones, then update: an item that has shaped the
@@ -232,6 +241,8 @@ class ThetaPosterior:
         Args:
             responses: (n, K, D) as in `updated`.
             opinions: as in `updated`.
+            among: places of the models that the items are to tell apart; None: all. What the others
+                answered still says what the items are like.
 
         Returns:
             The items' information. An item without responses gets that of the average item.
@@ -244,9 +255,11 @@ class ThetaPosterior:
         """
         rows = self._rows(responses, opinions)
         grid = _nodes(self.config.quirk_sds)
-        result = np.empty((5, len(rows[0][0]), len(rows)))
+        result = np.empty((6, len(rows[0][0]), len(rows)))
+        whom = slice(None) if among is None else list(among)
         for d, (row, log_chance) in enumerate(rows):
-            columns = np.stack([*self._worth(d), np.log(grid.a), grid.b], axis=1)
+            worth = self._worth(self.weights[d][whom])
+            columns = np.stack([*worth, np.log(grid.a), grid.b, worth[1] ** 2], axis=1)
             table = _foretold(self.weights[d], log_chance)
             for part in _parts(row):
                 chances, log_evidence = _item_posterior(row[part] @ table, self.item_prior)
@@ -254,11 +267,12 @@ class ThetaPosterior:
                 joint = (chances * shares[..., None]).reshape(len(chances), -1)
                 result[:, part, d] = (joint @ columns).T
         result[3] = np.exp(result[3])
+        result[5] = np.sqrt(np.maximum(result[5] - result[1] ** 2, 0))
         return ItemInformation(*result)
 
-    def _worth(self, d: int) -> tuple[Array, Array, Array]:
+    def _worth(self, weights: Array) -> tuple[Array, Array, Array]:
         """`gjs`, `information` and `remaining` of an item at each node, (G,) each."""
-        config, weights = self.config, self.weights[d]
+        config = self.config
         rates = _perfect_rates(config.quirk_sds)
         alike = np.full(len(weights), 1 / len(weights))
         by_model = np.clip(weights @ rates, 0, 1).T[..., None]
