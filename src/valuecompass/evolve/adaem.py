@@ -20,6 +20,7 @@ paid request answered from the store.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -38,8 +39,9 @@ from valuecompass.evolve.bandit import (
 from valuecompass.evolve.candidates import Candidate, Evolution
 from valuecompass.evolve.novelty import EnglishSimilarity, Questions, Similarity
 from valuecompass.evolve.probing import Meter, Prober, together
-from valuecompass.evolve.protocols import Evidence, Explorer, Proposal, Respondents
+from valuecompass.evolve.protocols import Explorer, Proposal, Respondents
 from valuecompass.evolve.rating import Rater, RatingConfig
+from valuecompass.evolve.safety import SafetyFilter
 from valuecompass.evolve.trials import Trials
 from valuecompass.items import Item
 from valuecompass.judges.protocol import Judge
@@ -64,6 +66,7 @@ async def evolve(
     *,
     calls: int | None = None,
     similarity: Similarity | None = None,
+    safety: SafetyFilter | None = None,
     log: Callable[[Mapping[str, Any]], None] = silent,
 ) -> Evolution:
     """Let items evolve.
@@ -77,6 +80,7 @@ async def evolve(
         config: None takes the defaults.
         calls: most requests of all kinds; None: bounded by `config.pulls` alone.
         similarity: encoder for questions and opinions; None takes the English one.
+        safety: what must not be asked, nor shown to explorers; None: everything may.
         log: told every event as it happens.
 
     Raises:
@@ -86,7 +90,9 @@ async def evolve(
     settings = config or AdAEMConfig()
     if calls is None and settings.pulls is None:
         raise InputError("nothing bounds the run: give calls, or pulls in the settings")
-    run = _Run(settings, topics, explorers, respondents, judge, systems, calls, similarity, log)
+    run = _Run(
+        settings, topics, explorers, respondents, judge, systems, calls, similarity, safety, log
+    )
     return await run.whole()
 
 
@@ -103,6 +109,7 @@ class _Run:
         systems: Sequence[ValueSystem],
         calls: int | None,
         similarity: Similarity | None,
+        safety: SafetyFilter | None,
         log: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self.config, self.log = config, log
@@ -127,12 +134,14 @@ class _Run:
         questions = Questions(encoder, threshold=config.similar, nearest=config.nearest)
         for topic in topics:
             questions.add([topic.id], [topic.text], topic.language)
-        self.trials = Trials(config, self.prober, self.rater, questions, self.meter)
+        self.trials = Trials(config, self.prober, self.rater, questions, self.meter, safety)
         self.seeds: dict[str, Candidate] = {}
         self.of_topic: dict[str, list[Candidate]] = {topic: [] for topic in self.topics}
         self.events: list[dict[str, Any]] = []
         self.pulls: dict[str, int] = dict.fromkeys(self.topics, 0)
         self.first_rewards: list[float] = []
+        self.told = 0
+        """Rejected candidates that events have told of."""
 
     # --- algorithm 1 ---
 
@@ -171,6 +180,7 @@ class _Run:
             stopped,
             warnings,
             posterior,
+            tuple(self.trials.withheld),
         )
 
     def _bandit(self) -> UpperConfidence | PosteriorSampling:
@@ -230,22 +240,28 @@ class _Run:
             for turn in range(first, first + config.width)
             for explorer in self.explorers.values()
         ]
-        work = work[: self.trials.affordable([config.explorer_calls] * len(work))]
+        each = config.explorer_calls + self.trials.check_cost
+        work = work[: self.trials.affordable([each] * len(work))]
         found: list[Candidate] = []
         for proposal in await together(work, config.concurrency):
             self.meter.explorer += self.trials.steps(proposal)
             if proposal is not None:
                 found.append(Candidate(topic, proposal, calls=proposal.calls))
-        return [c for c in found if self.trials.is_new(c)]
+        return await self.trials.safe([c for c in found if self.trials.is_new(c)])
 
     async def _rewritten(self, old: Sequence[Candidate]) -> dict[str, Candidate]:
         """Return what became better by more than tau, by the id of its parent (lines 14 to 18)."""
         config = self.config
-        costs = [config.explorer_calls + self.trials.cost(c, "first") for c in old]
+        costs = [
+            config.explorer_calls
+            + self.trials.cost(c, "first")
+            + self.trials.check_cost * (1 + len(c.heard))
+            for c in old
+        ]
         old = old[: self.trials.affordable(costs)]
         work = [
-            partial(_or_none, self._author(c).refine, c.proposal, self._evidence(c), c.rewritten)
-            for c in old
+            partial(_or_none, self._author(c).refine, c.proposal, told, c.rewritten)
+            for c, told in zip(old, await self.trials.evidence(old), strict=True)
         ]
         new: dict[str, Candidate] = {}
         for parent, proposal in zip(old, await together(work, config.concurrency), strict=True):
@@ -257,7 +273,7 @@ class _Run:
             # that it resembles its parent is meant; only copies are left out
             if self.trials.is_new(one, copies_only=True):
                 new[parent.item.id] = one
-        await self.trials.scored(list(new.values()), "first")
+        await self.trials.scored(await self.trials.safe(list(new.values())), "first")
         better: dict[str, Candidate] = {}
         for parent in old:
             one = new.get(parent.item.id)
@@ -321,7 +337,7 @@ class _Run:
             return [c.last for c in of]
         return self.rater.rewards([c.heard for c in of], [c.text for c in of])
 
-    def _aside(self) -> int:
+    def _aside(self) -> float:
         """Requests that re-scoring the winners may take once one more pull was made."""
         if not self.config.rescore:
             return 0
@@ -334,20 +350,18 @@ class _Run:
     def _author(self, candidate: Candidate) -> Explorer:
         return self.explorers[candidate.proposal.generator]
 
-    def _evidence(self, candidate: Candidate) -> Evidence:
-        readings = tuple(heard.reading for heard in candidate.heard.values())
-        return Evidence(candidate.item, candidate.proposal.fact, readings, candidate.last)
-
     def _told_pull(self, topic: str, found: Sequence[Candidate], cost: int) -> None:
         kept = [c for c in found if c.reason is None]
-        meter = self.meter
+        reasons = Counter(c.why for c in self.trials.rejected[self.told :])
+        self.told = len(self.trials.rejected)
         self._tell(
             "pull",
             topic=topic,
             kept=[{"id": c.item.id, "reward": c.last} for c in kept],
             tried=len(found),
             calls=cost,
-            spent={"explorer": meter.explorer, "answers": meter.answers, "judge": meter.judge},
+            rejected=dict(reasons),
+            spent=self.meter.by_kind(),
         )
 
     def _tell(self, event: str, **about: Any) -> None:

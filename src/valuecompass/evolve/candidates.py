@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,14 @@ from valuecompass.evolve.labels import Labels
 from valuecompass.evolve.probing import Heard, Meter
 from valuecompass.evolve.protocols import Proposal
 from valuecompass.items import Item
+
+_NAMED = re.compile(r": [0-9a-f]{12}| (?:[0-9a-f]{12}|\d+)$")
+"""What a reason names of others: their ids, or how many were kept."""
+
+
+def kind_of(reason: str) -> str:
+    """Return the kind of a reason, without what it names."""
+    return _NAMED.split(reason, maxsplit=1)[0]
 
 
 @dataclass
@@ -45,6 +54,11 @@ class Candidate:
         """The reward that rests on most answers while the search goes on; NaN: none yet."""
         return self.rewards.get("final", self.rewards.get("first", float("nan")))
 
+    @property
+    def why(self) -> str:
+        """The kind of its reason."""
+        return kind_of(self.reason or "")
+
     def as_json(self) -> dict[str, Any]:
         """Return item, lineage, rewards and requests; without answers, which the store has."""
         own = self.proposal
@@ -75,6 +89,8 @@ class Evolution:
     stopped: "pulls", "calls", "widths" or "topics" (all of them left).
     warnings: what the user should know.
     posterior: of the models' positions; None with other rewards than information.
+    withheld: answers that the safety filter kept from explorers: id of the item, respondent and
+        reason.
     """
 
     kept: tuple[Candidate, ...]
@@ -84,3 +100,4 @@ class Evolution:
     stopped: str
     warnings: tuple[str, ...]
     posterior: ThetaPosterior | None
+    withheld: tuple[tuple[str, str, str], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 import anyio
@@ -14,7 +14,9 @@ from valuecompass.evolve.labels import Labels, labels_of
 from valuecompass.evolve.protocols import Answer, Reading, Respondents
 from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD, Judge, Subject, Verdict, subject_of
+from valuecompass.judges.spec import requests_of
 from valuecompass.measure.asking import Question, read_off
+from valuecompass.models.asker import counting
 from valuecompass.text import POINTS, Span
 from valuecompass.values import ValueSystem
 
@@ -32,19 +34,25 @@ class Meter:
     stopped before. What was paid is the ledger's business.
 
     limit: most requests of all kinds together; None: no limit.
+    safety: requests of the safety filter.
     """
 
     limit: int | None = None
     explorer: int = 0
     answers: int = 0
     judge: int = 0
+    safety: int = 0
 
     @property
     def total(self) -> int:
         """Requests so far."""
-        return self.explorer + self.answers + self.judge
+        return sum(self.by_kind().values())
 
-    def affords(self, calls: int) -> bool:
+    def by_kind(self) -> dict[str, int]:
+        """Return the requests so far, by who was asked."""
+        return {kind: getattr(self, kind) for kind in ("explorer", "answers", "judge", "safety")}
+
+    def affords(self, calls: float) -> bool:
         """Say whether so many more requests stay within the limit."""
         return self.limit is None or self.total + calls <= self.limit
 
@@ -64,6 +72,23 @@ class Heard:
     judge_calls: int
 
 
+@dataclass
+class Repeated:
+    """How many more requests a judge takes than one for each question: it may have to ask again.
+
+    planned: by `requests_of`.
+    made: in fact, counted where they leave, whether or not the store has the answer.
+    """
+
+    planned: int = 0
+    made: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Requests made for each one planned so far; at least 1."""
+        return max(1.0, self.made / self.planned) if self.planned else 1.0
+
+
 @dataclass(frozen=True)
 class Prober:
     """Puts items to respondents and has the answers judged.
@@ -77,24 +102,28 @@ class Prober:
     judge: Judge
     systems: tuple[ValueSystem, ...]
     judge_mode: JudgeMode = "one-call"
+    repeated: Repeated = field(default_factory=Repeated)
 
     @property
     def dimensions(self) -> int:
         """Number of dimensions of all systems."""
         return sum(len(system.names) for system in self.systems)
 
-    def cost(self, item: Item) -> int:
-        """Return the most requests that one answer to an item takes."""
-        if item.kind == "tradeoff":
-            return 1
-        return 1 + (
-            len(self.systems) if self.judge_mode == "one-call" else POINTS * self.dimensions
-        )
+    def cost(self, item: Item) -> float:
+        """Return the requests that one answer to an item takes, by how often the judge repeated."""
+        return 1 if item.kind == "tradeoff" else 1 + self._judging(POINTS)
 
     @property
-    def text_cost(self) -> int:
-        """Requests that judging the text of an item takes."""
-        return len(self.systems) if self.judge_mode == "one-call" else self.dimensions
+    def text_cost(self) -> float:
+        """Requests that judging the text of an item takes, likewise."""
+        return self._judging(1)
+
+    def _judging(self, opinions: int) -> float:
+        if self.judge_mode == "per-value":
+            planned = opinions * self.dimensions * requests_of(self.judge, 1, 1)
+        else:
+            planned = sum(requests_of(self.judge, opinions, len(s.names)) for s in self.systems)
+        return planned * self.repeated.rate
 
     def check(self, item: Item) -> None:
         """Refuse an item that this method cannot use.
@@ -181,13 +210,19 @@ class Prober:
         for subject in subjects:
             verdicts: list[Verdict] = []
             for part, one in self._pieces(subject):
-                calls += 1
-                try:
-                    verdicts += [
-                        replace(v, part=v.part + part) for v in await self.judge.judge(one)
-                    ]
-                except RequestFailed:
+                with counting() as asked:
+                    try:
+                        said = await self.judge.judge(one)
+                    except RequestFailed:
+                        said = None
+                planned = requests_of(self.judge, len(one.parts), len(one.dimensions))
+                made = asked.n or planned  # who does not go through an asker cannot be counted
+                self.repeated.planned += planned
+                self.repeated.made += made
+                calls += made
+                if said is None:
                     return None, calls
+                verdicts += [replace(v, part=v.part + part) for v in said]
             found[subject.system.id] = tuple(verdicts)
         return found, calls
 

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, RequestFailed
 from valuecompass.evolve.adaem_config import AdAEMConfig
 from valuecompass.evolve.candidates import Candidate
 from valuecompass.evolve.novelty import Questions
 from valuecompass.evolve.probing import Meter, Prober, together
-from valuecompass.evolve.protocols import Proposal
+from valuecompass.evolve.protocols import Evidence, Proposal, Reading
 from valuecompass.evolve.rating import Rater
+from valuecompass.evolve.safety import UNCHECKED, SafetyFilter, SafetyVerdict
 
 Stage = Literal["first", "final", "fresh"]
+UNSAFE = "unsafe: "
+"""Begins the reason of what the safety filter did not let pass."""
 FINAL, FRESH = 1, 2
 """Repeats of answers: those of the final reward where first answers are not used again, and those
 that winners are scored on once more. Repeat 0 is what selected them."""
@@ -30,9 +33,11 @@ class Trials:
         rater: computes rewards.
         questions: all that were written; holds the seeds from the start.
         meter: counts.
+        safety: what must not be asked or shown; None: everything may.
 
     Attributes:
         rejected: candidates that are not kept.
+        withheld: answers that explorers were not shown: id of the item, respondent, reason.
         spent: whether something had to be left out for want of requests.
         aside: requests that are put aside for re-scoring the winners.
     """
@@ -44,12 +49,16 @@ class Trials:
         rater: Rater,
         questions: Questions,
         meter: Meter,
+        safety: SafetyFilter | None = None,
     ) -> None:
         self.config, self.prober, self.rater = config, prober, rater
         self.questions, self.meter = questions, meter
+        self.safety = safety
+        self.check_cost = safety.cost if safety is not None else 0
         self.rejected: list[Candidate] = []
+        self.withheld: list[tuple[str, str, str]] = []
         self.spent = False
-        self.aside = 0
+        self.aside: float = 0
         self._dimension_at = {
             (system.id, name): place
             for place, (system, name) in enumerate(
@@ -104,7 +113,7 @@ class Trials:
             if stage in ("first", "final") and not math.isfinite(reward):
                 self.reject(candidate, "too few answers for a reward")
 
-    def affordable(self, costs: Sequence[int]) -> int:
+    def affordable(self, costs: Sequence[float]) -> int:
         """Return how many of some tasks, in order, stay within the budget; notes if not all do.
 
         What re-scoring the winners will take is put aside.
@@ -117,8 +126,8 @@ class Trials:
         self.spent = self.spent or number < len(costs)
         return number
 
-    def cost(self, candidate: Candidate, stage: Stage) -> int:
-        """Return the most requests that a stage of a candidate takes."""
+    def cost(self, candidate: Candidate, stage: Stage) -> float:
+        """Return the requests that a stage of a candidate takes."""
         reads = self.rater.config.reads_question and candidate.text is None
         text = self.prober.text_cost if reads else 0
         return text + self.prober.cost(candidate.item) * len(self._panel(candidate, stage))
@@ -159,7 +168,55 @@ class Trials:
         self.questions.add([item.id], [item.text], item.language)
         return True
 
+    async def safe(self, of: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that may be asked; reject the others before anybody sees them."""
+        texts = [_shown(c.proposal) for c in of]
+        for candidate, why in zip(of, await self._unsafe(texts, of), strict=True):
+            candidate.calls += self.check_cost
+            if why is not None:
+                self.reject(candidate, UNSAFE + why)
+        return [c for c in of if c.reason is None]
+
+    async def evidence(self, of: Sequence[Candidate]) -> list[Evidence]:
+        """Return what explorers are told of candidates, without answers that may not be shown."""
+        heard = [(c, one.reading) for c in of for one in c.heard.values() if one.reading.points]
+        texts = ["\n".join(reading.points) for _, reading in heard]
+        reasons = await self._unsafe(texts, [c for c, _ in heard])
+        kept: dict[int, list[Reading]] = {id(c): [] for c in of}
+        for (candidate, reading), why in zip(heard, reasons, strict=True):
+            candidate.calls += self.check_cost
+            if why is None:
+                kept[id(candidate)].append(reading)
+            else:
+                self.withheld.append((candidate.item.id, reading.name, why))
+        return [Evidence(c.item, c.proposal.fact, tuple(kept[id(c)]), c.last) for c in of]
+
+    async def _unsafe(self, texts: Sequence[str], of: Sequence[Candidate]) -> Sequence[str | None]:
+        """Return why each text must not be used, None where it may."""
+        if self.safety is None:
+            return [None] * len(texts)
+        work = [
+            partial(_checked, self.safety, text, candidate.item.language)
+            for text, candidate in zip(texts, of, strict=True)
+        ]
+        self.meter.safety += self.check_cost * len(work)
+        found = await together(work, self.config.concurrency)
+        return [None if verdict.ok else verdict.reason for verdict in found]
+
     def reject(self, candidate: Candidate, reason: str) -> None:
         """Note why a candidate is not kept."""
         candidate.reason = reason
         self.rejected.append(candidate)
+
+
+async def _checked(safety: SafetyFilter, text: str, language: str) -> SafetyVerdict:
+    try:
+        return await safety.check(text, language)
+    except RequestFailed:
+        return SafetyVerdict(False, UNCHECKED)
+
+
+def _shown(proposal: Proposal) -> str:
+    """Everything of a proposal that anybody may come to see."""
+    sides = [side.text for side in proposal.item.sides or ()]
+    return "\n".join([proposal.item.text, *sides, proposal.fact])

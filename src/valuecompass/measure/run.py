@@ -237,7 +237,7 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
     systems = _systems(settings)
     respondents = resolve_respondents(settings, systems)
     calibration = None if settings.calibration is None else read_calibration(settings.calibration)
-    async with _opened(settings, make=listener.asks) as store:
+    async with opened(settings.workspace, settings.db, make=listener.asks) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
 
@@ -321,10 +321,10 @@ def _systems(settings: Settings) -> list[ValueSystem]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, *, make: bool) -> AsyncGenerator[Store]:
-    """Open the workspace; where there is none and none is to be made, an empty one for now."""
-    if make or settings.db is not None or (settings.workspace / DATABASE).is_file():
-        async with open_store(settings.workspace, settings.db) as store:
+async def opened(workspace: Path, db: str | None, *, make: bool) -> AsyncGenerator[Store]:
+    """Open a workspace; where there is none and none is to be made, an empty one for now."""
+    if make or db is not None or (workspace / DATABASE).is_file():
+        async with open_store(workspace, db) as store:
             yield store
         return
     with TemporaryDirectory() as folder:
@@ -399,7 +399,7 @@ async def cheapest_plans(
     else:
         (respondent,) = resolve_respondents(settings, systems)
     plans: list[SystemPlan] = []
-    async with _opened(settings, make=False) as store:
+    async with opened(settings.workspace, settings.db, make=False) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
 
