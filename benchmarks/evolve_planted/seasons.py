@@ -36,11 +36,11 @@ from benchmarks.evolve_planted.gate import Gate
 from benchmarks.evolve_planted.players import PlantedExplorer, PlantedJudge, PlantedRespondents
 from benchmarks.evolve_planted.sources import seeds
 from benchmarks.evolve_planted.world import FRESH, Floats, World, read_world
-from scipy import stats
+from scipy.special import stdtrit
 
 from valuecompass.evolve.adaem import AdAEMConfig, Evolution, evolve
 from valuecompass.evolve.lifecycle.forms import FormRules, living_form
-from valuecompass.evolve.lifecycle.information import joined, worth
+from valuecompass.evolve.lifecycle.information import Worth, joined, worth
 from valuecompass.evolve.lifecycle.links import linked_scores
 from valuecompass.evolve.lifecycle.retire import RetireRules, drifting, exposed, saturated
 from valuecompass.evolve.novelty import Questions, Similarity
@@ -92,9 +92,9 @@ def four_seasons(world: World, setting: Setting) -> dict[str, Any]:
         "living": [row["living"] for row in rows],
         "static": [row["static"] for row in rows],
         "anchors": [row["anchors"] for row in rows[1:]],
+        "drifting": [row["drifting"] for row in rows[1:]],
         "bias": [row["bias"] for row in rows[1:]],
         "retired": [row["retired"] for row in rows],
-        "covered": [row["covered"] for row in rows[1:]],
     }
 
 
@@ -143,11 +143,12 @@ def _season(world: World, bank: Bank, season: int, setting: Setting) -> dict[str
     return found
 
 
-def _retire(bank: Bank, told: Any) -> None:
+def _retire(bank: Bank, told: Worth) -> None:
     rules = RetireRules()
     gone = [*saturated(told, rules.saturated), *exposed(bank.uses, rules.most_uses, bank.items)]
     if len(bank.measured) > 1:
-        gone += drifting(*bank.measured[-2:], rules.level)
+        before, after = bank.measured[-2:]
+        gone += drifting(before, after, rules.level)
     for one in gone:
         bank.retired.setdefault(one.item, one.reason)
 
@@ -155,11 +156,12 @@ def _retire(bank: Bank, told: Any) -> None:
 def _link(world: World, bank: Bank, season: int) -> dict[str, Any]:
     """Bias of the step from the season before, and how often intervals of changes are right."""
     before, after = bank.measured[-2:]
-    linked = linked_scores(before, after, bank.forms[-1].anchors)
+    anchors = set(bank.forms[-1].anchors)
+    drifted = anchors & {one.item for one in drifting(before, after)}
+    linked = linked_scores(before, after, anchors - drifted)
     (system,) = world.systems
     theta = [world.theta(table.respondents, system.id) for table in (before, after)]
     off: list[float] = []
-    inside: list[bool] = []
     for at, name in enumerate(system.names):
         people = linked[name]["respondents"]
         if not people:
@@ -169,7 +171,7 @@ def _link(world: World, bank: Bank, season: int) -> dict[str, Any]:
             for table, when in ((before, "before"), (after, "after"))
         ]
         off.append(_offset(scores, [one[:, at] for one in theta]))
-    return {"bias": off, "covered": inside}
+    return {"bias": off, "drifting": len(drifted)}
 
 
 def _offset(scores: list[Floats], theta: list[Floats]) -> float:
@@ -238,8 +240,8 @@ def gates(draws: Sequence[int], setting: Setting | None = None) -> list[Gate]:
     found = [four_seasons(read_world(draw), setting or Setting()) for draw in draws]
     living = [min(row["living"][1:]) / row["living"][0] for row in found]
     static = [row["static"][-1] / row["static"][0] for row in found]
-    steps = [float(np.mean([x for step in row["bias"] for x in step])) for row in found]
-    chain = [float(np.sum([np.mean(step) for step in row["bias"]])) for row in found]
+    chain = [float(np.mean(row["bias"], axis=1).sum()) for row in found]
+    steps = [one / (SEASONS - 1) for one in chain]
     anchors = min(n for row in found for n in row["anchors"])
     return [
         _gate(
@@ -262,20 +264,21 @@ def gates(draws: Sequence[int], setting: Setting | None = None) -> list[Gate]:
     ]  # fmt: skip
 
 
-def _gate(
-    name: str, wanted: str, values: list[float], passed: bool | None, note: str = ""
-) -> Gate:
+def _gate(name: str, wanted: str, values: list[float], passed: bool | None, note: str = "") -> Gate:
     low = high = None
     if len(values) > 1:
-        mean, error = np.mean(values), stats.sem(values)
-        low, high = (float(x) for x in stats.t.interval(0.95, len(values) - 1, mean, error))
+        spread = float(np.std(values, ddof=1)) / np.sqrt(len(values))
+        half = float(stdtrit(len(values) - 1, 0.975)) * spread
+        low, high = float(np.mean(values)) - half, float(np.mean(values)) + half
     return Gate(name, wanted, float(np.mean(values)), low, high, passed, note)
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--draws", type=int, nargs="+", default=read_world(1).spec["draws"]["tuning"])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--draws", type=int, nargs="+", default=read_world(1).spec["draws"]["tuning"]
+    )
     parser.add_argument("--calls", type=int, default=CALLS)
     parser.add_argument("--judge", type=float, default=Setting.accuracy)
     parser.add_argument("--json", action="store_true")

@@ -102,7 +102,7 @@ class Form(BaseModel):
 
     @cached_property
     def hash(self) -> str:
-        """Twelve hex digits over the items, the anchors and the conditions of asking, not the name."""
+        """Twelve hex digits over items, anchors and the conditions of asking, not the name."""
         return digest(self.model_dump(mode="json", exclude={"name"}, exclude_defaults=True), 12)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,14 @@ from valuecompass.evolve.lifecycle.retire import (
 )
 from valuecompass.items import Form, Item, seed_items
 from valuecompass.items.io import read_items
-from valuecompass.store import DATABASE, Store, open_store
+from valuecompass.measure.run import opened
+from valuecompass.store import open_store
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
 
 __all__ = [
     "Place",
     "due",
-    "fewest_known",
+    "list_retired",
     "read_bank",
     "restore_item",
     "retire_items",
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
-NOTHING = Past((), (), {}, {})
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,6 @@ class Place:
 
     workspace: Path
     db: str | None = None
-
-    @asynccontextmanager
-    async def store(self) -> AsyncGenerator[Store | None]:
-        """Yield the open store; None where there is none yet."""
-        if self.db is None and not (self.workspace / DATABASE).is_file():
-            yield None
-            return
-        async with open_store(self.workspace, self.db, create=False) as store:
-            yield store
 
 
 def read_bank(files: Iterable[Path], system: ValueSystem) -> list[Item]:
@@ -109,8 +99,8 @@ async def select_living_form(
     Raises:
         InputError: as `forms.living_form`.
     """
-    async with place.store() as store:
-        past = NOTHING if store is None else await past_of(store, system)
+    async with opened(place.workspace, place.db, make=False) as store:
+        past = await past_of(store, system)
     told = worth(items, past.evidence, past.latest)
     barred = () if include_retired else past.retired
     form = living_form(
@@ -138,11 +128,6 @@ def described(form: Form, told: Worth, past: Past) -> list[Json]:
         }
         for item in form.items
     ]
-
-
-def fewest_known(described: Sequence[Json]) -> int:
-    """Return how many items of a form nobody has answered yet."""
-    return sum(one["respondents"] == 0 for one in described)
 
 
 async def retire_items(
@@ -214,9 +199,9 @@ def _drifted(past: Past, rules: RetireRules) -> list[Retirement]:
         after = past.sittings[k]
         for before in reversed(past.sittings[:k]):
             again = before.occasion != after.occasion or before.form != after.form
-            if again and before.judge == after.judge:
-                if set(before.table.items) & set(after.table.items):
-                    return drifting(before.table, after.table, rules.level)
+            shared = set(before.table.items) & set(after.table.items)
+            if again and shared and before.judge == after.judge:
+                return drifting(before.table, after.table, rules.level)
     return []
 
 
@@ -237,6 +222,16 @@ async def restore_item(place: Place, item: str) -> Json:
             was = {"was": row["reason"], "since": row["date"]}
             await log_retirements(store, row["system"], [Retirement(item, "restored", was)])
     return {"item": item, "reason": "restored", "was": rows[0]["reason"]}
+
+
+async def list_retired(place: Place) -> list[Json]:
+    """Return the items that are retired, with reasons.
+
+    Raises:
+        InputError: there is no such workspace.
+    """
+    async with open_store(place.workspace, place.db, create=False) as store:
+        return await retired_items(store)
 
 
 def _number(value: float) -> float | None:

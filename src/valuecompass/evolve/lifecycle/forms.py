@@ -1,10 +1,11 @@
-"""Selecting the next form of a bank: balanced, informative, exposure-controlled, tied by anchors."""
+"""The next form of a bank: balanced, informative, exposure-controlled, tied by anchors."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -49,9 +50,7 @@ class FormRules:
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
         if self.size < 1 or self.most_uses < 1:
-            raise InputError(
-                f"--size {self.size}, --most-uses {self.most_uses}: give 1 at least"
-            )
+            raise InputError(f"--size {self.size}, --most-uses {self.most_uses}: give 1 at least")
         if not 0 <= self.anchors < self.size:
             raise InputError(f"--anchors {self.anchors}: give fewer than --size, {self.size}")
         if self.anchors == 1:
@@ -147,7 +146,7 @@ class _Picker:
         """Return the most informative item of each of `count` bands of difficulty."""
         order = sorted(items, key=lambda i: (np.nan_to_num(self.difficulty[i.id], nan=9e9), i.id))
         edges = np.linspace(0, len(order), count + 1).astype(int)
-        bands = [order[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        bands = [order[a:b] for a, b in pairwise(edges.tolist())]
         return [self.best(band, 1)[0] for band in bands]
 
 
@@ -156,7 +155,8 @@ def _anchors(left: Sequence[Item], previous: Form, count: int, pick: _Picker) ->
     if len(usable) < count:
         raise InputError(
             f"--anchors {count}: only {len(usable)} of the {len(previous.items)} items of "
-            f"{previous.name} may be used again; give fewer, or a higher --most-uses"
+            f"{previous.name} may be used again, the others are retired or used up; give fewer, a "
+            "higher --most-uses, or a stricter rule of retirement (a lower --saturated)"
         )
     usable.sort(key=lambda item: (-pick.information[item.id], item.id))
     kept = usable[: max(count, round(INFORMATIVE * len(usable)))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -76,9 +76,7 @@ class Past:
         return large[-1].answered.table.respondents if large else None
 
 
-async def past_of(
-    store: Store, system: ValueSystem, *, without: Collection[tuple[str, str | None]] = ()
-) -> Past:
+async def past_of(store: Store, system: ValueSystem, *, under_way: str | None = None) -> Past:
     """Read what is known.
 
     Observed texts and imported tables are left out: nobody was asked an item.
@@ -86,7 +84,7 @@ async def past_of(
     Args:
         store: the open store.
         system: of the items.
-        without: form and occasion of sittings to be left out.
+        under_way: an occasion that is not counted as a use yet.
     """
     query = select(measurements).where(
         measurements.c.system == system.id, measurements.c.kind == "measured"
@@ -97,10 +95,8 @@ async def past_of(
         names = [dimension["name"] for dimension in manifest["system"]["dimensions"]]
         if "observational" in manifest or tuple(names) != tuple(system.names):
             continue
-        form, occasion = manifest["form"]["hash"], _occasion(manifest)
-        if (form, occasion) not in without:
-            key = form, occasion, manifest["judge_id"]
-            of_sitting.setdefault(key, []).append(await load_measurement(store, head))
+        key = manifest["form"]["hash"], _occasion(manifest), manifest["judge_id"]
+        of_sitting.setdefault(key, []).append(await load_measurement(store, head))
     sittings = [
         Sitting(*key, tuple(m.id for m in found), await _together(store, found))
         for key, found in of_sitting.items()
@@ -114,7 +110,9 @@ async def past_of(
     return Past(
         tuple(s for s in sittings if s.answered.table.items),
         tuple(table for table in tables if table is not None),
-        await _uses(store, of_sitting),
+        await _uses(
+            store, {k: v for k, v in of_sitting.items() if k[1] != under_way or k[1] is None}
+        ),
         {row["item"]: row["reason"] for row in await retired_items(store, system.id)},
     )
 

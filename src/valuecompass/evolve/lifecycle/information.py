@@ -136,7 +136,7 @@ def worth(
         elif not len(ordered):
             found.information[at] = rewards[at]
         else:
-            place = (np.searchsorted(ranked, rewards[at]) + 0.5) / len(ranked)
+            place = (int((ranked < rewards[at]).sum()) + 0.5) / len(ranked)
             found.information[at] = np.quantile(ordered, place)
         found.high[at] = np.inf
     return found

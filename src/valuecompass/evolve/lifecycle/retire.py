@@ -15,7 +15,7 @@ from valuecompass.measure.item_table import ItemTable
 from valuecompass.stats.dif import paired_dif
 from valuecompass.stats.linking import concurrent
 
-__all__ = ["Reason", "Retirement", "RetireRules", "drifting", "exposed", "saturated"]
+__all__ = ["Reason", "RetireRules", "Retirement", "drifting", "exposed", "saturated"]
 
 Reason = Literal["saturated", "exposed", "drifting", "withdrawn", "restored"]
 """restored: taken back into use; the row of the log says that the earlier ones no longer hold."""
