@@ -75,7 +75,7 @@ def living_form(
     Kinds get places by how many items of each there are. Within a dimension the most informative
     items come first; near-ties are drawn by lot (the randomesque rule).
 
-    Anchors are taken from the more informative half of the earlier form, spread over dimensions and
+    Anchors are drawn from the more informative half of the earlier form, spread over dimensions and
     within a dimension over difficulty, so that no end of the scale alone carries the link.
 
     Args:
@@ -143,11 +143,15 @@ class _Picker:
         return found
 
     def spread(self, items: Sequence[Item], count: int) -> list[Item]:
-        """Return the most informative item of each of `count` bands of difficulty."""
+        """Return an item of each of `count` bands of difficulty, drawn by lot.
+
+        The most informative would be steeper than the form, and a difference between groups seem
+        larger on anchors than it is on the form.
+        """
         order = sorted(items, key=lambda i: (np.nan_to_num(self.difficulty[i.id], nan=9e9), i.id))
         edges = np.linspace(0, len(order), count + 1).astype(int)
         bands = [order[a:b] for a, b in pairwise(edges.tolist())]
-        return [self.best(band, 1)[0] for band in bands]
+        return [band[int(self.rng.integers(len(band)))] for band in bands]
 
 
 def _anchors(left: Sequence[Item], previous: Form, count: int, pick: _Picker) -> list[Item]:
