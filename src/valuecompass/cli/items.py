@@ -253,7 +253,7 @@ def retire(
     saturated: Annotated[
         float,
         typer.Option(min=0, help="Saturated: an answer surely tells less than so many nats."),
-    ] = 0.35,
+    ] = 0.15,
     undo: Annotated[str | None, typer.Option(help="Take this item back into use.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what, and log nothing.")] = False,
     workspace: Workspace = WORKSPACE,

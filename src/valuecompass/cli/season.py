@@ -71,7 +71,7 @@ def season(
     ] = 4,
     saturated: Annotated[
         float, typer.Option(min=0, help="Nats below which an item is retired as saturated.")
-    ] = 0.35,
+    ] = 0.15,
     seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
     out: Annotated[
         Path | None,
@@ -156,10 +156,10 @@ def _show(log: dict[str, Any], folder: Path) -> None:
         console().print(plain(note))
     if log["moved"]:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for title in ("respondent", "dimension", "change in points"):
+        for title in ("respondent", "dimension", "change in logits"):
             table.add_column(title)
         for one in log["moved"]:
-            change = f"{one['difference']:+.0f} ({one['low']:+.0f} to {one['high']:+.0f})"
+            change = f"{one['difference']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f})"
             table.add_row(plain(one["respondent"]), plain(one["dimension"]), change)
         console().print(table)
     elif log["linked"]:

@@ -53,7 +53,9 @@ def test_tradeoffs_are_balanced_over_pairs_and_dimensions():
 def test_the_most_informative_come_first_and_near_ties_are_drawn():
     items = bank(6, NAMES[:2])
     information = np.array([0.1, 1.0, 0.99, 0.98, 0.2, 0.3] * 2)
-    seen = {tuple(sorted(select(items, FormRules(2, seed=s), information).items)) for s in range(40)}
+    seen = {
+        tuple(sorted(select(items, FormRules(2, seed=s), information).items)) for s in range(40)
+    }
     chosen = {i for form in seen for i in form}
     near = {items[k].id for k in range(12) if information[k] > 0.95}
     assert chosen == near and len(seen) == 9
@@ -113,7 +115,7 @@ def test_anchors_need_an_earlier_form_with_items_left():
 
 @pytest.mark.parametrize("rules", [(0,), (10, 10), (10, 1), (10, -1), (10, 0, 0)])
 def test_rules_out_of_range_are_refused(rules):
-    with pytest.raises(InputError, match="--(size|anchors|most-uses)"):
+    with pytest.raises(InputError, match=r"--(size|anchors|most-uses)"):
         FormRules(*rules)
 
 

@@ -20,7 +20,9 @@ def planted():
     theta[:, 0] = np.linspace(-1.5, 1.5, 9)
     a, b = rng.uniform(0.3, 4, 60), rng.normal(0, 1.5, 60)
     chance = logistic(a * (theta[:, [0] * 60] - b))
-    true = np.array([generalised_js(c[:, None], np.full(9, 1 / 9), bernoulli=True)[0] for c in chance.T])
+    true = np.array(
+        [generalised_js(c[:, None], np.full(9, 1 / 9), bernoulli=True)[0] for c in chance.T]
+    )
     return items, theta, a, b, true, rng
 
 

@@ -128,7 +128,8 @@ def test_a_second_season_stands_on_the_first(
     there = first / "2027-01"
     said = season(
         cli, first, "--json", "--previous", there / "form.json", "--items", there / "bank.jsonl",
-        "--saturated", 0, name="2027-07",  # whose answers are drawn by lot: nothing tells them apart
+        # answers here are drawn by lot: nothing tells models apart
+        "--saturated", 0, name="2027-07",
     )  # fmt: skip
     assert said.code == 0, said.err
     log = json.loads(said.out)

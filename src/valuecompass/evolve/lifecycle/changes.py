@@ -44,7 +44,7 @@ def change_log(
         number of items), ``evolution``, ``entered`` and ``left`` (items with the reason why),
         ``overlap`` (new items that repeated old ones), ``anchors`` (each with whether it drifts and
         on which dimensions), ``measurements`` (ids before and after), ``linked`` (as
-        `links.linked_scores`; scores are shares of opinions in points, on the scale of the form
+        `links.linked_scores`: positions in logits, 0 the mean of the respondents of the form
         before), ``moved`` (changes discovered) and ``notes``.
     """
     before, after = _sittings(past, previous, form, name)
@@ -169,8 +169,8 @@ def _scores(log: Json) -> list[str]:
     lines = [
         "## Linked scores",
         "",
-        "Share of opinions that express the value, in points on the scale of the form before, with "
-        "95 % intervals that hold the error of the link.",
+        "Positions in logits of an item of average slope; 0 is the mean of those measured before. "
+        "95 % intervals; of now and of the change they hold the error of the link.",
         "",
         "| respondent | dimension | before | now | change |",
         "|---|---|--:|--:|--:|",
@@ -193,13 +193,13 @@ def _scores(log: Json) -> list[str]:
 def _interval(one: Json | None) -> str:
     if one is None or one["score"] is None:
         return ""
-    return f"{one['score']:.0f} ({one['low']:.0f} to {one['high']:.0f})"
+    return f"{one['score']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f})"
 
 
 def _change(change: Json | None) -> str:
     if change is None:
         return ""
-    text = f"{change['difference']:+.0f} ({change['low']:+.0f} to {change['high']:+.0f})"
+    text = f"{change['difference']:+.1f} ({change['low']:+.1f} to {change['high']:+.1f})"
     return f"**{text}**" if change["discovered"] else text
 
 

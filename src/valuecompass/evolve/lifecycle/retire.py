@@ -54,7 +54,7 @@ class RetireRules:
     """
 
     most_uses: int = 4
-    saturated: float = 0.35
+    saturated: float = 0.15
     level: float = 0.05
 
     def __post_init__(self) -> None:
