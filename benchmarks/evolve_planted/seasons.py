@@ -109,17 +109,19 @@ def _season(world: World, bank: Bank, season: int, setting: Setting) -> dict[str
     names = sorted({name for heard in fresh.values() for name in heard})
     new = [c.item for c in done.kept]
     bank.tables.append(_table(prober, new, names, fresh))
-    known = Questions(setting.similarity)
     if bank.items:
-        known.add(list(bank.items), [item.text for item in bank.items.values()])
-        checks = known.check([item.text for item in new])
+        there = Questions(setting.similarity)
+        there.add(list(bank.items), [item.text for item in bank.items.values()])
+        checks = there.check([item.text for item in new])
         new = [item for item, check in zip(new, checks, strict=True) if not check.repeats]
     bank.items |= {item.id: item for item in new}
     if old:
         bank.tables.append(_asked(prober, old, pool[:CHEAP], PROBED))
     items = list(bank.items.values())
-    told = worth(items, joined(bank.tables), pool)
-    _retire(bank, told)
+    known = joined(bank.tables)
+    told = worth(items, known, pool)
+    of_all = (*pool, *(bank.measured[-1].respondents if bank.measured else ()))
+    _retire(bank, worth(items, known, of_all))
     rules = FormRules(SIZE, ANCHORS if previous else 0, seed=season)
     form = living_form(
         items, system, rules, told, f"season {season + 1}",

@@ -103,6 +103,18 @@ def test_anchors_are_spread_over_dimensions_and_difficulty():
         assert good.index(low) < len(good) / 2 <= good.index(high) + 1
 
 
+def test_kinds_share_the_form_and_the_anchors():
+    pairs = [(a, b) for at, a in enumerate(NAMES) for b in NAMES[at + 1 :]]
+    items = [*bank(9), *(tradeoff(n, *pair) for n, pair in enumerate(pairs))]
+    # what a choice tells looks smaller than what an answer tells
+    told = [1.0 if item.kind == "question" else 0.1 for item in items]
+    kind = {item.id: item.kind for item in items}
+    first = select(items, FormRules(60), told)
+    form = select(items, FormRules(60, 12), told, previous=first)
+    for chosen, n in ((first.items, 60), (form.items, 60), (form.anchors, 12)):
+        assert Counter(kind[i] for i in chosen) == {"question": n * 2 / 3, "tradeoff": n / 3}
+
+
 def test_anchors_need_an_earlier_form_with_items_left():
     items = bank(8)
     previous = previous_of(items, 10)

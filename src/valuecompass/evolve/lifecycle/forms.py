@@ -11,7 +11,7 @@ import numpy as np
 
 from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.information import Worth
-from valuecompass.items import Form, Item
+from valuecompass.items import Form, Item, Kind
 from valuecompass.items.forms import ASKING
 from valuecompass.values import ValueSystem
 
@@ -162,24 +162,36 @@ def _anchors(left: Sequence[Item], previous: Form, count: int, pick: _Picker) ->
             f"{previous.name} may be used again, the others are retired or used up; give fewer, a "
             "higher --most-uses, or a stricter rule of retirement (a lower --saturated)"
         )
-    usable.sort(key=lambda item: (-pick.information[item.id], item.id))
-    kept = usable[: max(count, round(INFORMATIVE * len(usable)))]
-    return _shared(kept, count, [], pick.spread, pick.rng)
+    found: list[Item] = []
+    for kind, places in _places(usable, count).items():
+        own = [item for item in usable if item.kind == kind]
+        own.sort(key=lambda item: (-pick.information[item.id], item.id))
+        kept = own[: max(places, round(INFORMATIVE * len(own)))]
+        found += _shared(kept, places, [], pick.spread, pick.rng)
+    return found
 
 
 def _filled(left: Sequence[Item], size: int, given: Sequence[Item], pick: _Picker) -> list[Item]:
     """Return items for the places that `given` leave, so that all together are balanced."""
-    kinds = Counter(item.kind for item in [*left, *given])
-    shares = {kind: size * n / kinds.total() for kind, n in kinds.items()}
+    found: list[Item] = []
+    for kind, places in _places([*left, *given], size).items():
+        own = [item for item in given if item.kind == kind]
+        of_kind = [item for item in left if item.kind == kind]
+        found += _shared(of_kind, places - len(own), own, pick.best, pick.rng)
+    return found[: size - len(given)]  # anchors of a kind may be more than its share
+
+
+def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
+    """Return how many places each kind gets: by its share of the items, by largest remainder.
+
+    What a choice and what an answer of three opinions tell is not to be compared.
+    """
+    kinds = Counter(item.kind for item in items)
+    shares = {kind: size * n / kinds.total() for kind, n in sorted(kinds.items())}
     places = {kind: int(share) for kind, share in shares.items()}
     for kind in sorted(shares, key=lambda k: (places[k] - shares[k], k)):
         places[kind] += sum(places.values()) < size
-    found: list[Item] = []
-    for kind in sorted(kinds):
-        own = [item for item in given if item.kind == kind]
-        of_kind = [item for item in left if item.kind == kind]
-        found += _shared(of_kind, places[kind] - len(own), own, pick.best, pick.rng)
-    return found
+    return places
 
 
 def _shared(

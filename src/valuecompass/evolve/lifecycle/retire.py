@@ -19,8 +19,9 @@ __all__ = ["Reason", "RetireRules", "Retirement", "drifting", "exposed", "satura
 
 Reason = Literal["saturated", "exposed", "drifting", "withdrawn", "restored"]
 """restored: taken back into use; the row of the log says that the earlier ones no longer hold."""
-FEWEST = 3
-"""Respondents that must have answered an item before it can be called saturated."""
+FEWEST = 6
+"""Respondents that must have answered an item before it can be called saturated: that three models
+agree says little of the next one."""
 PAIRED = 6
 """Respondents measured twice from which on each is compared with itself."""
 Array = NDArray[np.float64]

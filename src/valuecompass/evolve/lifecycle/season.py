@@ -276,7 +276,9 @@ class _Season:
             past = await past_of(store, self.system, under_way=own.name)
         told = worth(bank, past.evidence, self._pool_in(past))
         self.listener.step("retire", f"{len(bank)} items")
-        gone = due(past, told, RetireRules(own.most_uses, own.saturated))
+        # what a small pool agrees on may still tell the board's models apart
+        of_all = worth(bank, past.evidence, self._pool_in(past, *(past.latest or ())))
+        gone = due(past, of_all, RetireRules(own.most_uses, own.saturated))
         self.listener.step("form", f"{own.size} items, {own.anchors} of them anchors")
         form = living_form(
             bank,
@@ -299,11 +301,11 @@ class _Season:
         write_text(self.form_file, form_text(form))
         return form, selection
 
-    def _pool_in(self, past: Past) -> list[str] | None:
-        """Return those of the pool that answered anything; None: nobody did."""
+    def _pool_in(self, past: Past, *more: str) -> list[str] | None:
+        """Return those of the pool, and more, that answered anything; None: nobody did."""
         own, evidence = self.settings, past.evidence
         pool = resolve_respondents(Settings(models=(*own.pool, *own.strong)), [self.system])
-        names = {one.name for one in pool}
+        names = {*(one.name for one in pool), *more}
         return None if evidence is None else [n for n in evidence.respondents if n in names] or None
 
     async def _logged(self, found: Sequence[Retirement]) -> None:
