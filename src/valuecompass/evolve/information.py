@@ -18,6 +18,7 @@ converge item by item, and thousands of items take seconds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -109,6 +110,8 @@ class ItemInformation:
         a: (n, D) slopes, exponential of the posterior mean of log a.
         b: (n, D) posterior mean difficulties; far out for an item that nearly all models or none
             express.
+        information_sd: (n, D) posterior standard deviation of `information`: what the item's own
+            responses leave open of it; nats.
     """
 
     gjs: Array
@@ -116,6 +119,7 @@ class ItemInformation:
     remaining: Array
     a: Array
     b: Array
+    information_sd: Array
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,12 @@ class ThetaPosterior:
                 break
         return ThetaPosterior(weights, quirks, items, self.config)
 
-    def score(self, responses: ArrayLike, opinions: ArrayLike = 1) -> ItemInformation:
+    def score(
+        self,
+        responses: ArrayLike,
+        opinions: ArrayLike = 1,
+        among: Sequence[int] | None = None,
+    ) -> ItemInformation:
         """What each item tells, expected over what its own responses leave open.
 
         Score new items by the posterior of earlier ones, then update: an item that has shaped the
@@ -232,6 +241,8 @@ class ThetaPosterior:
         Args:
             responses: (n, K, D) as in `updated`.
             opinions: as in `updated`.
+            among: places of the models that the items are to tell apart; None: all. What the others
+                answered still says what the items are like.
 
         Returns:
             The items' information. An item without responses gets that of the average item.
@@ -243,9 +254,10 @@ class ThetaPosterior:
         Mathematical Statistics 27, 986-1005, equation 4.
         """
         rows = self._rows(responses, opinions)
-        result = np.empty((5, len(rows[0][0]), len(rows)))
+        result = np.empty((6, len(rows[0][0]), len(rows)))
+        known = self._worths if among is None else self._worths_of(list(among))
         for d, (row, log_chance) in enumerate(rows):
-            columns = self._worths[d]
+            columns = known[d]
             table = _foretold(self.weights[d], log_chance)
             for part in _parts(row):
                 chances, log_evidence = _item_posterior(row[part] @ table, self.item_prior)
@@ -253,18 +265,23 @@ class ThetaPosterior:
                 joint = (chances * shares[..., None]).reshape(len(chances), -1)
                 result[:, part, d] = (joint @ columns).T
         result[3] = np.exp(result[3])
+        result[5] = np.sqrt(np.maximum(result[5] - result[1] ** 2, 0))
         return ItemInformation(*result)
 
     @cached_property
     def _worths(self) -> list[Array]:
-        """What `score` says of an item at each node, (G, 5) for each dimension."""
+        return self._worths_of(slice(None))
+
+    def _worths_of(self, whom: slice | list[int]) -> list[Array]:
+        """What `score` says of an item at each node, (G, 6) for each dimension."""
         grid = _nodes(self.config.quirk_sds)
         rest = np.log(grid.a), grid.b
-        return [np.stack([*self._worth(d), *rest], axis=1) for d in range(len(self.weights))]
+        worths = [self._worth(weights[whom]) for weights in self.weights]
+        return [np.stack([*worth, *rest, worth[1] ** 2], axis=1) for worth in worths]
 
-    def _worth(self, d: int) -> tuple[Array, Array, Array]:
+    def _worth(self, weights: Array) -> tuple[Array, Array, Array]:
         """`gjs`, `information` and `remaining` of an item at each node, (G,) each."""
-        config, weights = self.config, self.weights[d]
+        config = self.config
         rates = _perfect_rates(config.quirk_sds)
         alike = np.full(len(weights), 1 / len(weights))
         by_model = np.clip(weights @ rates, 0, 1).T[..., None]
