@@ -188,7 +188,7 @@ def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
     """
     kinds: Counter[Kind] = Counter(item.kind for item in items)
     shares = {kind: size * n / kinds.total() for kind, n in sorted(kinds.items())}
-    places = {kind: int(share) for kind, share in shares.items()}
+    places: dict[Kind, int] = {kind: int(share) for kind, share in shares.items()}
     for kind in sorted(shares, key=lambda k: (places[k] - shares[k], k)):
         places[kind] += sum(places.values()) < size
     return places
