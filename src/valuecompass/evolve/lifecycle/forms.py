@@ -13,6 +13,7 @@ from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.information import Worth
 from valuecompass.items import Form, Item, Kind
 from valuecompass.items.forms import ASKING
+from valuecompass.items.schema import KINDS
 from valuecompass.values import ValueSystem
 
 __all__ = ["FormRules", "living_form"]
@@ -187,7 +188,7 @@ def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
     What a choice and what an answer of three opinions tell is not to be compared.
     """
     kinds: Counter[Kind] = Counter(item.kind for item in items)
-    shares = {kind: size * n / kinds.total() for kind, n in sorted(kinds.items())}
+    shares: dict[Kind, float] = {k: size * kinds[k] / kinds.total() for k in KINDS if k in kinds}
     places: dict[Kind, int] = {kind: int(share) for kind, share in shares.items()}
     for kind in sorted(shares, key=lambda k: (places[k] - shares[k], k)):
         places[kind] += sum(places.values()) < size
