@@ -57,3 +57,24 @@ def test_the_system_can_be_named() -> None:
     assert read.names == resolve_system("moral-foundations").names
     with pytest.raises(InputError, match="no such value system"):
         resolve_system("nothing-expressed")
+
+
+def test_no_other_system_takes_such_a_name(tmp_path: Path) -> None:
+    moral = resolve_system("moral-foundations")
+    long = [moral.model_copy(update={"id": f"{'m' * 35}-{end}"}).as_expression() for end in "ab"]
+    assert long[0].id != long[1].id and all(len(one.id) <= 40 for one in long)
+    (tmp_path / "own.toml").write_text(
+        """id = "own-expressed"
+name = "Own"
+scoring = "expression"
+summary = "Two ends."
+source = "Written for a test."
+
+[[dimensions]]
+name = "Calm"
+definition = "Being at rest and free of worry."
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match="ends in -expressed"):
+        resolve_system(str(tmp_path / "own.toml"))

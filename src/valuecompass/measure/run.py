@@ -146,6 +146,11 @@ def resolve_system(name: str) -> ValueSystem:
         system = parse_system(read_text(Path(name)), name)
         if system.id in BUILTIN and system != builtin_system(system.id):
             raise InputError(f"{name}: id: {system.id!r} is a built-in system; choose another id")
+        if system.id.endswith(EXPRESSED):
+            raise InputError(
+                f"{name}: id: {system.id!r} ends in {EXPRESSED}, as measurements of opinions under "
+                "another system do; choose another id"
+            )
         return system
     try:
         own = builtin_system(name.removesuffix(EXPRESSED))

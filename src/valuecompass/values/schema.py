@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from valuecompass.hashing import digest
+
 Scoring = Literal["expression", "conformity", "safe-rate", "rating", "keyed-scale"]
 """How responses become a score.
 
@@ -112,8 +114,10 @@ class ValueSystem(BaseModel):
         """
         if self.scoring == "expression":
             return self
+        # ids have 40 characters at most, and two must not become one
+        own = self.id if len(self.id) <= 30 else f"{self.id[:23]}-{digest(self.id, 6)}"
         changed = {
-            "id": f"{self.id[:30]}{EXPRESSED}",
+            "id": f"{own}{EXPRESSED}",
             "name": f"{self.name[:67]} (appealed to)",
             "scoring": "expression",
         }
