@@ -73,6 +73,8 @@ source = "Written for a test."
 [[dimensions]]
 name = "Calm"
 definition = "Being at rest and free of worry."
+high = "Puts rest first."
+low = "Does without rest."
 """,
         encoding="utf-8",
     )
