@@ -38,7 +38,7 @@ def computed(cell: Cell) -> tuple[dict[str, Any], float]:
 def results(cells: list[Cell], jobs: int, file: Path | None) -> Found:
     """Compute all cells, the dearest first, and write each as it comes."""
     found: dict[Cell, dict[str, Any]] = {}
-    wanted = sorted(set(cells), key=lambda c: -int(dict(c.args).get("calls", 0)))
+    wanted = sorted(dict.fromkeys(cells), key=lambda c: -int(dict(c.args).get("calls", 0)))
     # several jobs with as many threads each would wait for one another
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(jobs) as pool:

@@ -54,21 +54,34 @@ def run(
     keep: int = 25,
     accuracy: float = 0.93,
     quirk_sd: float = 0.5,
-    recovers: bool = True,
+    fitted: bool = False,
     survival: bool = False,
 ) -> dict[str, Any]:
-    """A method's questions: how they part the examinees, and what they took."""
+    """A method's questions: how they part the examinees, and what they took.
+
+    Args:
+        draw: of the world.
+        method: by name.
+        calls: requests.
+        keep: questions wanted.
+        accuracy: of the judge.
+        quirk_sd: of the world.
+        fitted: whether positions are estimated from the fresh answers as well, by the two-parameter
+            model, with the world's quirks and the judge's errors taken as known; takes seconds.
+        survival: whether all that was offered is held against the rule of survival.
+    """
     world = read_world(draw, quirk_sd)
     found = METHODS[method](Task(world, calls, keep, accuracy))
     people = world.people("examinee")
     result: dict[str, Any] = {"questions": len(found.items), "calls": found.calls}
     result["divergence"] = _mean([world.gjs(i, people) for i in found.items])
     result["trait"] = _mean([world.gjs(i, people, trait=True) for i in found.items])
-    if recovers and found.items:
+    if found.items:
         samples = [examined(world, found.items, accuracy, s) for s in range(ANSWERS)]
         result["recovery"] = _mean([recovery(world, scores(s)) for s in samples])
-        told = positions(samples[0], quirk_sd, accuracy)
-        result["recovery by 2PL"] = recovery(world, told)
+        if fitted:
+            told = positions(samples[0], quirk_sd, accuracy)
+            result["recovery by 2PL"] = recovery(world, told)
     if survival:
         result |= _survivors(world, found)
     if found.pulls:

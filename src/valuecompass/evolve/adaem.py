@@ -47,7 +47,6 @@ from valuecompass.items import Item
 from valuecompass.judges.protocol import Judge
 from valuecompass.values import ValueSystem
 
-SLOWER = "slower than others in the race"
 RECENT = 60
 """First rewards that a candidate is held against in the race."""
 
@@ -210,14 +209,18 @@ class _Run:
         """
         new = await self.trials.scored(await self._proposed(topic), "first")  # lines 6 to 12
         racing = self._raced(new)
+        ahead = {c.item.id for c in racing}
+        slower = [c for c in new if c.item.id not in ahead]
         improving = racing
         for _ in range(self.config.depth):  # lines 13 to 18
             better = await self._rewritten(improving)
             racing = [better.get(c.item.id, c) for c in racing]
             improving = list(better.values())
         kept = await self.trials.scored(racing, "final")  # line 19
+        # the others stay with the reward they have: little is known of them, but it was paid
+        kept += slower
         self.of_topic[topic] += kept
-        return [*kept, *(c for c in new if c.reason == SLOWER)]
+        return kept
 
     async def _proposed(self, topic: str) -> list[Candidate]:
         """Have every explorer write, and leave out what repeats others (lines 6 to 11)."""
@@ -280,10 +283,7 @@ class _Run:
         if self.config.advance == 1 or not new:
             return list(new)
         bound = np.quantile(self.first_rewards[-RECENT:], 1 - self.config.advance)
-        for candidate in new:
-            if candidate.last < bound:
-                self.trials.reject(candidate, SLOWER)
-        return [c for c in new if c.reason is None]
+        return [c for c in new if c.last >= bound]
 
     # --- seeds and winners ---
 
@@ -310,7 +310,8 @@ class _Run:
         # early questions were scored when little was known of the models
         for candidate, reward in zip(pool, self._anew(pool), strict=True):
             candidate.rewards["selected"] = reward
-        best = sorted(pool, key=lambda c: -c.rewards["selected"])
+        order = self.rater.order([c.heard for c in pool], [c.rewards["selected"] for c in pool])
+        best = [pool[at] for at in order]
         for candidate in best[config.keep :] if config.keep else []:
             self.trials.reject(candidate, f"not among the best {config.keep}")
         best = best[: config.keep]
@@ -332,7 +333,7 @@ class _Run:
         soon = self.config.width * len(self.explorers)
         kept = sum(map(len, self.of_topic.values())) + soon
         each = max(self.prober.cost(topic) for topic in self.topics.values())
-        panel = min(self.config.p2 or len(self.names), len(self.names))
+        panel = min(self.config.p1, len(self.names))
         return min(kept, self.config.keep or kept) * panel * each
 
     def _author(self, candidate: Candidate) -> Explorer:
