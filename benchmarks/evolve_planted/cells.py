@@ -6,9 +6,7 @@ numbers only, so that a line of JSON holds them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -74,6 +72,7 @@ def run(
     found = METHODS[method](Task(world, calls, keep, accuracy))
     people = world.people("examinee")
     result: dict[str, Any] = {"questions": len(found.items), "calls": found.calls}
+    result["topics"] = len({id(world.latents(item).topic) for item in found.items})
     result["divergence"] = _mean([world.gjs(i, people) for i in found.items])
     result["trait"] = _mean([world.gjs(i, people, trait=True) for i in found.items])
     if found.items:
@@ -96,8 +95,7 @@ def reward(draw: int, *, quirk_sd: float, accuracy: float, items: int = REWARDED
     """
     world = read_world(draw, quirk_sd)
     pool = world.people("pool")
-    bank = fixed_bank(world)
-    chosen = [bank[i] for i in world.rng("rewarded").permutation(len(bank))[:items]]
+    chosen = fixed_bank(world, items)
     judge = PlantedJudge(world, accuracy)
     prober = Prober(PlantedRespondents(world, pool), judge, world.systems)
 
@@ -222,10 +220,10 @@ def _shares(
     names: Sequence[str], of_topic: dict[str, tuple[str, ...]], ids: Sequence[str]
 ) -> np.ndarray:
     """Count pulls of cells; one pull counts for all cells of its topic in equal parts."""
-    total = Counter[str]()
+    total = dict.fromkeys(names, 0.0)
     for topic in ids:
         for name in of_topic[topic]:
-            total[name] += 1 / len(of_topic[topic])  # pyright: ignore[reportArgumentType]
+            total[name] += 1 / len(of_topic[topic])
     return np.array([total[name] for name in names], dtype=np.float64)
 
 
@@ -234,8 +232,3 @@ def _mean(values: Any) -> float | None:
 
 
 CELLS = {"run": run, "reward": reward, "null": null, "origin": origin}
-
-
-def world_of(draw: int) -> str:
-    """Return the digest of the world's file."""
-    return replace(read_world(draw)).digest

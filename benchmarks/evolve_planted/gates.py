@@ -342,6 +342,8 @@ def _evenness(setup: Setup, found: Found) -> list[Gate]:
                     "the hardest of the three" if asked else "",
                 )
             )
+        topics = [float(found[c]["topics"]) for c in cells]
+        gates.append(said(f"topics of the best 25, {calls} calls", topics))
     return gates
 
 

@@ -60,7 +60,7 @@ class Outcome:
     """What a method leaves.
 
     chosen: the questions wanted, the best by its own reward first, or as many as it has.
-    offered: all questions that were scored to the end and repeat no other.
+    offered: all questions that have a reward, those first.
     calls: requests spent before anything was scored anew.
     pulls: topics in the order in which they were pulled; of methods that pull none, none.
     """
@@ -110,10 +110,10 @@ def evolving(config: AdAEMConfig) -> Method:
     def run(task: Task) -> Outcome:
         done = evolved(task, replace(config, seed=task.seed))
         # those beyond the number wanted are left out by the run, and offered all the same
-        offered = [c for c in (*done.kept, *done.rejected) if "selected" in c.rewards]
+        offered = tuple(c for c in (*done.kept, *done.rejected) if "selected" in c.rewards)
         fresh = sum(1 + h.judge_calls for c in done.kept for h in c.fresh.values())
         pulls = tuple(str(e["topic"]) for e in done.events if e["event"] == "pull")
-        return _outcome(task, offered, done.meter.total - fresh, pulls)
+        return Outcome(offered[: task.keep], offered, done.meter.total - fresh, pulls)
 
     return run
 
@@ -190,9 +190,9 @@ def choosing(source: Source, config: AdAEMConfig, writing: int = 0, models: int 
         scored = anyio.run(go)
         rater.learn(now=True)
         rewards = rater.rewards([c.heard for c in scored], [c.text for c in scored])
-        for candidate, reward in zip(scored, rewards, strict=True):
-            candidate.rewards["selected"] = reward
-        return _outcome(task, scored, meter.total)
+        order = rater.order([c.heard for c in scored], rewards)
+        best = tuple(scored[at] for at in order)
+        return Outcome(best[: task.keep], best, meter.total)
 
     return run
 
@@ -201,15 +201,9 @@ def _written(item: Item) -> Candidate:
     return Candidate(item.id, Proposal(item, "", None, None, "source", item.id, 0))
 
 
-def _outcome(
-    task: Task, offered: Sequence[Candidate], calls: int, pulls: tuple[str, ...] = ()
-) -> Outcome:
-    best = sorted(offered, key=lambda c: -c.rewards["selected"])
-    return Outcome(tuple(best[: task.keep]), tuple(best), calls, pulls)
-
-
 def _seeds(world: World, number: int) -> list[Item]:
-    return _mixed(world, seeds(world), number)
+    items = seeds(world)
+    return [items[i] for i in world.rng("mixed").permutation(len(items))[:number]]
 
 
 def _paraphrases(world: World, number: int) -> list[Item]:
@@ -227,12 +221,8 @@ def _paraphrases(world: World, number: int) -> list[Item]:
 
 
 def _bank(world: World, number: int) -> list[Item]:
-    return _mixed(world, fixed_bank(world), number)
-
-
-def _mixed(world: World, items: Sequence[Item], number: int) -> list[Item]:
-    order = world.rng("mixed", len(items)).permutation(len(items))
-    return [items[i] for i in order[:number]]
+    # its items come in no order but that of topics, so that its first ones are a sample
+    return fixed_bank(world, min(number, world.spec["settings"]["fixed_bank"]))
 
 
 OURS = AdAEMConfig()

@@ -15,10 +15,10 @@ from benchmarks.evolve_planted.methods import METHODS, Task
 from benchmarks.evolve_planted.sources import fixed_bank
 from benchmarks.evolve_planted.world import read_world
 
-TINY = Setup((1, 2), calls=150, many=200, items=12, samples=2)
+TINY = Setup((1, 2), calls=120, many=200, items=8, samples=2)
 
 
-@pytest.mark.parametrize("name", ["reward", "null", "origin"])
+@pytest.mark.parametrize("name", ["reward", "null"])
 def test_a_gate_is_computed_from_its_cells(name: str) -> None:
     cells = GATES[name].cells(TINY)
     found: Found = {c: CELLS[c.kind](c.draw, **dict(c.args)) for c in dict.fromkeys(cells)}
@@ -46,9 +46,10 @@ def test_a_baseline_keeps_to_its_requests(name: str) -> None:
     world = read_world(1)
     found = METHODS[name](Task(world, 140, keep=4))
     assert 0 < found.calls <= 140
-    rewards = [c.rewards["selected"] for c in found.offered]
-    assert rewards == sorted(rewards, reverse=True)
     assert list(found.chosen) == list(found.offered[:4])
+    if "S(" in name:
+        rewards = [c.last for c in found.offered]
+        assert rewards == sorted(rewards, reverse=True)
     # nobody who is examined was asked
     asked = {name for c in found.offered for name in c.heard}
     assert not asked & set(world.people("examinee"))

@@ -24,8 +24,8 @@ def gained(curves: np.ndarray, chosen: list[int]) -> float:
 
 def test_the_second_item_tells_of_another_place_or_value() -> None:
     curves = np.zeros((4, 2, len(THETA)))
-    curves[0, 0], curves[1, 0] = curve(3, 0), curve(2.9, 0.02)
-    curves[2, 0] = curve(2.9, 1.0)
+    curves[0, 0], curves[1, 0] = curve(6, 0), curve(5.9, 0.02)
+    curves[2, 0] = curve(5, 1.0)
     curves[3, 1] = curve(2, 0)
     assert together_best(curves, 3) == [0, 3, 2]
     assert together_best(curves, 9) == [0, 3, 2, 1] and together_best(curves, 0) == []
