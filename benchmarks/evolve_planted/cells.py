@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import numpy as np
 from benchmarks.evolve_planted.examined import examined, positions, recovery, scores
-from benchmarks.evolve_planted.methods import METHODS, Outcome, PlantedSimilarity, Task
+from benchmarks.evolve_planted.methods import METHODS, Outcome, Task, similarity_of
 from benchmarks.evolve_planted.players import PlantedJudge, PlantedRespondents
 from benchmarks.evolve_planted.sources import fixed_bank, seeds
 from benchmarks.evolve_planted.wording import REGIONS
@@ -107,7 +107,7 @@ def reward(draw: int, *, quirk_sd: float, accuracy: float, items: int = REWARDED
     truth = [world.gjs(item, pool, trait=quirk_sd > 0) for item in chosen]
     found: dict[str, Any] = {}
     for name, config in REWARDS.items():
-        rater = Rater(config, pool, prober, PlantedSimilarity(world))
+        rater = Rater(config, pool, prober, similarity_of(world))
         for one in heard:
             rater.remember(one)
         rater.learn(now=True)
@@ -189,7 +189,7 @@ def _new(world: World, items: Sequence[Item]) -> list[Item]:
 
     The paper's takes the mean over three, which lets a question with one twin pass.
     """
-    known = Questions(PlantedSimilarity(world), nearest=1)
+    known = Questions(similarity_of(world), nearest=1)
     topics = seeds(world)
     known.add([t.id for t in topics], [t.text for t in topics])
     found: list[Item] = []

@@ -12,7 +12,9 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import count, islice
+from typing import Any
 
 import anyio
 import numpy as np
@@ -92,16 +94,26 @@ class PlantedSimilarity:
     name: str = "planted"
     languages: frozenset[str] = frozenset(["en"])
     sentences: EnglishSimilarity = field(default_factory=EnglishSimilarity)
+    known: dict[str, NDArray[np.float32]] = field(default_factory=dict[str, Any])
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors (n, width); items and opinions never come together."""
         if self.world.wrote(texts[0]):
-            return self.sentences.encode(texts)
+            new = [text for text in dict.fromkeys(texts) if text not in self.known]
+            if new:
+                self.known |= zip(new, self.sentences.encode(new), strict=True)
+            return np.stack([self.known[text] for text in texts])
         found = np.zeros((len(texts), 256), np.float32)
         for row, text in zip(found, texts, strict=True):
             for word in re.findall(r"\w+", text.lower()):
                 row[zlib.crc32(word.encode()) % 256] += 1
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+
+@lru_cache(maxsize=1)
+def similarity_of(world: World) -> PlantedSimilarity:
+    """Return what compares the texts of a world, with what it has encoded so far."""
+    return PlantedSimilarity(world)
 
 
 def evolving(config: AdAEMConfig) -> Method:
@@ -138,7 +150,7 @@ def evolved(task: Task, config: AdAEMConfig) -> Evolution:
             world.systems,
             config,
             calls=task.calls,
-            similarity=PlantedSimilarity(world),
+            similarity=similarity_of(world),
         )
 
     return anyio.run(go)
@@ -169,7 +181,7 @@ def choosing(source: Source, config: AdAEMConfig, writing: int = 0, models: int 
         items = list(source(world, task.calls // (writing + reads + 2 * panel)))
         if not models:
             panel = min(len(pool), max(panel, (task.calls // len(items) - writing - reads) // 2))
-        similarity = PlantedSimilarity(world)
+        similarity = similarity_of(world)
         settings = replace(config, p1=panel, p2=panel, seed=task.seed)
         rater, meter = Rater(rating, pool, prober, similarity), Meter(task.calls)
         trials = Trials(settings, prober, rater, Questions(similarity), meter)

@@ -9,8 +9,8 @@ in the paper.
 `AdAEMConfig.preset("paper")` runs it as printed. The default differs in four things: the reward is
 the information of an answer about its model (`information`), topics are chosen by posterior
 sampling under floors on coverage (`bandit`), a question is put to the few models that contrast most
-on its dimensions, so that many more questions can be tried, and winners are scored once more on
-fresh answers.
+on its dimensions, and to all only if it is promising, so that many more questions can be tried, and
+winners are chosen for what they tell together (`selection`) and scored once more on fresh answers.
 
 A run is deterministic given its seed and what the players return. All work of a step is done at the
 same time and taken in in a fixed order; so a killed run is resumed by playing it again, with every
@@ -278,7 +278,7 @@ class _Run:
         return better
 
     def _raced(self, new: Sequence[Candidate]) -> list[Candidate]:
-        """Return the part that goes on, by first rewards among the recent ones."""
+        """Return the part that goes on to more models, by first rewards among the recent ones."""
         self.first_rewards += [c.last for c in new]
         if self.config.advance == 1 or not new:
             return list(new)
