@@ -6,15 +6,13 @@ numbers only, so that a line of JSON holds them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import anyio
 import numpy as np
 from benchmarks.evolve_planted.examined import examined, positions, recovery, scores
-from benchmarks.evolve_planted.methods import METHODS, Outcome, PlantedSimilarity, Task
+from benchmarks.evolve_planted.methods import METHODS, Outcome, Task, similarity_of
 from benchmarks.evolve_planted.players import PlantedJudge, PlantedRespondents
 from benchmarks.evolve_planted.sources import fixed_bank, seeds
 from benchmarks.evolve_planted.wording import REGIONS
@@ -54,21 +52,35 @@ def run(
     keep: int = 25,
     accuracy: float = 0.93,
     quirk_sd: float = 0.5,
-    recovers: bool = True,
+    fitted: bool = False,
     survival: bool = False,
 ) -> dict[str, Any]:
-    """A method's questions: how they part the examinees, and what they took."""
+    """A method's questions: how they part the examinees, and what they took.
+
+    Args:
+        draw: of the world.
+        method: by name.
+        calls: requests.
+        keep: questions wanted.
+        accuracy: of the judge.
+        quirk_sd: of the world.
+        fitted: whether positions are estimated from the fresh answers as well, by the two-parameter
+            model, with the world's quirks and the judge's errors taken as known; takes seconds.
+        survival: whether all that was offered is held against the rule of survival.
+    """
     world = read_world(draw, quirk_sd)
     found = METHODS[method](Task(world, calls, keep, accuracy))
     people = world.people("examinee")
     result: dict[str, Any] = {"questions": len(found.items), "calls": found.calls}
+    result["topics"] = len({id(world.latents(item).topic) for item in found.items})
     result["divergence"] = _mean([world.gjs(i, people) for i in found.items])
     result["trait"] = _mean([world.gjs(i, people, trait=True) for i in found.items])
-    if recovers and found.items:
+    if found.items:
         samples = [examined(world, found.items, accuracy, s) for s in range(ANSWERS)]
         result["recovery"] = _mean([recovery(world, scores(s)) for s in samples])
-        told = positions(samples[0], quirk_sd, accuracy)
-        result["recovery by 2PL"] = recovery(world, told)
+        if fitted:
+            told = positions(samples[0], quirk_sd, accuracy)
+            result["recovery by 2PL"] = recovery(world, told)
     if survival:
         result |= _survivors(world, found)
     if found.pulls:
@@ -83,8 +95,7 @@ def reward(draw: int, *, quirk_sd: float, accuracy: float, items: int = REWARDED
     """
     world = read_world(draw, quirk_sd)
     pool = world.people("pool")
-    bank = fixed_bank(world)
-    chosen = [bank[i] for i in world.rng("rewarded").permutation(len(bank))[:items]]
+    chosen = fixed_bank(world, items)
     judge = PlantedJudge(world, accuracy)
     prober = Prober(PlantedRespondents(world, pool), judge, world.systems)
 
@@ -96,7 +107,7 @@ def reward(draw: int, *, quirk_sd: float, accuracy: float, items: int = REWARDED
     truth = [world.gjs(item, pool, trait=quirk_sd > 0) for item in chosen]
     found: dict[str, Any] = {}
     for name, config in REWARDS.items():
-        rater = Rater(config, pool, prober, PlantedSimilarity(world))
+        rater = Rater(config, pool, prober, similarity_of(world))
         for one in heard:
             rater.remember(one)
         rater.learn(now=True)
@@ -178,7 +189,7 @@ def _new(world: World, items: Sequence[Item]) -> list[Item]:
 
     The paper's takes the mean over three, which lets a question with one twin pass.
     """
-    known = Questions(PlantedSimilarity(world), nearest=1)
+    known = Questions(similarity_of(world), nearest=1)
     topics = seeds(world)
     known.add([t.id for t in topics], [t.text for t in topics])
     found: list[Item] = []
@@ -209,10 +220,10 @@ def _shares(
     names: Sequence[str], of_topic: dict[str, tuple[str, ...]], ids: Sequence[str]
 ) -> np.ndarray:
     """Count pulls of cells; one pull counts for all cells of its topic in equal parts."""
-    total = Counter[str]()
+    total = dict.fromkeys(names, 0.0)
     for topic in ids:
         for name in of_topic[topic]:
-            total[name] += 1 / len(of_topic[topic])  # pyright: ignore[reportArgumentType]
+            total[name] += 1 / len(of_topic[topic])
     return np.array([total[name] for name in names], dtype=np.float64)
 
 
@@ -221,8 +232,3 @@ def _mean(values: Any) -> float | None:
 
 
 CELLS = {"run": run, "reward": reward, "null": null, "origin": origin}
-
-
-def world_of(draw: int) -> str:
-    """Return the digest of the world's file."""
-    return replace(read_world(draw)).digest

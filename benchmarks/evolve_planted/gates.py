@@ -16,6 +16,7 @@ GATE, REPORT = 0.93, 0.87
 """The judge's accuracy that gates are for, and one that is only reported."""
 QUIRKS = (0.0, 0.5, 1.0)
 LEVEL = 0.05
+PER_VALUE = "paper as printed"
 PRINTED, PLUS = "paper, S(-), one-call judge", "paper, S(+), one-call judge"
 STATIC = ("seeds", "paraphrased seeds", "one-shot")
 
@@ -26,8 +27,7 @@ class Setup:
 
     draws: of the world.
     calls: requests of every method, in comparisons of methods and in small runs.
-    many: requests of runs for the cost of a survivor, of which print needs many.
-    bank: requests of recovery: what scoring the whole fixed bank by S takes.
+    many: requests of runs for recovery and for the cost of a survivor: print needs many.
     items: of the gate of rewards.
     samples: sets of answers of identical models, for each draw.
     """
@@ -35,7 +35,6 @@ class Setup:
     draws: tuple[int, ...]
     calls: int = 2_000
     many: int = 20_000
-    bank: int = 76_000
     items: int = 400
     samples: int = 20
 
@@ -189,48 +188,49 @@ def _number(row: Mapping[str, Any], figure: str) -> float:
 
 # --- recovery ---
 
-BANKS = ("bank, S(-)", "bank, S(+)")
+HUNDREDS = {
+    "from a bank": ("bank, S(-)", "bank, S(+)"),
+    "evolved": (PRINTED, PLUS),
+}
+"""Where 100 questions by S come from: a bank that is scored, or the paper's search."""
 
 
-def _bank_cell(setup: Setup, draw: int, method: str) -> Cell:
-    keep = 25 if method == "ours" else 100
-    return cell("run", draw, method=method, calls=setup.bank, keep=keep)
-
-
-def _recovery_cells(setup: Setup) -> list[Cell]:
-    own = [_bank_cell(setup, d, m) for m in ("ours", *BANKS) for d in setup.draws]
-    return own + [c for m in ("ours", PRINTED, PLUS) for c in _evolved_100(setup, m)]
-
-
-def _evolved_100(setup: Setup, method: str) -> list[Cell]:
-    keep = 25 if method == "ours" else 100
+def _many(setup: Setup, method: str) -> list[Cell]:
+    """Runs long enough for print: ours wants 25 questions, all others 100."""
+    ours = method == "ours"
     return [
-        cell("run", d, method=method, calls=setup.many, keep=keep, survival=True)
+        cell(
+            "run",
+            d,
+            method=method,
+            calls=setup.many,
+            keep=25 if ours else 100,
+            fitted=method != PER_VALUE,
+            survival=method in ("ours", PRINTED, PER_VALUE),
+        )
         for d in setup.draws
     ]
 
 
+def _recovery_cells(setup: Setup) -> list[Cell]:
+    names = ["ours", *(name for pair in HUNDREDS.values() for name in pair)]
+    return [c for m in names for c in _many(setup, m)]
+
+
 def _recovery(setup: Setup, found: Found) -> list[Gate]:
     gates: list[Gate] = []
-    sides = {
-        f"chosen from a bank, {setup.bank} calls": {
-            m: [found[_bank_cell(setup, d, m)] for d in setup.draws] for m in ("ours", *BANKS)
-        },
-        f"evolved, {setup.many} calls": {
-            m: [found[c] for c in _evolved_100(setup, m)] for m in ("ours", PRINTED, PLUS)
-        },
-    }
-    for where, rows in sides.items():
-        for score in ("recovery", "recovery by 2PL"):
-            own = [_number(row, score) for row in rows["ours"]]
-            gates.append(said(f"{score} by 25 of ours; {where}", own))
-            for name, least in zip(list(rows)[1:], (0.0, -0.01), strict=True):
-                other = [_number(row, score) for row in rows[name]]
-                count = np.mean([row["questions"] for row in rows[name]])
+    for score in ("recovery", "recovery by 2PL"):
+        own = [_number(found[c], score) for c in _many(setup, "ours")]
+        gates.append(said(f"{score} by 25 of ours, {setup.many} calls", own))
+        for where, names in HUNDREDS.items():
+            for name, least in zip(names, (0.0, -0.01), strict=True):
+                rows = [found[c] for c in _many(setup, name)]
+                other = [_number(row, score) for row in rows]
+                count = np.mean([row["questions"] for row in rows])
                 asked = score == "recovery"
                 gates.append(
                     compared(
-                        f"{score} by 25 of ours less that by 100 of {name}; {where}",
+                        f"{score} by 25 of ours less that by 100 of {name} ({where})",
                         f">= {least:g}" if asked else "",
                         own,
                         other,
@@ -246,28 +246,11 @@ def _recovery(setup: Setup, found: Found) -> list[Gate]:
 
 
 def _cost_cells(setup: Setup) -> list[Cell]:
-    printed = [_printed(setup, d) for d in setup.draws]
-    return printed + [c for m in ("ours", PRINTED) for c in _evolved_100(setup, m)]
-
-
-def _printed(setup: Setup, draw: int) -> Cell:
-    return cell(
-        "run",
-        draw,
-        method="paper as printed",
-        calls=setup.many,
-        keep=100,
-        survival=True,
-        recovers=False,
-    )
+    return [c for m in (PER_VALUE, PRINTED, "ours") for c in _many(setup, m)]
 
 
 def _cost(setup: Setup, found: Found) -> list[Gate]:
-    rows = {
-        "paper as printed": [found[_printed(setup, d)] for d in setup.draws],
-        PRINTED: [found[c] for c in _evolved_100(setup, PRINTED)],
-        "ours": [found[c] for c in _evolved_100(setup, "ours")],
-    }
+    rows = {m: [found[c] for c in _many(setup, m)] for m in (PER_VALUE, PRINTED, "ours")}
     gates: list[Gate] = []
     for name, of in rows.items():
         # of draws without any survivor the cost is all that was spent, at least
@@ -335,14 +318,14 @@ def _null(setup: Setup, found: Found) -> list[Gate]:
 
 
 def _evenness_cells(setup: Setup) -> list[Cell]:
-    return [*_runs(setup, "ours", GATE), *_evolved_100(setup, "ours")]
+    return [*_runs(setup, "ours", GATE), *_many(setup, "ours")]
 
 
 def _evenness(setup: Setup, found: Found) -> list[Gate]:
     gates: list[Gate] = []
     for calls, cells in (
         (setup.calls, _runs(setup, "ours", GATE)),
-        (setup.many, _evolved_100(setup, "ours")),
+        (setup.many, _many(setup, "ours")),
     ):
         for facet in ("topic", "class", "dimension"):
             values = [found[c]["evenness"][facet] for c in cells]
@@ -359,6 +342,8 @@ def _evenness(setup: Setup, found: Found) -> list[Gate]:
                     "the hardest of the three" if asked else "",
                 )
             )
+        topics = [float(found[c]["topics"]) for c in cells]
+        gates.append(said(f"topics of the best 25, {calls} calls", topics))
     return gates
 
 

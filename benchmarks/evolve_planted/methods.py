@@ -12,7 +12,9 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import count, islice
+from typing import Any
 
 import anyio
 import numpy as np
@@ -60,7 +62,7 @@ class Outcome:
     """What a method leaves.
 
     chosen: the questions wanted, the best by its own reward first, or as many as it has.
-    offered: all questions that were scored to the end and repeat no other.
+    offered: all questions that have a reward, those first.
     calls: requests spent before anything was scored anew.
     pulls: topics in the order in which they were pulled; of methods that pull none, none.
     """
@@ -92,16 +94,26 @@ class PlantedSimilarity:
     name: str = "planted"
     languages: frozenset[str] = frozenset(["en"])
     sentences: EnglishSimilarity = field(default_factory=EnglishSimilarity)
+    known: dict[str, NDArray[np.float32]] = field(default_factory=dict[str, Any])
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors (n, width); items and opinions never come together."""
         if self.world.wrote(texts[0]):
-            return self.sentences.encode(texts)
+            new = [text for text in dict.fromkeys(texts) if text not in self.known]
+            if new:
+                self.known |= zip(new, self.sentences.encode(new), strict=True)
+            return np.stack([self.known[text] for text in texts])
         found = np.zeros((len(texts), 256), np.float32)
         for row, text in zip(found, texts, strict=True):
             for word in re.findall(r"\w+", text.lower()):
                 row[zlib.crc32(word.encode()) % 256] += 1
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+
+@lru_cache(maxsize=1)
+def similarity_of(world: World) -> PlantedSimilarity:
+    """Return what compares the texts of a world, with what it has encoded so far."""
+    return PlantedSimilarity(world)
 
 
 def evolving(config: AdAEMConfig) -> Method:
@@ -110,10 +122,10 @@ def evolving(config: AdAEMConfig) -> Method:
     def run(task: Task) -> Outcome:
         done = evolved(task, replace(config, seed=task.seed))
         # those beyond the number wanted are left out by the run, and offered all the same
-        offered = [c for c in (*done.kept, *done.rejected) if "selected" in c.rewards]
+        offered = tuple(c for c in (*done.kept, *done.rejected) if "selected" in c.rewards)
         fresh = sum(1 + h.judge_calls for c in done.kept for h in c.fresh.values())
         pulls = tuple(str(e["topic"]) for e in done.events if e["event"] == "pull")
-        return _outcome(task, offered, done.meter.total - fresh, pulls)
+        return Outcome(offered[: task.keep], offered, done.meter.total - fresh, pulls)
 
     return run
 
@@ -138,7 +150,7 @@ def evolved(task: Task, config: AdAEMConfig) -> Evolution:
             world.systems,
             config,
             calls=task.calls,
-            similarity=PlantedSimilarity(world),
+            similarity=similarity_of(world),
         )
 
     return anyio.run(go)
@@ -169,7 +181,7 @@ def choosing(source: Source, config: AdAEMConfig, writing: int = 0, models: int 
         items = list(source(world, task.calls // (writing + reads + 2 * panel)))
         if not models:
             panel = min(len(pool), max(panel, (task.calls // len(items) - writing - reads) // 2))
-        similarity = PlantedSimilarity(world)
+        similarity = similarity_of(world)
         settings = replace(config, p1=panel, p2=panel, seed=task.seed)
         rater, meter = Rater(rating, pool, prober, similarity), Meter(task.calls)
         trials = Trials(settings, prober, rater, Questions(similarity), meter)
@@ -190,9 +202,9 @@ def choosing(source: Source, config: AdAEMConfig, writing: int = 0, models: int 
         scored = anyio.run(go)
         rater.learn(now=True)
         rewards = rater.rewards([c.heard for c in scored], [c.text for c in scored])
-        for candidate, reward in zip(scored, rewards, strict=True):
-            candidate.rewards["selected"] = reward
-        return _outcome(task, scored, meter.total)
+        order = rater.order([c.heard for c in scored], rewards)
+        best = tuple(scored[at] for at in order)
+        return Outcome(best[: task.keep], best, meter.total)
 
     return run
 
@@ -201,15 +213,9 @@ def _written(item: Item) -> Candidate:
     return Candidate(item.id, Proposal(item, "", None, None, "source", item.id, 0))
 
 
-def _outcome(
-    task: Task, offered: Sequence[Candidate], calls: int, pulls: tuple[str, ...] = ()
-) -> Outcome:
-    best = sorted(offered, key=lambda c: -c.rewards["selected"])
-    return Outcome(tuple(best[: task.keep]), tuple(best), calls, pulls)
-
-
 def _seeds(world: World, number: int) -> list[Item]:
-    return _mixed(world, seeds(world), number)
+    items = seeds(world)
+    return [items[i] for i in world.rng("mixed").permutation(len(items))[:number]]
 
 
 def _paraphrases(world: World, number: int) -> list[Item]:
@@ -227,12 +233,8 @@ def _paraphrases(world: World, number: int) -> list[Item]:
 
 
 def _bank(world: World, number: int) -> list[Item]:
-    return _mixed(world, fixed_bank(world), number)
-
-
-def _mixed(world: World, items: Sequence[Item], number: int) -> list[Item]:
-    order = world.rng("mixed", len(items)).permutation(len(items))
-    return [items[i] for i in order[:number]]
+    # its items come in no order but that of topics, so that its first ones are a sample
+    return fixed_bank(world, min(number, world.spec["settings"]["fixed_bank"]))
 
 
 OURS = AdAEMConfig()

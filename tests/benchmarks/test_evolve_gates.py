@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +10,20 @@ import pytest
 from benchmarks.evolve_planted.__main__ import results, table
 from benchmarks.evolve_planted.cells import CELLS, run
 from benchmarks.evolve_planted.examined import examined, recovery, scores
-from benchmarks.evolve_planted.gates import BANKS, GATES, STATIC, Found, Setup, cell
+from benchmarks.evolve_planted.gates import GATES, HUNDREDS, STATIC, Found, Setup, cell
 from benchmarks.evolve_planted.methods import METHODS, Task
 from benchmarks.evolve_planted.sources import fixed_bank
 from benchmarks.evolve_planted.world import read_world
 
-TINY = Setup((1, 2), calls=150, many=200, bank=200, items=12, samples=2)
+TINY = Setup((1, 2), calls=120, many=200, items=8, samples=2)
 
 
-@pytest.mark.parametrize("name", ["reward", "null", "origin", "evenness"])
+@pytest.mark.parametrize("name", ["reward", "null"])
 def test_a_gate_is_computed_from_its_cells(name: str) -> None:
-    setup = replace(TINY, draws=(1, 2))
-    cells = [c for c in GATES[name].cells(setup)]
+    cells = GATES[name].cells(TINY)
     found: Found = {c: CELLS[c.kind](c.draw, **dict(c.args)) for c in dict.fromkeys(cells)}
     assert json.dumps(list(found.values()))
-    told = GATES[name].verdict(setup, found)
+    told = GATES[name].verdict(TINY, found)
     assert any(g.passed is not None for g in told)
     for gate in told:
         assert gate.low is None or gate.low <= gate.value <= (gate.high or np.inf)
@@ -34,23 +32,24 @@ def test_a_gate_is_computed_from_its_cells(name: str) -> None:
 
 
 def test_results_come_from_processes_and_are_written_as_they_come(tmp_path: Path) -> None:
-    one = cell("run", 1, method="one-shot", calls=100, keep=5, recovers=False)
+    one = cell("run", 1, method="one-shot", calls=100, keep=5)
     file = tmp_path / "cells.jsonl"
     found = results([one, one], 1, file)
     (line,) = map(json.loads, file.read_text().splitlines())
     assert line["method"] == "one-shot" and line["found"] == found[one]
-    assert found[one] == run(1, "one-shot", calls=100, keep=5, recovers=False)
+    assert found[one] == run(1, "one-shot", calls=100, keep=5)
     assert found[one]["questions"] == 5 and found[one]["calls"] <= 100
 
 
-@pytest.mark.parametrize("name", [*STATIC, *BANKS, "ours, random topics"])
+@pytest.mark.parametrize("name", [*STATIC, *HUNDREDS["from a bank"], "ours, random topics"])
 def test_a_baseline_keeps_to_its_requests(name: str) -> None:
     world = read_world(1)
     found = METHODS[name](Task(world, 140, keep=4))
     assert 0 < found.calls <= 140
-    rewards = [c.rewards["selected"] for c in found.offered]
-    assert rewards == sorted(rewards, reverse=True)
     assert list(found.chosen) == list(found.offered[:4])
+    if "S(" in name:
+        rewards = [c.last for c in found.offered]
+        assert rewards == sorted(rewards, reverse=True)
     # nobody who is examined was asked
     asked = {name for c in found.offered for name in c.heard}
     assert not asked & set(world.people("examinee"))

@@ -9,8 +9,8 @@ in the paper.
 `AdAEMConfig.preset("paper")` runs it as printed. The default differs in four things: the reward is
 the information of an answer about its model (`information`), topics are chosen by posterior
 sampling under floors on coverage (`bandit`), a question is put to the few models that contrast most
-on its dimensions, so that many more questions can be tried, and winners are scored once more on
-fresh answers.
+on its dimensions, and to all only if it is promising, so that many more questions can be tried, and
+winners are chosen for what they tell together (`selection`) and scored once more on fresh answers.
 
 A run is deterministic given its seed and what the players return. All work of a step is done at the
 same time and taken in in a fixed order; so a killed run is resumed by playing it again, with every
@@ -58,7 +58,6 @@ from valuecompass.judges.languages import reads
 from valuecompass.judges.protocol import Judge
 from valuecompass.values import ValueSystem
 
-SLOWER = "slower than others in the race"
 RECENT = 60
 """First rewards that a candidate is held against in the race."""
 
@@ -255,14 +254,18 @@ class _Run:
         """
         new = await self.trials.scored(await self._proposed(topic), "first")  # lines 6 to 12
         racing = self._raced(new)
+        ahead = {c.item.id for c in racing}
+        slower = [c for c in new if c.item.id not in ahead]
         improving = racing
         for _ in range(self.config.depth):  # lines 13 to 18
             better = await self._rewritten(improving)
             racing = [better.get(c.item.id, c) for c in racing]
             improving = list(better.values())
         kept = await self.trials.scored(racing, "final")  # line 19
+        # the others stay with the reward they have: little is known of them, but it was paid
+        kept += slower
         self.of_topic[topic] += kept
-        return [*kept, *(c for c in new if c.reason == SLOWER)]
+        return kept
 
     async def _proposed(self, topic: str) -> list[Candidate]:
         """Have every explorer write, and leave out what repeats others (lines 6 to 11)."""
@@ -332,15 +335,12 @@ class _Run:
         return better
 
     def _raced(self, new: Sequence[Candidate]) -> list[Candidate]:
-        """Return the part that goes on, by first rewards among the recent ones."""
+        """Return the part that goes on to more models, by first rewards among the recent ones."""
         self.first_rewards += [c.last for c in new]
         if self.config.advance == 1 or not new:
             return list(new)
         bound = np.quantile(self.first_rewards[-RECENT:], 1 - self.config.advance)
-        for candidate in new:
-            if candidate.last < bound:
-                self.trials.reject(candidate, SLOWER)
-        return [c for c in new if c.reason is None]
+        return [c for c in new if c.last >= bound]
 
     # --- seeds and winners ---
 
@@ -367,7 +367,8 @@ class _Run:
         # early questions were scored when little was known of the models
         for candidate, reward in zip(pool, self._anew(pool), strict=True):
             candidate.rewards["selected"] = reward
-        best = sorted(pool, key=lambda c: -c.rewards["selected"])
+        order = self.rater.order([c.heard for c in pool], [c.rewards["selected"] for c in pool])
+        best = [pool[at] for at in order]
         for candidate in best[config.keep :] if config.keep else []:
             self.trials.reject(candidate, f"not among the best {config.keep}")
         best = best[: config.keep]
@@ -390,7 +391,7 @@ class _Run:
         soon = self.config.width * len(self.explorers)
         kept = sum(map(len, self.of_topic.values())) + soon
         each = max(self.prober.cost(topic) for topic in self.topics.values())
-        panel = min(self.config.p2 or len(self.names), len(self.names))
+        panel = min(self.config.p1, len(self.names))
         return min(kept, self.config.keep or kept) * panel * each
 
     def _author(self, candidate: Candidate) -> Explorer:

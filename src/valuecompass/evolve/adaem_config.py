@@ -42,14 +42,14 @@ class AdAEMConfig:
         contrast: P1 and P2 are those that stand farthest apart on the item's dimensions, by what is
             known so far, for each item anew; else the first in the given order.
         advance: part of the candidates that goes on from the first models to the final ones, by
-            reward among the last 60; 1: all.
+            reward among the last 60; the others keep the reward they have. 1: all.
         reuse: the final reward takes over the answers of the first models; else all are asked anew.
         seed_scores: which seeds are scored as well: "all" at the start, "pulled" at their first
             pull, "none".
         floors: facet -> entropy of the pulls as a part of a uniform sweep's (posterior sampling).
         least_gain: a topic is left when it promises less reward per request (posterior sampling).
         keep: most questions returned, the best; None: all.
-        rescore: score those once more on fresh answers.
+        rescore: score those once more on fresh answers, of `p1` models each.
         target_width: stop when the 95 % intervals of all positions of models are at most so wide,
             in standard deviations; None: never.
         judge_mode: "one-call", or "per-value" for a request for each opinion and value.
@@ -75,9 +75,9 @@ class AdAEMConfig:
     depth: int = 0
     shots: int = 5
     p1: int = 3
-    p2: int | None = 3
+    p2: int | None = None
     contrast: bool = True
-    advance: float = 1.0
+    advance: float = 0.1
     reuse: bool = True
     seed_scores: Literal["all", "pulled", "none"] = "none"
     floors: Mapping[str, float] = field(default_factory=lambda: dict(Sampling().floors))

@@ -85,7 +85,8 @@ class Candidate:
 class Evolution:
     """What a run leaves.
 
-    kept: the best first, by the reward they were selected by. Only their fresh rewards may be
+    kept: the best first: by information each is the one that adds most to those before it, by
+        other rewards the one with the highest. Only their fresh rewards may be
         reported: the others are the largest of many, and so too large.
     rejected: with their reasons.
     meter: requests by kind.

@@ -18,7 +18,7 @@ converge item by item, and thousands of items take seconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -256,17 +256,43 @@ class ThetaPosterior:
         rows = self._rows(responses, opinions)
         result = np.empty((6, len(rows[0][0]), len(rows)))
         known = self._worths if among is None else self._worths_of(list(among))
+        for d, part, joint in self._joint(rows):
+            result[:, part, d] = (joint @ known[d]).T
+        result[3] = np.exp(result[3])
+        result[5] = np.sqrt(np.maximum(result[5] - result[1] ** 2, 0))
+        return ItemInformation(*result)
+
+    def curves(self, responses: ArrayLike, opinions: ArrayLike = 1) -> Array:
+        """Fisher's information of a response to each item, at every position on `THETA`.
+
+        Where an item tells: what `information` averages over positions. Sets of items are chosen by
+        it, so that not all of them tell models apart at the same place.
+
+        Args:
+            responses: (n, K, D) as in `updated`.
+            opinions: as in `updated`.
+
+        Returns:
+            (n, D, 81) expected over what the item's responses leave open, >= 0.
+
+        Raises:
+            ValueError: if a number is out of range or shapes do not fit.
+        """
+        rows = self._rows(responses, opinions)
+        result = np.empty((len(rows[0][0]), len(rows), len(THETA)))
+        table = _fisher(self.config).T
+        for d, part, joint in self._joint(rows):
+            result[part, d] = joint @ table
+        return result
+
+    def _joint(self, rows: list[tuple[Array, Array]]) -> Iterator[tuple[int, slice, Array]]:
+        """Yield dimensions and parts of the items, with the chances of all nodes, (c, Q x G)."""
         for d, (row, log_chance) in enumerate(rows):
-            columns = known[d]
             table = _foretold(self.weights[d], log_chance)
             for part in _parts(row):
                 chances, log_evidence = _item_posterior(row[part] @ table, self.item_prior)
                 shares = _softmax(log_evidence + np.log(np.maximum(self.quirk_weights, TINY)))
-                joint = (chances * shares[..., None]).reshape(len(chances), -1)
-                result[:, part, d] = (joint @ columns).T
-        result[3] = np.exp(result[3])
-        result[5] = np.sqrt(np.maximum(result[5] - result[1] ** 2, 0))
-        return ItemInformation(*result)
+                yield d, part, (chances * shares[..., None]).reshape(len(chances), -1)
 
     @cached_property
     def _worths(self) -> list[Array]:
@@ -362,6 +388,14 @@ def _response(config: InformationConfig) -> tuple[Array, Array]:
     ways = np.array([math.comb(config.opinions, k) for k, _ in outcomes], dtype=np.float64)
     chance = np.exp(_log_chance(outcomes, config)) * ways[:, None]
     return chance, _entropy(chance)
+
+
+@lru_cache(maxsize=8)
+def _fisher(config: InformationConfig) -> Array:
+    """Fisher's information of a response about the position, (81, G); slopes by differences."""
+    chance, _ = _response(config)
+    steps = np.gradient(chance, THETA, axis=0)
+    return np.asarray((steps**2 / np.maximum(chance, TINY)).sum(axis=1), dtype=np.float64)
 
 
 def _entropy(chances: ArrayLike) -> Array:

@@ -20,6 +20,7 @@ from valuecompass.evolve.rewards import (
     shrunk_rates,
     surrogate,
 )
+from valuecompass.evolve.selection import together_best
 from valuecompass.hashing import digest
 
 Floats = NDArray[np.float64]
@@ -116,6 +117,16 @@ class Rater:
         labels = [self.labels(heard) for heard in self._tried]
         self.posterior = self.posterior.updated(*rates_of(labels))
         return True
+
+    def order(self, heard: Sequence[Mapping[str, Heard]], rewards: Sequence[float]) -> list[int]:
+        """Return items, the best first.
+
+        By information, each is the one that adds most to those before it; else by reward.
+        """
+        if self.config.reward == "information" and heard:
+            curves = self.posterior.curves(*rates_of([self.labels(one) for one in heard]))
+            return together_best(curves, len(curves))
+        return sorted(range(len(rewards)), key=lambda at: -rewards[at])
 
     def contrasting(self, number: int, dimensions: Sequence[int], key: str) -> tuple[str, ...]:
         """Return respondents that stand far apart on some dimensions; more contain the fewer.

@@ -139,9 +139,9 @@ class Trials:
         return text + self.prober.cost(candidate.item) * len(self._panel(candidate, stage))
 
     def _panel(self, candidate: Candidate, stage: Stage) -> tuple[str, ...]:
-        """Return who is asked: P1, the rest of P2 (or all of it), or P2 once more."""
+        """Return who is asked: P1, the rest of P2 (or all of it), or P1 once more."""
         config, names = self.config, self.rater.names
-        number = config.p1 if stage == "first" else config.p2 or len(names)
+        number = config.p2 or len(names) if stage == "final" else config.p1
         panel = names[:number]
         if config.contrast:
             item = candidate.item
