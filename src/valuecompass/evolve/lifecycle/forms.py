@@ -11,7 +11,7 @@ import numpy as np
 
 from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.information import Worth
-from valuecompass.items import Form, Item, Kind
+from valuecompass.items import KINDS, Form, Item, Kind
 from valuecompass.items.forms import ASKING
 from valuecompass.values import ValueSystem
 
@@ -187,9 +187,10 @@ def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
     What a choice and what an answer of three opinions tell is not to be compared.
     """
     kinds = Counter(item.kind for item in items)
-    shares = {kind: size * n / kinds.total() for kind, n in sorted(kinds.items())}
-    places = {kind: int(share) for kind, share in shares.items()}
-    for kind in sorted(shares, key=lambda k: (places[k] - shares[k], k)):
+    names = [kind for kind in KINDS if kinds[kind]]
+    shares = {kind: size * kinds[kind] / kinds.total() for kind in names}
+    places: dict[Kind, int] = {kind: int(share) for kind, share in shares.items()}
+    for kind in sorted(names, key=lambda k: places[k] - shares[k]):
         places[kind] += sum(places.values()) < size
     return places
 
