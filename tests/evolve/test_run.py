@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 
 import valuecompass as vc
-from tests.evolve.served import JUDGE, POOL, WRITER, command
+from tests.evolve.served import JUDGE, POOL, WRITER, command, written
+from tests.evolve.test_explorer import written as by_explorer
 from tests.measure.helpers import Command, count, rows
+from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import MockProvider
 from valuecompass.items.io import read_items
 from valuecompass.values import builtin_system
@@ -43,17 +46,8 @@ def test_a_killed_run_goes_on_and_asks_nothing_that_was_stored(
 ) -> None:
     served.faults(latency_ms=30)
     words = command(workspace, "--calls", CALLS, "--json")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "valuecompass", *map(str, words)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=dict(os.environ),
-    )
-    deadline = time.monotonic() + 120
-    while not (workspace / "valuecompass.sqlite").is_file() or stored(workspace) < 60:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    process = started(words)
+    until_stored(process, workspace, 60)
     process.kill()
     process.communicate()
     before = set(rows(workspace, "select key, repeat from responses"))
@@ -76,6 +70,41 @@ def test_a_killed_run_goes_on_and_asks_nothing_that_was_stored(
     assert [n for (n,) in numbers] == list(range(len(numbers)))
 
 
+def test_an_interrupted_run_ends_and_goes_on(
+    served: MockProvider, cli: Command, workspace: Path, undisturbed: dict[str, Any]
+) -> None:
+    served.faults(latency_ms=30)
+    words = command(workspace, "--calls", CALLS, "--json")
+    process = started(words)
+    until_stored(process, workspace, 40)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and out == "" and "repeat the command" in err, err
+    assert count(workspace, "ledger where state = 'reserved'") == 0
+    said = cli(*words)
+    assert said.code == 0, said.err
+    assert comparable(json.loads(said.out)) == comparable(undisturbed)
+    assert served.stats()["requests"] == undisturbed["spent"]["calls"]
+
+
+def started(words: tuple[object, ...]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "valuecompass", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ),
+        text=True,
+    )
+
+
+def until_stored(process: subprocess.Popen[str], workspace: Path, number: int) -> None:
+    deadline = time.monotonic() + 120
+    while not (workspace / "valuecompass.sqlite").is_file() or stored(workspace) < number:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def stored(workspace: Path) -> int:
     try:
         return count(workspace, "responses")
@@ -95,6 +124,8 @@ def test_a_finished_run_is_printed_again_without_asking(
     # another limit of money is no other run, another limit of requests is
     assert json.loads(cli(*words, "--tokens", 10**9, "--json").out)["id"] == undisturbed["id"]
     assert served.stats()["requests"] == 0
+    told = json.loads(cli(*words, "--dry-run", "--json").out)
+    assert any("nobody is asked" in note for note in told["notes"])
     other = cli(*command(tmp_path / "whole", "--calls", CALLS + 40, "--json"))
     assert json.loads(other.out)["id"] != undisturbed["id"]
     assert 0 < served.stats()["requests"] < CALLS
@@ -113,6 +144,7 @@ def test_a_budget_of_tokens_stops_it_and_a_higher_one_goes_on(
     done = json.loads(cli(*words, "--tokens", 10_000_000).out)
     assert comparable(done) == comparable(undisturbed)
     assert served.stats()["requests"] == done["spent"]["calls"] == undisturbed["spent"]["calls"]
+    assert done["manifest"]["limits"] == {"calls": CALLS, "tokens": 10_000_000, "usd": None}
 
 
 def test_the_result_says_what_was_asked_and_where_items_come_from(
@@ -161,10 +193,7 @@ def test_three_lines_of_python_do_the_same(
 def test_a_judge_that_asks_again_is_counted(
     mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch, workspace: Path
 ) -> None:
-    from tests.evolve.test_explorer import written
-    from tests.support import mock_provider as mock_module
-
-    monkeypatch.setattr(mock_module, "answer", written)  # whose verdicts cannot be read
+    monkeypatch.setattr(mock_module, "answer", by_explorer)  # whose verdicts cannot be read
     done = vc.evolve_items(POOL, explorers=WRITER, judge=JUDGE, calls=CALLS, workspace=workspace)
     meter = done.body["meter"]
     assert meter["judge"] == 2 * meter["answers"]
@@ -175,3 +204,22 @@ def test_the_local_judge_takes_no_requests(served: MockProvider, workspace: Path
     done = vc.evolve_items(POOL, explorers=WRITER, calls=60, workspace=workspace)
     assert done.body["meter"]["judge"] == 0 and done.body["meter"]["answers"] > 20
     assert done.body["kept"]
+
+
+def test_what_an_explorer_writes_cannot_break_a_run(
+    mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch, cli: Command, workspace: Path
+) -> None:
+    def hostile(body: dict[str, Any], index: int = 0) -> str:
+        said = written(body, index)
+        if body["model"] != "w" or "question" not in said:
+            return said
+        text = json.loads(said)["question"].replace("Should", "\ud800\x1b[31m=Should [b]\x00")
+        return json.dumps({"question": text})
+
+    monkeypatch.setattr(mock_module, "answer", hostile)
+    out = workspace.with_suffix(".csv")
+    words = command(workspace, "--calls", 100, "--keep", 3)
+    said = cli(*words[:-4], "--out", out, *words[-4:])
+    assert said.code == 0, said.err
+    assert "Should [b]" in said.out and "\x1b" not in said.out + said.err
+    assert len(read_items(out, builtin_system("schwartz"))) == 3

@@ -65,7 +65,7 @@ class EvolveLive(EvolveListener):
         if self._live is None:
             self._live = Live(console=self._console, transient=True, refresh_per_second=4)
             self._live.start()
-        self._live.update(_drawn(standing))
+        self._live.update(drawn(standing))
 
 
 def line_of(standing: Standing) -> str:
@@ -81,7 +81,8 @@ def line_of(standing: Standing) -> str:
     )
 
 
-def _drawn(standing: Standing) -> Group:
+def drawn(standing: Standing) -> Group:
+    """Return how far a run is, as lines with a bar and the best topics."""
     used = sum(standing.spent.values())
     rows: list[Any] = [plain(line_of(standing))]
     if standing.limit is not None:
@@ -103,18 +104,20 @@ def show_prospect(prospect: Prospect) -> None:
     )
     rows = [
         [
-            f"{ROLES[part.role]}: {visible(part.name[:48])}",
+            visible(part.name[:48]),
+            ROLES[part.role],
             f"{part.requests:,}",
             f"{part.tokens_in:,}",
             f"{part.tokens_out:,}" + ("" if part.measured or not part.tokens_out else "*"),
             dollars(part.usd),
-            part.lacks or "",
         ]
         for part in prospect.parts
     ]
     total = sum(part.requests for part in prospect.parts)
-    rows.append(["all", f"{total:,}", "", "", dollars(prospect.usd), ""])
-    table(["who", "requests", "tokens in", "out", "USD", "needs"], rows, where)
+    rows.append(["all", "", f"{total:,}", "", "", dollars(prospect.usd)])
+    table(["who", "does", "requests", "tokens in", "out", "USD"], rows, where)
+    for name, need in {part.name: part.lacks for part in prospect.parts if part.lacks}.items():
+        where.print(plain(f"{name} cannot be asked here: it needs {need}"), soft_wrap=True)
     if any(not part.measured and part.tokens_out for part in prospect.parts):
         where.print(
             "* no stored answer to measure by: texts of the length asked for, without any thinking",

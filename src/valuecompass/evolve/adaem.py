@@ -247,7 +247,8 @@ class _Run:
             self.meter.explorer += self.trials.steps(proposal)
             if proposal is not None:
                 found.append(Candidate(topic, proposal, calls=proposal.calls))
-        return await self.trials.safe([c for c in found if self.trials.is_new(c)])
+        # checked before compared: a copy of something harmful is harmful, too
+        return [c for c in await self.trials.safe(found) if self.trials.is_new(c)]
 
     async def _rewritten(self, old: Sequence[Candidate]) -> dict[str, Candidate]:
         """Return what became better by more than tau, by the id of its parent (lines 14 to 18)."""
@@ -263,17 +264,22 @@ class _Run:
             partial(_or_none, self._author(c).refine, c.proposal, told, c.rewritten)
             for c, told in zip(old, await self.trials.evidence(old), strict=True)
         ]
-        new: dict[str, Candidate] = {}
+        written: dict[str, Candidate] = {}
         for parent, proposal in zip(old, await together(work, config.concurrency), strict=True):
             self.meter.explorer += self.trials.steps(proposal)
             if proposal is None:
                 continue
-            written = parent.rewritten + 1
-            one = Candidate(parent.topic, proposal, calls=proposal.calls, rewritten=written)
-            # that it resembles its parent is meant; only copies are left out
-            if self.trials.is_new(one, copies_only=True):
-                new[parent.item.id] = one
-        await self.trials.scored(await self.trials.safe(list(new.values())), "first")
+            one = Candidate(parent.topic, proposal, calls=proposal.calls)
+            one.rewritten = parent.rewritten + 1
+            written[parent.item.id] = one
+        await self.trials.safe(list(written.values()))
+        # that it resembles its parent is meant; only copies are left out
+        new = {
+            of: one
+            for of, one in written.items()
+            if one.reason is None and self.trials.is_new(one, copies_only=True)
+        }
+        await self.trials.scored(list(new.values()), "first")
         better: dict[str, Candidate] = {}
         for parent in old:
             one = new.get(parent.item.id)

@@ -20,6 +20,7 @@ from valuecompass.hashing import digest
 from valuecompass.items import Item, Lineage
 from valuecompass.models import Message, Params, Respondent
 from valuecompass.models.asker import Asker
+from valuecompass.store import storable
 
 WORDS = 30
 """Length of a question. The paper asks for fewer than 20, into which few facts fit."""
@@ -171,7 +172,8 @@ def _language_of(item: Item) -> str:
 
 def _line(said: object) -> str:
     """Return a text on one line; empty for anything else."""
-    return " ".join(said.split()) if isinstance(said, str) else ""
+    # JSON can spell half of a character, which no request and no file takes
+    return " ".join(storable(said).split()) if isinstance(said, str) else ""
 
 
 def _item(parent: Item, said: object, author: str) -> Item | None:

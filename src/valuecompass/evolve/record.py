@@ -181,14 +181,20 @@ async def finished(store: Store, own: str, workspace: Path) -> Evolved | None:
     return Evolved(own, row["created"], row["manifest"], row["body"], workspace.resolve(), True)
 
 
-async def finish(store: Store, own: str, body: Mapping[str, Any], events: int) -> None:
-    """Keep what a run left; nothing but a whole result is ever there."""
+async def finish(
+    store: Store, own: str, manifest: Mapping[str, Any], body: Mapping[str, Any], events: int
+) -> None:
+    """Keep what a run left; nothing but a whole result is ever there.
+
+    manifest: of the attempt that ended, whose limits may be higher than those of the first.
+    """
     done = evolutions.update().where(evolutions.c.id == own)
     # an earlier attempt that went another way may have told more
     later = delete(evolution_events).where(
         evolution_events.c.evolution == own, evolution_events.c.number >= events
     )
-    await store.write((later, []), (done.values(finished=datetime.now(UTC), body=dict(body)), []))
+    left = {"finished": datetime.now(UTC), "manifest": dict(manifest), "body": dict(body)}
+    await store.write((later, []), (done.values(left), []))
 
 
 class Recorder:

@@ -31,12 +31,14 @@ from valuecompass.evolve.record import (
 from valuecompass.evolve.safety import LocalRules, ModelFilter, SafetyFilter
 from valuecompass.evolve.settings import EvolveSettings, Models, Players, resolve, with_error_rates
 from valuecompass.judges import Judge
-from valuecompass.judges.spec import build_judge, judge_models, parse_judge
+from valuecompass.judges.spec import build_judge, judge_models
 from valuecompass.measure.engine import interruptible, work_lock
 from valuecompass.measure.run import opened
 from valuecompass.models import Budget, Limits, check_priced
 from valuecompass.models.asker import Asker
 from valuecompass.store import Store
+
+FINISHED = "this run is finished here: without --dry-run its result is printed, and nobody is asked"
 
 
 @dataclass
@@ -161,6 +163,8 @@ async def _run(settings: EvolveSettings, listener: EvolveListener) -> Evolved | 
             prospect = await prospect_of(
                 run.players, run.config, run.judge, run.safety, settings.calls, asker, lacks
             )
+            if done is not None:
+                prospect = replace(prospect, notes=(*prospect.notes, FINISHED))
             if not listener.prospect(prospect):
                 return None
             for model in lacks:
@@ -198,8 +202,7 @@ class _Run:
 
     @staticmethod
     def of(settings: EvolveSettings, players: Players, asker: Asker) -> _Run:
-        mode = settings.judge_mode or players.config.judge_mode
-        judge = build_judge(parse_judge(settings.judge, mode), asker, players.answering)
+        judge = build_judge(players.judge, asker, players.answering)
         config = with_error_rates(players.config, players.calibration, judge, players.systems)
         players = replace(players, config=config)
         safety: SafetyFilter | None = None if settings.safety == "none" else LocalRules()
@@ -247,7 +250,7 @@ async def _evolved(
         raise run.asker.stop
     body = body_of(done, players.notes, run.safety.name if run.safety else "none")
     body["spent"] = await spent_on(store, own)
-    await finish(store, own, body, recorder.told)
+    await finish(store, own, run.manifest, body, recorder.told)
     found = await finished(store, own, settings.workspace)
     assert found is not None
     return replace(found, replayed=False)

@@ -17,6 +17,7 @@ from valuecompass.items import Item, seed_items
 from valuecompass.items.topics import read_topics
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.calibration import Calibration, read_calibration
+from valuecompass.judges.spec import JudgeSpec, parse_judge
 from valuecompass.measure.run import resolve_system
 from valuecompass.models import Patience, Respondent, fingerprint, parse_respondent
 from valuecompass.models.spec import ITEM_AWARE
@@ -95,6 +96,7 @@ class Players:
     topics: tuple[Item, ...]
     source: str
     config: AdAEMConfig
+    judge: JudgeSpec
     pool: tuple[Respondent, ...]
     strong: tuple[Respondent, ...]
     explorers: tuple[Respondent, ...]
@@ -128,6 +130,8 @@ def resolve(settings: EvolveSettings) -> Players:
     )
     notes: list[str] = []
     topics, source = _topics(settings, systems, notes)
+    if len(pool) + len(strong) < 2:
+        raise InputError("--pool: where models differ shows on two at least; name more")
     explorers = _writers(explorers, pool)
     overlap = _overlap(examinees, (*pool, *strong, *explorers))
     if overlap:
@@ -153,6 +157,7 @@ def resolve(settings: EvolveSettings) -> Players:
         tuple(topics),
         source,
         config,
+        parse_judge(settings.judge, settings.judge_mode or config.judge_mode),
         pool,
         strong,
         explorers,

@@ -110,7 +110,7 @@ class Trials:
         rewards = self.rater.rewards(heard, [c.text for c in of])
         for candidate, reward in zip(of, rewards, strict=True):
             candidate.rewards[stage] = reward
-            if stage in ("first", "final") and not math.isfinite(reward):
+            if not math.isfinite(reward):
                 self.reject(candidate, "too few answers for a reward")
 
     def affordable(self, costs: Sequence[float]) -> int:

@@ -186,10 +186,12 @@ def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
 
     What a choice and what an answer of three opinions tell is not to be compared.
     """
-    kinds = Counter(item.kind for item in items)
-    names = [kind for kind in KINDS if kinds[kind]]
+    kinds: Counter[Kind] = Counter(item.kind for item in items)
+    names: list[Kind] = [kind for kind in KINDS if kinds[kind]]
     shares = {kind: size * kinds[kind] / kinds.total() for kind in names}
-    places: dict[Kind, int] = {kind: int(share) for kind, share in shares.items()}
+    places: dict[Kind, int] = {}
+    for kind in names:
+        places[kind] = int(shares[kind])
     for kind in sorted(names, key=lambda k: places[k] - shares[k]):
         places[kind] += sum(places.values()) < size
     return places
