@@ -244,7 +244,7 @@ class _Season:
         kind: Literal["question", "tradeoff"] = "question"
         if not any(item.kind == kind for item in seeds):
             kind = "tradeoff"
-        language = seeds[0].language
+        language = next((i.language for i in seeds if i.kind == kind), "en")
         self.listener.step("evolve", f"{own.calls} requests at most")
         done = await self.evolve(
             EvolveSettings(
