@@ -146,7 +146,8 @@ def change_text(log: Json, items: Mapping[str, Item]) -> str:
     lines = [
         f"# Season {_inert(log['season'])}",
         "",
-        f"{log['form']['name']} ({log['form']['hash']}) after {log['previous']['name']} "
+        f"{_inert(log['form']['name'])} ({log['form']['hash']}) after "
+        f"{_inert(log['previous']['name'])} "
         f"({log['previous']['hash']}): {log['form']['items']} items, {len(log['anchors'])} of them "
         f"anchors, {len(log['entered'])} new, {len(log['left'])} left out.",
         "",

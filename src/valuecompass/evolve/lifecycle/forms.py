@@ -11,9 +11,8 @@ import numpy as np
 
 from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.information import Worth
-from valuecompass.items import Form, Item, Kind
+from valuecompass.items import KINDS, Form, Item, Kind
 from valuecompass.items.forms import ASKING
-from valuecompass.items.schema import KINDS
 from valuecompass.values import ValueSystem
 
 __all__ = ["FormRules", "living_form"]
@@ -188,9 +187,12 @@ def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
     What a choice and what an answer of three opinions tell is not to be compared.
     """
     kinds: Counter[Kind] = Counter(item.kind for item in items)
-    shares: dict[Kind, float] = {k: size * kinds[k] / kinds.total() for k in KINDS if k in kinds}
-    places: dict[Kind, int] = {kind: int(share) for kind, share in shares.items()}
-    for kind in sorted(shares, key=lambda k: (places[k] - shares[k], k)):
+    names: list[Kind] = [kind for kind in KINDS if kinds[kind]]
+    shares = {kind: size * kinds[kind] / kinds.total() for kind in names}
+    places: dict[Kind, int] = {}
+    for kind in names:
+        places[kind] = int(shares[kind])
+    for kind in sorted(names, key=lambda k: places[k] - shares[k]):
         places[kind] += sum(places.values()) < size
     return places
 

@@ -24,6 +24,9 @@ __all__ = ["Worth", "fresh_table", "joined", "worth"]
 
 Array = NDArray[np.float64]
 CONFIG = InformationConfig()
+OPINIONS = 3
+"""More opinions of a model on one item count as so many: they share what is peculiar to both, and
+each further number of opinions would take memory of its own."""
 FRESH = "fresh"
 """Of an item's rewards the one by answers that selected nothing."""
 
@@ -151,7 +154,7 @@ def _read(
 ) -> None:
     """Fill in what the model says of the items that were answered, in place."""
     shares = evidence.means.transpose(1, 0, 2)
-    counts = np.maximum(evidence.counts.transpose(1, 0, 2), 1)
+    counts = np.clip(evidence.counts.transpose(1, 0, 2), 1, OPINIONS)
     # positions of all: an item is read in the light of what its respondents did elsewhere
     posterior = ThetaPosterior.start(len(evidence.respondents), len(evidence.names), config)
     posterior = posterior.updated(shares, counts)

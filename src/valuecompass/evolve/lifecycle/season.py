@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from valuecompass.blocking import blocking
 from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.bank import described, due, read_bank
 from valuecompass.evolve.lifecycle.changes import change_log, change_text
@@ -38,7 +39,7 @@ from valuecompass.models import Limits, Patience, Respondent
 from valuecompass.store import open_store
 from valuecompass.values import ValueSystem
 
-__all__ = ["SeasonListener", "SeasonSettings", "season_async"]
+__all__ = ["SeasonListener", "SeasonSettings", "season", "season_async"]
 
 Json = dict[str, Any]
 Models = Sequence[str | Respondent]
@@ -118,6 +119,29 @@ class SeasonListener(Listener, EvolveListener):
 
     def step(self, step: Step, about: str) -> None:
         """Hear that a step begins, and on what."""
+
+
+def season(
+    name: str,
+    previous: Path,
+    items: Path | Sequence[Path],
+    pool: Models,
+    *,
+    listener: SeasonListener | None = None,
+    **settings: object,
+) -> Json:
+    """`season_async` for scripts and notebooks; blocks until done.
+
+    Args:
+        name: of the season.
+        previous: form file of the season before.
+        items: files of the living bank.
+        pool: models that items evolve on.
+        listener: hears of steps and their progress.
+        **settings: the further fields of `SeasonSettings`: models, judge, calls, workspace ...
+    """
+    chosen = SeasonSettings(name, previous, items, pool, **settings)  # pyright: ignore
+    return blocking(season_async, chosen, listener)
 
 
 async def season_async(
@@ -220,7 +244,7 @@ class _Season:
         kind: Literal["question", "tradeoff"] = "question"
         if not any(item.kind == kind for item in seeds):
             kind = "tradeoff"
-        language = seeds[0].language
+        language = next((i.language for i in seeds if i.kind == kind), "en")
         self.listener.step("evolve", f"{own.calls} requests at most")
         done = await self.evolve(
             EvolveSettings(
