@@ -101,6 +101,22 @@ def test_what_is_rejected_is_asked_of_nobody_and_shown_only_when_called_for(
     assert [text for text in asked if "amy@example.org" in text]
 
 
+def test_the_region_of_a_fact_is_checked_like_the_fact(
+    mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch, cli: Command, workspace: Path
+) -> None:
+    def answer(body: dict[str, Any], index: int = 0) -> str:
+        said = written(body, index)
+        wanted = (body.get("response_format") or {}).get("json_schema", {}).get("name")
+        return said.replace("Norway", "eve@example.org") if wanted == "explore" else said
+
+    monkeypatch.setattr(mock_module, "answer", answer)
+    said = cli(*command(workspace, "--calls", 60, "--json"))
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    assert done["filtered"] and not done["kept"]
+    assert "eve@example.org" not in said.out + said.err
+
+
 def test_a_moderation_model_is_counted_and_what_it_cannot_judge_does_not_pass(
     mock_provider: MockProvider,
     monkeypatch: pytest.MonkeyPatch,

@@ -367,6 +367,7 @@ class _Run:
         # early questions were scored when little was known of the models
         for candidate, reward in zip(pool, self._anew(pool), strict=True):
             candidate.rewards["selected"] = reward
+            candidate.answering["selected"] = self.rater.answering(candidate.heard)
         order = self.rater.order([c.heard for c in pool], [c.rewards["selected"] for c in pool])
         best = [pool[at] for at in order]
         for candidate in best[config.keep :] if config.keep else []:

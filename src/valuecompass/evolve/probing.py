@@ -213,7 +213,10 @@ class Prober:
         return Heard(Reading(name, (said,), (chosen,)), answer, {item.system: verdicts}, 0)
 
     async def _judged(self, subjects: Sequence[Subject]) -> tuple[Verdicts | None, int]:
-        """Return verdicts of all systems, None where the judge failed, and the requests made."""
+        """Return verdicts of all systems, None without any, and the requests made.
+
+        What one request failed for is missing; the others were paid, and tell.
+        """
         calls, found = 0, dict[str, tuple[Verdict, ...]]()
         for subject in subjects:
             verdicts: list[Verdict] = []
@@ -228,11 +231,10 @@ class Prober:
                 self.repeated.planned += planned
                 self.repeated.made += made
                 calls += made
-                if said is None:
-                    return None, calls
-                verdicts += [replace(v, part=v.part + part) for v in said]
-            found[subject.system.id] = tuple(verdicts)
-        return found, calls
+                verdicts += [replace(v, part=v.part + part) for v in said or ()]
+            if verdicts:
+                found[subject.system.id] = tuple(verdicts)
+        return found or None, calls
 
     def _pieces(self, subject: Subject) -> list[tuple[int, Subject]]:
         """Return what is asked in one request, with the number of its first part."""

@@ -95,6 +95,7 @@ class Trials:
         for candidate in of:
             if id(candidate) not in told:
                 candidate.rewards[stage] = candidate.last
+                candidate.answering[stage] = self.rater.answering(candidate.heard)
         self.reward([c for c in of if id(c) in told], stage)
         return [c for c in of if c.reason is None]
 
@@ -114,8 +115,9 @@ class Trials:
         """Note the rewards of candidates, and reject those whose answers do not tell."""
         heard = [c.fresh if stage == "fresh" else c.heard for c in of]
         rewards = self.rater.rewards(heard, [c.text for c in of])
-        for candidate, reward in zip(of, rewards, strict=True):
+        for candidate, one, reward in zip(of, heard, rewards, strict=True):
             candidate.rewards[stage] = reward
+            candidate.answering[stage] = self.rater.answering(one)
             if not math.isfinite(reward):
                 self.reject(candidate, "too few answers for a reward")
 
@@ -225,4 +227,4 @@ async def _checked(safety: SafetyFilter, text: str, language: str) -> SafetyVerd
 def _shown(proposal: Proposal) -> str:
     """Everything of a proposal that anybody may come to see."""
     sides = [side.text for side in proposal.item.sides or ()]
-    return "\n".join([proposal.item.text, *sides, proposal.fact])
+    return "\n".join([proposal.item.text, *sides, proposal.fact, proposal.region or ""])
