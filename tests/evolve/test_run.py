@@ -177,6 +177,30 @@ def test_items_that_evolved_can_be_imported_and_measured_with(
     assert measured.code == 0, measured.err
 
 
+def test_what_evolved_under_two_systems_can_be_measured_under_each(
+    served: MockProvider, cli: Command, workspace: Path, tmp_path: Path
+) -> None:
+    systems = ("-s", "schwartz", "-s", "moral-foundations")
+    said = cli(*command(workspace, "--calls", 150, *systems))
+    assert said.code == 0, said.err
+    out = workspace.with_suffix(".jsonl")
+    named = [json.loads(line)["system"] for line in out.read_text("utf-8").splitlines()]
+    assert set(named) == {"schwartz", "moral-foundations"}
+    assert f"{out}: {len(named)} items" in said.out
+    words = ("run", "-m", POOL[0], "--judge", JUDGE, "--items", out, "-w", tmp_path / "m")
+    for system in set(named):
+        measured = cli(*words, "-s", system, "--dry-run")
+        assert measured.code == 0, measured.err
+        left = len(named) - named.count(system)
+        assert f"{left} of its items are of other value systems" in measured.err
+    form = cli("items", "form", tmp_path / "f.json", "--items", out, "--size", "full")
+    assert form.code == 0 and "left out" in form.err, form.err
+    assert cli(*words, "-s", "safety").code == 2
+    # and evolve further, each under its own
+    again = cli(*command(tmp_path / "more", "--calls", 150, *systems, "--seeds", out, "--dry-run"))
+    assert again.code == 0, again.err
+
+
 def test_three_lines_of_python_do_the_same(
     served: MockProvider, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:

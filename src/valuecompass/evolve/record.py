@@ -30,7 +30,7 @@ from valuecompass.measure.asking import prompts_hash as asking_prompts
 from valuecompass.models import Respondent, fingerprint
 from valuecompass.store import Store, evolution_events, evolutions, ledger, responses
 
-COURSE = 1
+COURSE = 2
 """Changes when the same settings and answers would lead to another result."""
 _OUTSIDE = ("limits", "version")
 """What of a manifest does not decide the course; `calls` does, and stands in `limits`."""
@@ -159,7 +159,7 @@ def body_of(done: Evolution, notes: Sequence[str], safety: str) -> dict[str, Any
         for item, name, why in done.withheld
     ]
     return {
-        "kept": [c.as_json() | {"fresh": _fresh(c)} for c in done.kept],
+        "kept": [_kept(c) for c in done.kept],
         "rejected": [c.as_json() for c in others],
         "meter": done.meter.by_kind(),
         "stopped": done.stopped,
@@ -246,6 +246,15 @@ async def spent_on(store: Store, own: str) -> dict[str, Any]:
     )
     counts = {name: int(row[name]) for name in ("calls", "tokens_in", "tokens_out")}
     return {**counts, "usd": float(row["usd"]) if row["priced"] == row["calls"] else None}
+
+
+def _kept(candidate: Candidate) -> dict[str, Any]:
+    """Return a candidate with the item as written, of its seed's system where it has several."""
+    body = candidate.as_json()
+    items = _items_of(body)
+    own = next((i for i in items if i.system == candidate.item.system), items[0])
+    item = own.model_dump(mode="json", exclude_none=True)
+    return body | {"item": item, "fresh": _fresh(candidate)}
 
 
 def _items_of(kept: Mapping[str, Any]) -> list[Item]:

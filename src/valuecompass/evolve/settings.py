@@ -38,7 +38,8 @@ class EvolveSettings:
     systems: Sequence[str] = ("schwartz",)
     """Ids of built-in systems or paths of TOML files; every answer is judged by all of them."""
     seeds: str | Path | Sequence[Item] = "bank"
-    """bank, a file or folder as for `read_topics` (of the first system), or items."""
+    """bank, a file or folder as for `read_topics` (rows that name no system belong to the first),
+    or items."""
     kind: Literal["question", "tradeoff"] = "question"
     """Of the items."""
     language: str = "en"
@@ -313,7 +314,7 @@ def _topics(
         found = [item for s in systems if s.id in BUILTIN for item in seed_items(s.id)]
     elif isinstance(given, str | Path):
         source = Path(given).name
-        found = read_topics(Path(given), systems[0])
+        found = read_topics(Path(given), systems[0], others=systems[1:], tell=notes.append)
     else:
         source, found = "items", list(given)
     of_kind = [item for item in found if item.kind == kind]
