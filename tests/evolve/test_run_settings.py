@@ -245,6 +245,34 @@ def test_wrong_usage_is_told_in_one_line(cli: Command, workspace: Path) -> None:
     assert not workspace.exists()
 
 
+def test_no_file_that_a_run_reads_or_somebody_else_wrote_is_written_over(
+    served: MockProvider, cli: Command, workspace: Path, tmp_path: Path
+) -> None:
+    seeds, config = tmp_path / "items.jsonl", tmp_path / "c.toml"
+    row = {"kind": "question", "text": "Should one vote?", "dimensions": ["Power"]}
+    seeds.write_text(json.dumps(row) + "\n")
+    config.write_text("keep = 3\n")
+    words = ["evolve", "adaem", *command(workspace)[2:-4], "-w", workspace, "--calls", 120]
+    for more, complaint in (
+        (["--seeds", seeds, "--out", seeds], "this is the file of --seeds"),
+        (["--seeds", seeds, "--rejected", seeds], "this is the file of --seeds"),
+        (["--config", config, "--rejected", config], "this is the file of --config"),
+        (["--out", seeds], "no run of evolve wrote"),
+        (["--rejected", seeds], "holds something else"),
+    ):
+        for how in ([], ["--dry-run"]):
+            said = cli(*words, *more, *how)
+            assert said.code == 2 and complaint in said.err, (more, said.err)
+    assert json.loads(seeds.read_text()) == row and served.stats()["requests"] == 0
+    # what a run wrote may be written again
+    for suffix in ("jsonl", "csv", "parquet"):
+        out = tmp_path / f"out.{suffix}"
+        for _ in range(2):
+            more = ["--seeds", seeds, "--out", out, "--rejected", tmp_path / "rejected.jsonl"]
+            said = cli(*words, *more)
+            assert said.code == 0 and f"{out}:" in said.out, said.err
+
+
 # --- progress ---
 
 

@@ -67,22 +67,17 @@ class Evolved:
         """
         return [item for kept in self.body["kept"] for item in _items_of(kept)]
 
-    def json(self, *, unsafe: bool = False) -> dict[str, Any]:
-        """Return the documented object.
-
-        Args:
-            unsafe: with the texts that the safety filter rejected.
-        """
+    def json(self) -> dict[str, Any]:
+        """Return the documented object, without the texts that the safety filter rejected."""
         body = dict(self.body)
-        if not unsafe:
-            body["filtered"] = [
-                {**one, "item": {"id": one["item"]["id"]}} for one in body["filtered"]
-            ]
+        body["filtered"] = [{**one, "item": {"id": one["item"]["id"]}} for one in body["filtered"]]
         about = {"id": self.id, "created": self.created.isoformat(timespec="seconds")}
         return {**about, "manifest": dict(self.manifest), **body}
 
     def write(self, out: Path, rejected: Path | None = None) -> None:
         """Write the kept items; and, where a path is given, what was rejected, with reasons.
+
+        Where no item was kept, none is written, and a file that is there stays as it is.
 
         Args:
             out: a .jsonl, .csv, .tsv or .parquet file, as for `read_items`.
@@ -91,7 +86,8 @@ class Evolved:
         Raises:
             InputError: a file cannot be written.
         """
-        write_items(self.items, out)
+        if self.items:
+            write_items(self.items, out)
         if rejected is not None:
             rows = [*self.body["rejected"], *self.body["filtered"]]
             lines = (inert(canonical(row)) + "\n" for row in rows)
