@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import anyio
 import numpy as np
@@ -13,6 +16,10 @@ from benchmarks.evolve_planted.sources import seeds
 from benchmarks.evolve_planted.world import World, read_world
 
 from tests.evolve.players import run
+from tests.evolve.served import command, written
+from tests.measure.helpers import Command
+from tests.support import mock_provider as mock_module
+from tests.support.mock_provider import MockProvider
 from valuecompass.errors import RequestFailed
 from valuecompass.evolve.adaem import AdAEMConfig
 from valuecompass.evolve.probing import Prober
@@ -106,3 +113,51 @@ def test_a_request_to_the_judge_that_fails_costs_only_its_own_verdicts() -> None
     found = labels("Power", "per-value")
     at = systems[0].names.index("Power")
     assert np.isnan(found[:, at]).all() and np.isfinite(np.delete(found, at, axis=1)).all()
+
+
+# --- requests ---
+
+
+@pytest.fixture
+def always_repairs(mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch) -> MockProvider:
+    """A server whose judge has to be asked twice about every answer."""
+
+    def answer(body: dict[str, Any], index: int = 0) -> str:
+        first = len(body["messages"]) == 1 and body["model"] == "judge"
+        return "I cannot say." if first else written(body, index)
+
+    monkeypatch.setattr(mock_module, "answer", answer)
+    return mock_provider
+
+
+@pytest.mark.parametrize("more", [0, 1, 7, 30])
+def test_a_judge_that_always_asks_again_stays_within_the_limit(
+    always_repairs: MockProvider, cli: Command, workspace: Path, more: int
+) -> None:
+    few = cli(*command(workspace, "--calls", 5))
+    assert few.code == 2 and "too few for one question" in few.err
+    assert not always_repairs.stats()["requests"]
+    assert cli(*command(workspace, "--calls", 5, "--dry-run")).code == 2
+    calls = int(few.err.split("at least ")[1]) + more
+    said = cli(*command(workspace, "--calls", calls, "--json"))
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    assert sum(done["meter"].values()) == done["spent"]["calls"] <= calls
+    assert done["kept"] and done["meter"]["judge"] == 2 * done["meter"]["answers"]
+
+
+def test_what_a_judge_was_granted_and_did_not_take_is_used(
+    served: MockProvider, cli: Command, workspace: Path
+) -> None:
+    said = cli(*command(workspace, "--calls", 200, "--json"))
+    done = json.loads(said.out)
+    used = sum(done["meter"].values())
+    # less than one question may take
+    assert 200 - 2 - 3 * 3 - 3 < used <= 200
+    assert all(row["reason"] != "no requests left" for row in done["rejected"])
+
+
+def test_what_is_written_can_be_answered(world: World) -> None:
+    for calls in range(120, 150):
+        done = run(world, OURS, calls, topics=30)
+        assert not [c for c in done.rejected if c.reason == "no requests left" and not c.heard]

@@ -15,7 +15,6 @@ import pytest
 
 import valuecompass as vc
 from tests.evolve.served import JUDGE, POOL, WRITER, command, written
-from tests.evolve.test_explorer import written as by_explorer
 from tests.measure.helpers import Command, count, rows
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import MockProvider
@@ -212,16 +211,6 @@ def test_three_lines_of_python_do_the_same(
     assert [item.id for item in done.items] == [
         vc.Item.from_row(kept["item"]).id for kept in undisturbed["kept"]
     ]
-
-
-def test_a_judge_that_asks_again_is_counted(
-    mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch, workspace: Path
-) -> None:
-    monkeypatch.setattr(mock_module, "answer", by_explorer)  # whose verdicts cannot be read
-    done = vc.evolve_items(POOL, explorers=WRITER, judge=JUDGE, calls=CALLS, workspace=workspace)
-    meter = done.body["meter"]
-    assert meter["judge"] == 2 * meter["answers"]
-    assert sum(meter.values()) == done.body["spent"]["calls"] <= CALLS
 
 
 def test_the_local_judge_takes_no_requests(served: MockProvider, workspace: Path) -> None:

@@ -118,6 +118,41 @@ def test_the_region_of_a_fact_is_checked_like_the_fact(
     assert "eve@example.org" not in said.out + said.err
 
 
+@pytest.mark.parametrize("bandit", ["thompson", "uniform"])
+def test_seeds_that_do_not_pass_are_shown_to_nobody_and_listed(
+    mock_provider: MockProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    cli: Command,
+    workspace: Path,
+    tmp_path: Path,
+    bandit: str,
+) -> None:
+    shown: list[str] = []
+
+    def answer(body: dict[str, Any], index: int = 0) -> str:
+        shown.append(last_user_text(body))
+        return written(body, index)
+
+    monkeypatch.setattr(mock_module, "answer", answer)
+    texts = ("Should one write to jane.doe@example.org?", "Should one vote?")
+    rows_ = [{"kind": "question", "text": text, "dimensions": ["Power"]} for text in texts]
+    seeds, config = tmp_path / "seeds.jsonl", tmp_path / "c.toml"
+    config.write_text(f'bandit = "{bandit}"\n')
+
+    def ran(rows_: list[Any]) -> dict[str, Any]:
+        seeds.write_text("".join(json.dumps(row) + "\n" for row in rows_))
+        more = ("--seeds", seeds, "--config", config, "--json")
+        said = cli(*command(workspace, "--calls", 100, *more))
+        assert said.code == 0, said.err
+        return json.loads(said.out)
+
+    done = ran(rows_)
+    assert done["kept"] and [one["reason"] for one in done["filtered"]] == ["privacy"]
+    assert shown and not [text for text in shown if "jane.doe" in text]
+    # with none that passes there is nothing to do
+    assert ran(rows_[:1])["stopped"] == "topics"
+
+
 def test_a_moderation_model_is_counted_and_what_it_cannot_judge_does_not_pass(
     mock_provider: MockProvider,
     monkeypatch: pytest.MonkeyPatch,

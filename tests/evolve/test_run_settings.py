@@ -185,7 +185,7 @@ def test_a_dry_run_says_what_the_run_then_takes_and_makes_nothing(
     assert told["usd"] is None and told["kept"] <= told["questions"]
     done = json.loads(cli(*words).out)
     for role in ("answers", "judge"):  # some of what is written repeats others, and is left out
-        assert 0.6 < done["meter"][role] / told["requests"][role] <= 1.01
+        assert 0.5 < done["meter"][role] / told["requests"][role] <= 1.01
     assert {p["name"] for p in told["parts"]} == {*POOL, WRITER, f"{JUDGE}"}
 
 

@@ -84,6 +84,11 @@ class Candidate:
         }
 
 
+def seed_of(topic: Item) -> Candidate:
+    """Return a seed item as a candidate of its topic."""
+    return Candidate(topic.id, Proposal(topic, "", None, None, "seed", topic.id, 0))
+
+
 @dataclass(frozen=True)
 class Evolution:
     """What a run leaves.

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from valuecompass.evolve.adaem_config import AdAEMConfig
 from valuecompass.evolve.bandit import UpperConfidence, arm_of
+from valuecompass.evolve.budget import nobody
 from valuecompass.evolve.probing import Prober
-from valuecompass.evolve.protocols import Respondents
 from valuecompass.evolve.rating import RatingConfig
 from valuecompass.evolve.safety import SafetyFilter
 from valuecompass.evolve.settings import Players
@@ -155,15 +155,6 @@ def idle(topics: Sequence[Item], config: AdAEMConfig) -> tuple[str, ...]:
     return () if warning is None else (str(warning),)
 
 
-class _Nobody:
-    """Stands for the respondents where none is asked."""
-
-    names = ()
-
-    async def answer(self, item: Item, name: str, repeat: int) -> Any:
-        raise AssertionError("nobody is asked")
-
-
 @dataclass(frozen=True)
 class _Sums:
     """Requests by role, and what they are made from.
@@ -210,17 +201,13 @@ class _Sums:
 
     def judged(self, judge: Judge) -> float:
         """Requests of a judge."""
-        prober = Prober(_nobody(), judge, self.players.systems, self.config.judge_mode)
-        answer = prober.cost(self.players.topics[0]) - 1
-        return self.judged_answers * answer + self.judged_texts * prober.text_cost
+        prober = Prober(nobody(), judge, self.players.systems, self.config.judge_mode)
+        answer = prober.usual_cost(self.players.topics[0]) - 1
+        return self.judged_answers * answer + self.judged_texts * prober.usual_text_cost
 
     def total(self, judge: Judge) -> float:
         """Requests of all."""
         return self.explorer + self.safety + sum(self.answers) + self.judged(judge)
-
-
-def _nobody() -> Respondents:
-    return _Nobody()
 
 
 def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) -> _Sums:

@@ -69,10 +69,24 @@ class Trials:
 
     async def scored(self, of: Sequence[Candidate], stage: Stage) -> list[Candidate]:
         """Have models answer and the judge read; return those that have a reward (lines 12, 19)."""
-        able = self.affordable([self.cost(c, stage) for c in of])
-        for candidate in of[able:]:
+        waiting, told = list(of), set[int]()
+        while waiting and (able := self._fitting([self.cost(c, stage) for c in waiting])):
+            # what a judge was granted for asking again and did not take goes to the next ones
+            told |= await self._answered(waiting[:able], stage)
+            waiting = waiting[able:]
+        self.spent = self.spent or bool(waiting)
+        for candidate in waiting:
             self.reject(candidate, "no requests left")
-        of = of[:able]
+        # rewards change with answers; positions are learned between pulls
+        for candidate in of:
+            if candidate.reason is None and id(candidate) not in told:
+                candidate.rewards[stage] = candidate.last
+                candidate.answering[stage] = self.rater.answering(candidate.heard)
+        self.reward([c for c in of if id(c) in told], stage)
+        return [c for c in of if c.reason is None]
+
+    async def _answered(self, of: Sequence[Candidate], stage: Stage) -> set[int]:
+        """Have the panel of a stage answer; return the `id` of who was put to anybody."""
         await self._texts(of)
         repeat = {"first": 0, "final": 0 if self.config.reuse else FINAL, "fresh": FRESH}[stage]
         asked = [(c, name) for c in of for name in self._panel(c, stage)]
@@ -90,14 +104,7 @@ class Trials:
         for candidate in of:
             if stage != "fresh" and not before[id(candidate)]:
                 self.rater.remember(candidate.heard)
-        # rewards change with answers; positions are learned between pulls
-        told = {id(c) for c, _ in asked}
-        for candidate in of:
-            if id(candidate) not in told:
-                candidate.rewards[stage] = candidate.last
-                candidate.answering[stage] = self.rater.answering(candidate.heard)
-        self.reward([c for c in of if id(c) in told], stage)
-        return [c for c in of if c.reason is None]
+        return {id(c) for c, _ in asked}
 
     async def _texts(self, of: Sequence[Candidate]) -> None:
         """Have the texts themselves judged where the reward looks at them (appendix C.3)."""
@@ -126,16 +133,18 @@ class Trials:
 
         What re-scoring the winners will take is put aside.
         """
-        for number in range(len(costs), 0, -1):
-            if self.meter.affords(sum(costs[:number]) + self.aside):
-                break
-        else:
-            number = 0
+        number = self._fitting(costs)
         self.spent = self.spent or number < len(costs)
         return number
 
+    def _fitting(self, costs: Sequence[float]) -> int:
+        fits = (
+            n for n in range(len(costs), 0, -1) if self.meter.affords(sum(costs[:n]) + self.aside)
+        )
+        return next(fits, 0)
+
     def cost(self, candidate: Candidate, stage: Stage) -> float:
-        """Return the requests that a stage of a candidate takes."""
+        """Return the requests that a stage of a candidate takes at most."""
         reads = self.rater.config.reads_question and candidate.text is None
         text = self.prober.text_cost if reads else 0
         return text + self.prober.cost(candidate.item) * len(self._panel(candidate, stage))
