@@ -244,7 +244,10 @@ async def _evolved(
         try:
             done = await evolve(
                 players.topics,
-                [ModelExplorer(run.asker, m, players.systems) for m in players.explorers],
+                [
+                    ModelExplorer(run.asker, m, players.systems, words=run.config.words)
+                    for m in players.explorers
+                ],
                 ModelPool(run.asker, players.answering),
                 run.judge,
                 players.systems,
