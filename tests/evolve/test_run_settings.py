@@ -277,6 +277,11 @@ def test_a_dry_run_of_tradeoffs_needs_no_judge(cli: Command, workspace: Path) ->
     assert said.code == 0, said.err
     told = json.loads(said.out)["requests"]
     assert told["judge"] == 0 and told["answers"] > 200
+    # the printed reward looks at the values of the text itself
+    said = cli(*words, "--calls", 5000, "--dry-run", "--preset", "paper")
+    (judge,) = [p for p in json.loads(said.out)["parts"] if p["role"] == "judge"]
+    assert judge["requests"] > 0 and judge["tokens_in"] > 50 * judge["requests"]
+    assert judge["tokens_out"] > 0 and judge["usd"] > 0
 
 
 def test_the_paper_preset_warns_that_ucb_would_be_idle(cli: Command, workspace: Path) -> None:

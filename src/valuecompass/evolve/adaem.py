@@ -316,9 +316,10 @@ class _Run:
             for c in old
         ]
         old = old[: self.trials.affordable(costs)]
+        evidence = await self.trials.evidence(old, self.topics)
         work = [
             partial(_or_none, self._author(c).refine, c.proposal, told, c.rewritten)
-            for c, told in zip(old, await self.trials.evidence(old), strict=True)
+            for c, told in zip(old, evidence, strict=True)
         ]
         written: dict[str, Candidate] = {}
         for parent, proposal in zip(old, await together(work, config.concurrency), strict=True):

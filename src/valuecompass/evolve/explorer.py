@@ -96,9 +96,9 @@ class ModelExplorer(Writer):
         old = proposal.item
         language, about = self._language_of(old), self._about(old) | {"fact": proposal.fact}
         heard = [reading for reading in evidence.readings if reading.points]
-        reward = f"{evidence.reward:.2f}"
+        told = {"subject": wording(evidence.topic), "reward": f"{evidence.reward:.2f}"}
         advice = await self.text(
-            f"{old.kind}/reflect", language, turn, None, **about, readings=heard, reward=reward
+            f"{old.kind}/reflect", language, turn, None, **about, readings=heard, **told
         )
         if not advice:
             return None

@@ -257,21 +257,19 @@ def _answer(model: Respondent, item: Item, use: Any) -> Tokens:
 async def _verdict(
     judge: LLMJudge, players: Players, items: Sequence[Item], asker: Asker
 ) -> tuple[Tokens, int]:
-    """Return the tokens of one request of a judge, and the stored verdicts they rest on."""
+    """Return the tokens of one request of a judge, and the stored verdicts they rest on.
+
+    Of a trade-off its text is all that is ever judged: about as long as a short answer.
+    """
     found: list[tuple[Tokens, int]] = []
     for system in players.systems:
-        own = [
-            i.model_copy(update={"system": system.id, "dimensions": system.names[:1]})
-            if i.system != system.id and i.sides is None
-            else i
-            for i in items
-        ]
-        own = [i for i in own if i.system == system.id]
-        if own:
-            form = form_of_items(own, system, "seeds", "full")
-            plan = make_plan(system, form, players.answering[:1], judge, own)
-            use = await judge_use(judge, plan, asker.store)
-            found.append((use.each, use.measured))
+        judged = {"kind": "question", "sides": None, "system": system.id}
+        own = [i.model_copy(update={**judged, "dimensions": system.names[:1]}) for i in items]
+        size = "tiny" if items[0].sides else "full"
+        form = form_of_items(own, system, "seeds", size)
+        plan = make_plan(system, form, players.answering[:1], judge, own)
+        use = await judge_use(judge, plan, asker.store)
+        found.append((use.each, use.measured))
     return (
         Tokens(fmean(t.into for t, _ in found), fmean(t.out for t, _ in found)),
         min(n for _, n in found),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -15,6 +15,7 @@ from valuecompass.evolve.probing import Meter, Prober, together
 from valuecompass.evolve.protocols import Evidence, Proposal, Reading
 from valuecompass.evolve.rating import Rater
 from valuecompass.evolve.safety import UNCHECKED, SafetyFilter, SafetyVerdict
+from valuecompass.items import Item
 
 Stage = Literal["first", "final", "fresh"]
 UNSAFE = "unsafe: "
@@ -194,7 +195,7 @@ class Trials:
                 self.reject(candidate, UNSAFE + why)
         return [c for c in of if c.reason is None]
 
-    async def evidence(self, of: Sequence[Candidate]) -> list[Evidence]:
+    async def evidence(self, of: Sequence[Candidate], topics: Mapping[str, Item]) -> list[Evidence]:
         """Return what explorers are told of candidates, without answers that may not be shown."""
         heard = [(c, one.reading) for c in of for one in c.heard.values() if one.reading.points]
         texts = ["\n".join(reading.points) for _, reading in heard]
@@ -206,7 +207,10 @@ class Trials:
                 kept[id(candidate)].append(reading)
             else:
                 self.withheld.append((candidate.item.id, reading.name, why))
-        return [Evidence(c.item, c.proposal.fact, tuple(kept[id(c)]), c.last) for c in of]
+        return [
+            Evidence(c.item, c.proposal.fact, tuple(kept[id(c)]), c.last, topics[c.topic])
+            for c in of
+        ]
 
     async def _unsafe(self, texts: Sequence[str], of: Sequence[Candidate]) -> Sequence[str | None]:
         """Return why each text must not be used, None where it may."""
