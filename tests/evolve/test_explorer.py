@@ -46,7 +46,7 @@ async def test_a_question_is_written_in_two_requests_and_rewritten_in_two(
         assert proposal.item.dimensions == TOPIC.dimensions and proposal.fact.startswith("In 2019")
         assert proposal.item.lineage.parents == (TOPIC.id,) and proposal.item.id != TOPIC.id
         reading = Reading("a", ("Bells wake babies.",), ("Tradition",))
-        evidence = Evidence(proposal.item, proposal.fact, (reading,), 1.0)
+        evidence = Evidence(proposal.item, proposal.fact, (reading,), 1.0, TOPIC)
         better = await explorer.refine(proposal, evidence, 0)
         assert better is not None and asker.calls == 4
         assert better.parent == proposal.item.id and better.fact == proposal.fact

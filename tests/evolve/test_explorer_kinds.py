@@ -81,7 +81,7 @@ async def test_items_are_written_and_rewritten_in_the_language_of_their_topic(
         assert (first.item.dimensions, first.item.topic) == (topic.dimensions, topic.topic)
         assert first.item.lineage.parents == (topic.id,) and first.parent == topic.id
         reading = Reading("a", ("¡Sí!", "Ja."), ("Power",))
-        evidence = Evidence(first.item, first.fact, (reading,), 0.5)
+        evidence = Evidence(first.item, first.fact, (reading,), 0.5, topic)
         second = await explorer.refine(first, evidence, 0)
         assert second is not None and asker.calls == 4 and second.parent == first.item.id
         assert second.item.id != first.item.id and second.fact == first.fact
@@ -91,6 +91,8 @@ async def test_items_are_written_and_rewritten_in_the_language_of_their_topic(
     assert "1.25" in explore and topic.text in explore
     assert first.fact in compose and "¡Sí!" in reflect and "0.50" in reflect
     assert first.item.text in reflect and first.item.text in refine
+    # advice is given by who knows what the study asks about
+    assert topic.text in reflect and topic.text not in first.item.text
     assert not any("{{" in prompt or "{%" in prompt for prompt in prompts)
     # the others must be in the item's language for the server to answer in it
     assert reflect.startswith({"en": "This", "es": "Para", "zh": "为了"}[language.split("-")[0]])

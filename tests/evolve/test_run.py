@@ -15,7 +15,6 @@ import pytest
 
 import valuecompass as vc
 from tests.evolve.served import JUDGE, POOL, WRITER, command, written
-from tests.evolve.test_explorer import written as by_explorer
 from tests.measure.helpers import Command, count, rows
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import MockProvider
@@ -177,6 +176,30 @@ def test_items_that_evolved_can_be_imported_and_measured_with(
     assert measured.code == 0, measured.err
 
 
+def test_what_evolved_under_two_systems_can_be_measured_under_each(
+    served: MockProvider, cli: Command, workspace: Path, tmp_path: Path
+) -> None:
+    systems = ("-s", "schwartz", "-s", "moral-foundations")
+    said = cli(*command(workspace, "--calls", 150, *systems))
+    assert said.code == 0, said.err
+    out = workspace.with_suffix(".jsonl")
+    named = [json.loads(line)["system"] for line in out.read_text("utf-8").splitlines()]
+    assert set(named) == {"schwartz", "moral-foundations"}
+    assert f"{out}: {len(named)} items" in said.out
+    words = ("run", "-m", POOL[0], "--judge", JUDGE, "--items", out, "-w", tmp_path / "m")
+    for system in set(named):
+        measured = cli(*words, "-s", system, "--dry-run")
+        assert measured.code == 0, measured.err
+        left = len(named) - named.count(system)
+        assert f"{left} of its items are of other value systems" in measured.err
+    form = cli("items", "form", tmp_path / "f.json", "--items", out, "--size", "full")
+    assert form.code == 0 and "left out" in form.err, form.err
+    assert cli(*words, "-s", "safety").code == 2
+    # and evolve further, each under its own
+    again = cli(*command(tmp_path / "more", "--calls", 150, *systems, "--seeds", out, "--dry-run"))
+    assert again.code == 0, again.err
+
+
 def test_three_lines_of_python_do_the_same(
     served: MockProvider, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -188,16 +211,6 @@ def test_three_lines_of_python_do_the_same(
     assert [item.id for item in done.items] == [
         vc.Item.from_row(kept["item"]).id for kept in undisturbed["kept"]
     ]
-
-
-def test_a_judge_that_asks_again_is_counted(
-    mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch, workspace: Path
-) -> None:
-    monkeypatch.setattr(mock_module, "answer", by_explorer)  # whose verdicts cannot be read
-    done = vc.evolve_items(POOL, explorers=WRITER, judge=JUDGE, calls=CALLS, workspace=workspace)
-    meter = done.body["meter"]
-    assert meter["judge"] == 2 * meter["answers"]
-    assert sum(meter.values()) == done.body["spent"]["calls"] <= CALLS
 
 
 def test_the_local_judge_takes_no_requests(served: MockProvider, workspace: Path) -> None:

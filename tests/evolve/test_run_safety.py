@@ -90,15 +90,67 @@ def test_what_is_rejected_is_asked_of_nobody_and_shown_only_when_called_for(
     # behind its flag
     kept = tmp_path / "rejected.jsonl"
     again = cli(*command(workspace, "--calls", 150, "--json", "--rejected", kept))
-    texts = [one["item"]["text"] for one in json.loads(again.out)["filtered"]]
-    assert len(texts) == len(filtered) and all("amy@example.org" in t for t in texts)
+    assert "amy@example.org" not in again.out + again.err
+    assert json.loads(again.out)["filtered"] == filtered
     found = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-    assert [row["item"]["text"] for row in found if row.get("by")] == texts
+    texts = [row["item"]["text"] for row in found if row.get("by")]
+    assert len(texts) == len(filtered) and all("amy@example.org" in t for t in texts)
     assert all(row["reason"] for row in found)
     assert len(found) == len(texts) + len(json.loads(again.out)["rejected"])
     # without the filter they are asked
     assert cli(*command(workspace, "--calls", 150, "--safety", "none", "--json")).code == 0
     assert [text for text in asked if "amy@example.org" in text]
+
+
+def test_the_region_of_a_fact_is_checked_like_the_fact(
+    mock_provider: MockProvider, monkeypatch: pytest.MonkeyPatch, cli: Command, workspace: Path
+) -> None:
+    def answer(body: dict[str, Any], index: int = 0) -> str:
+        said = written(body, index)
+        wanted = (body.get("response_format") or {}).get("json_schema", {}).get("name")
+        return said.replace("Norway", "eve@example.org") if wanted == "explore" else said
+
+    monkeypatch.setattr(mock_module, "answer", answer)
+    said = cli(*command(workspace, "--calls", 60, "--json"))
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    assert done["filtered"] and not done["kept"]
+    assert "eve@example.org" not in said.out + said.err
+
+
+@pytest.mark.parametrize("bandit", ["thompson", "uniform"])
+def test_seeds_that_do_not_pass_are_shown_to_nobody_and_listed(
+    mock_provider: MockProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    cli: Command,
+    workspace: Path,
+    tmp_path: Path,
+    bandit: str,
+) -> None:
+    shown: list[str] = []
+
+    def answer(body: dict[str, Any], index: int = 0) -> str:
+        shown.append(last_user_text(body))
+        return written(body, index)
+
+    monkeypatch.setattr(mock_module, "answer", answer)
+    texts = ("Should one write to jane.doe@example.org?", "Should one vote?")
+    rows_ = [{"kind": "question", "text": text, "dimensions": ["Power"]} for text in texts]
+    seeds, config = tmp_path / "seeds.jsonl", tmp_path / "c.toml"
+    config.write_text(f'bandit = "{bandit}"\n')
+
+    def ran(rows_: list[Any]) -> dict[str, Any]:
+        seeds.write_text("".join(json.dumps(row) + "\n" for row in rows_))
+        more = ("--seeds", seeds, "--config", config, "--json")
+        said = cli(*command(workspace, "--calls", 100, *more))
+        assert said.code == 0, said.err
+        return json.loads(said.out)
+
+    done = ran(rows_)
+    assert done["kept"] and [one["reason"] for one in done["filtered"]] == ["privacy"]
+    assert shown and not [text for text in shown if "jane.doe" in text]
+    # with none that passes there is nothing to do
+    assert ran(rows_[:1])["stopped"] == "topics"
 
 
 def test_a_moderation_model_is_counted_and_what_it_cannot_judge_does_not_pass(

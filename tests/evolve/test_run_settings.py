@@ -11,7 +11,7 @@ import pytest
 
 from tests.evolve.served import JUDGE, POOL, WRITER, command
 from tests.measure.calibrations import calibration_of
-from tests.measure.helpers import Command
+from tests.measure.helpers import Command, rows
 from tests.measure.test_scoring import NoJudge
 from tests.support.mock_provider import MockProvider
 from valuecompass.cli.evolve_live import line_of
@@ -120,7 +120,22 @@ def test_a_file_replaces_fields_of_the_preset_and_options_those_of_the_file(
         ("keep = 3\ntau = 'much'", "line 2: tau:"),
         ("[information]\nsense = 1", "line 2: information.sense: unknown field"),
         ("bandit = 'best'", "line 1: bandit:"),
-        ("p1 = 0", "must be >= 1"),
+        ("p1 = 0", "line 1: p1: must be at least 1"),
+        ("keep = 3\nseed = -1", "line 2: seed: must be"),
+        ("beta = -1", "line 1: beta: must be"),
+        ("disentanglement = nan", "line 1: disentanglement: must be finite"),
+        ("similar = nan", "line 1: similar: must be"),
+        ("similar = 0", "line 1: similar: must be above 0"),
+        ("tau = inf", "line 1: tau: must be finite"),
+        ("least_gain = nan", "line 1: least_gain: must be"),
+        ("target_width = -1", "line 1: target_width: must be"),
+        ("target_width = 4.0", "line 1: target_width: must be above 0 and below 3.92"),
+        ("reward = 'variance'\ntarget_width = 3.0", "line 2: target_width: needs"),
+        ("[floors]\nnonsense = 0.9", "line 2: floors.nonsense: unknown facet"),
+        ("[floors]\ntopic = -0.1", "line 2: floors.topic: must be"),
+        ("[floors]\ntopic = 5.0", "line 2: floors.topic: must be"),
+        ("words = 100", "line 1: words: must be"),
+        ("temperature = 3", "line 1: temperature: must be"),
         ("[information]\nsensitivity = 0.2\nspecificity = 0.3", "information"),
         ("tau =", "not valid TOML"),
     ],
@@ -133,6 +148,52 @@ def test_a_wrong_file_is_named_with_its_line_and_field(
     with pytest.raises(InputError) as caught:
         read_config(file, AdAEMConfig())
     assert str(file) in str(caught.value) and complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"calls": 0}, "calls: give a whole number from 1 on, not 0"),
+        ({"calls": -5}, "calls: give"),
+        ({"calls": "60"}, "calls: give a whole number from 1 on, not '60'"),
+        ({"tokens": -1}, "tokens: give"),
+        ({"usd": float("nan")}, "usd: give a number"),
+        ({"seed": -1}, "seed: give"),
+        ({"keep": 0}, "keep: give"),
+        ({"config": AdAEMConfig(explorer_calls=1)}, "explorer_calls: a model writes in 2"),
+        (
+            {
+                "seeds": [q.model_copy(update={"language": "fr"}) for q in QUESTIONS[:2]],
+                "language": "fr",
+            },
+            "--language: there are prompts",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_asked(
+    wrong: dict[str, Any], complaint: str
+) -> None:
+    assert complaint in refused(**wrong)
+
+
+def test_sampling_of_the_run_is_for_models_that_name_none_of_their_own() -> None:
+    own = Respondent(name="own", model="openai/x", temperature=0.2)
+    players = resolved(strong=[own], preset="paper")
+    assert [(m.temperature, m.top_p) for m in players.pool] == [(1.0, 0.95)] * 3
+    assert [(m.temperature, m.top_p) for m in players.explorers] == [(1.0, 0.95)] * 3
+    assert (players.strong[0].temperature, players.strong[0].top_p) == (0.2, 0.95)
+    assert {(m.temperature, m.top_p) for m in resolved().answering} == {(None, None)}
+
+
+def test_explorers_are_asked_for_as_many_words_as_the_settings_say(
+    served: MockProvider, cli: Command, workspace: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("words = 20\n")
+    assert cli(*command(workspace, "--calls", 60, "--config", config)).code == 0
+    asked = [body for (body,) in rows(workspace, "select request from responses")]
+    composed = [text for text in map(str, asked) if "Then turn it into one question" in text]
+    assert composed and all("at most 20 words" in text for text in composed)
 
 
 def test_every_setting_can_be_given_in_a_file(tmp_path: Path) -> None:
@@ -185,7 +246,7 @@ def test_a_dry_run_says_what_the_run_then_takes_and_makes_nothing(
     assert told["usd"] is None and told["kept"] <= told["questions"]
     done = json.loads(cli(*words).out)
     for role in ("answers", "judge"):  # some of what is written repeats others, and is left out
-        assert 0.6 < done["meter"][role] / told["requests"][role] <= 1.01
+        assert 0.5 < done["meter"][role] / told["requests"][role] <= 1.01
     assert {p["name"] for p in told["parts"]} == {*POOL, WRITER, f"{JUDGE}"}
 
 
@@ -216,6 +277,11 @@ def test_a_dry_run_of_tradeoffs_needs_no_judge(cli: Command, workspace: Path) ->
     assert said.code == 0, said.err
     told = json.loads(said.out)["requests"]
     assert told["judge"] == 0 and told["answers"] > 200
+    # the printed reward looks at the values of the text itself
+    said = cli(*words, "--calls", 5000, "--dry-run", "--preset", "paper")
+    (judge,) = [p for p in json.loads(said.out)["parts"] if p["role"] == "judge"]
+    assert judge["requests"] > 0 and judge["tokens_in"] > 50 * judge["requests"]
+    assert judge["tokens_out"] > 0 and judge["usd"] > 0
 
 
 def test_the_paper_preset_warns_that_ucb_would_be_idle(cli: Command, workspace: Path) -> None:
@@ -243,6 +309,34 @@ def test_wrong_usage_is_told_in_one_line(cli: Command, workspace: Path) -> None:
         assert said.code == 2 and complaint in said.err, (more, said.err)
         assert "Traceback" not in said.err
     assert not workspace.exists()
+
+
+def test_no_file_that_a_run_reads_or_somebody_else_wrote_is_written_over(
+    served: MockProvider, cli: Command, workspace: Path, tmp_path: Path
+) -> None:
+    seeds, config = tmp_path / "items.jsonl", tmp_path / "c.toml"
+    row = {"kind": "question", "text": "Should one vote?", "dimensions": ["Power"]}
+    seeds.write_text(json.dumps(row) + "\n")
+    config.write_text("keep = 3\n")
+    words = ["evolve", "adaem", *command(workspace)[2:-4], "-w", workspace, "--calls", 120]
+    for more, complaint in (
+        (["--seeds", seeds, "--out", seeds], "this is the file of --seeds"),
+        (["--seeds", seeds, "--rejected", seeds], "this is the file of --seeds"),
+        (["--config", config, "--rejected", config], "this is the file of --config"),
+        (["--out", seeds], "no run of evolve wrote"),
+        (["--rejected", seeds], "holds something else"),
+    ):
+        for how in ([], ["--dry-run"]):
+            said = cli(*words, *more, *how)
+            assert said.code == 2 and complaint in said.err, (more, said.err)
+    assert json.loads(seeds.read_text()) == row and served.stats()["requests"] == 0
+    # what a run wrote may be written again
+    for suffix in ("jsonl", "csv", "parquet"):
+        out = tmp_path / f"out.{suffix}"
+        for _ in range(2):
+            more = ["--seeds", seeds, "--out", out, "--rejected", tmp_path / "rejected.jsonl"]
+            said = cli(*words, *more)
+            assert said.code == 0 and f"{out}:" in said.out, said.err
 
 
 # --- progress ---

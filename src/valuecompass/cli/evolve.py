@@ -118,15 +118,10 @@ def adaem(
     import anyio
 
     from valuecompass.cli.evolve_live import EvolveLive, show_evolved, show_prospect
-    from valuecompass.errors import InputError
+    from valuecompass.evolve.outputs import check_outputs
     from valuecompass.evolve.run import evolve_async
     from valuecompass.evolve.settings import EvolveSettings
-    from valuecompass.items.tables import SUFFIXES
 
-    if out.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{out}: unknown kind of file; known: {', '.join(SUFFIXES)}")
-    if rejected is not None and rejected.resolve() == out.resolve():
-        raise InputError(f"--rejected {rejected}: this is the file of --out; give another")
     settings = EvolveSettings(
         pool=pool,
         systems=system or ["schwartz"],
@@ -151,6 +146,7 @@ def adaem(
         workspace=workspace,
         db=db,
     )
+    check_outputs(settings, out, rejected)
     with EvolveLive(dry_run) as live:
         done = anyio.run(evolve_async, settings, live)
     if done is None:
@@ -162,6 +158,6 @@ def adaem(
         return
     done.write(out, rejected)
     if json:
-        echo_json(done.json(unsafe=rejected is not None) | {"out": str(out)})
+        echo_json(done.json() | {"out": str(out) if done.items else None})
     else:
         show_evolved(done, out)

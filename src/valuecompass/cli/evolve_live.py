@@ -150,7 +150,9 @@ def show_evolved(done: Evolved, out: Path) -> None:
         f"Really asked: {spent['calls']:,} requests, {spent['tokens_in']:,} tokens in, "
         f"{spent['tokens_out']:,} out, {dollars(spent['usd'])} US dollars.",
         "It had been finished before: nobody was asked." if done.replayed else "",
-        f"{out}: {count(len(body['kept']), 'item')} (run {done.id})",
+        f"{out}: {count(len(done.items), 'item')} (run {done.id})"
+        if done.items
+        else f"No item was kept; {out} was not written (run {done.id})",
     ]
     for sentence in filter(None, sentences):
         screen.print(plain(sentence), soft_wrap=True)

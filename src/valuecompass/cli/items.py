@@ -203,7 +203,7 @@ def form(
         raise InputError(f"--size {size}: give {', '.join(SIZES)} or a number of items")
     if wanted is not None and (anchors or anchors_from is not None):
         raise InputError(f"--anchors: --size {size} is selected without; give a number of items")
-    pool = read_bank(items or (), chosen)
+    pool = read_bank(items or (), chosen, _aside)
     if wanted is not None:
         selected, found = select_form(pool, chosen, wanted), None
     else:
@@ -282,7 +282,7 @@ def retire(
         return
     chosen = resolve_system(system)
     rules = RetireRules(most_uses, saturated)
-    bank = read_bank(items or (), chosen)
+    bank = read_bank(items or (), chosen, _aside)
     found = anyio.run(partial(retire_items, place, chosen, bank, rules, dry_run=dry_run))
     if json:
         echo_json(found)
@@ -292,6 +292,10 @@ def retire(
         typer.echo(f"{one['item']}  {one['reason']}  {about}")
     done = "would be retired" if dry_run else "retired"
     typer.echo(f"{len(found['retired'])} {done} of {found['checked']} items with answers here")
+
+
+def _aside(sentence: str) -> None:
+    typer.echo(sentence, err=True)
 
 
 def _said(value: object) -> str:

@@ -38,7 +38,8 @@ from valuecompass.evolve.bandit import (
     arm_of,
     stop_reason,
 )
-from valuecompass.evolve.candidates import Candidate, Evolution
+from valuecompass.evolve.budget import check_calls, fresh_cost
+from valuecompass.evolve.candidates import Candidate, Evolution, seed_of
 from valuecompass.evolve.novelty import (
     Questions,
     Similarity,
@@ -129,6 +130,9 @@ class _Run:
         self.names = tuple(respondents.names)
         self.prober = Prober(respondents, judge, tuple(systems), config.judge_mode)
         self._check(topics, explorers)
+        check = 0 if safety is None else safety.cost
+        players = len(self.explorers), len(self.names)
+        check_calls(calls, config, self.prober, topics, *players, check)
         languages = {topic.language for topic in topics}
         encoder = similarity or encoder_of(languages)
         self.unknown = sorted(one for one in languages if not knows(encoder, one))
@@ -143,6 +147,8 @@ class _Run:
         for topic in topics:
             questions.add([topic.id], [wording(topic)], topic.language)
         self.trials = Trials(config, self.prober, self.rater, questions, self.meter, safety)
+        self.admitted: dict[str, Candidate] = {}
+        """Seeds that passed the safety filter, by topic."""
         self.seeds: dict[str, Candidate] = {}
         self.of_topic: dict[str, list[Candidate]] = {topic: [] for topic in self.topics}
         self.events: list[dict[str, Any]] = []
@@ -173,7 +179,7 @@ class _Run:
     async def whole(self) -> Evolution:
         """Pull topics until something stops the run, then choose and re-score the winners."""
         if self.config.seed_scores == "all":
-            await self._score_seeds(list(self.topics))
+            await self._score_seeds(await self._admit(list(self.topics)))
         bandit = self._bandit()
         warnings = self._warnings(bandit)
         for text in warnings:
@@ -184,8 +190,14 @@ class _Run:
                 break
             before = self.meter.total
             self.trials.aside = self._aside()
-            if self.config.seed_scores == "pulled" and topic not in self.seeds:
-                await self._score_seeds([topic])
+            admitted = await self._admit([topic])
+            if not admitted:
+                bandit.leave(topic)
+                continue
+            if self.config.seed_scores == "pulled" and not admitted[0].rewards:
+                await self._score_seeds(admitted)
+                if topic in self.seeds and isinstance(bandit, PosteriorSampling):
+                    bandit.record_seed(topic, self.seeds[topic].last)
             found = await self._pull(topic)
             rewards = [c.last for c in found if math.isfinite(c.last)]
             regions = [c.proposal.region for c in found if c.proposal.region]
@@ -273,7 +285,7 @@ class _Run:
         known = [self.seeds[topic]] if topic in self.seeds else []
         scored = [c for c in [*known, *self.of_topic[topic]] if math.isfinite(c.last)]
         best = sorted(scored, key=lambda c: -c.last)[: config.shots]
-        # which of them becomes the parent (line 7) is left to the explorer
+        # line 7 samples one of them as parent; here all start from the seed and are shown these
         shots = [(c.item, c.last) for c in best]
         first = self.pulls[topic] * config.width
         self.pulls[topic] += 1
@@ -282,7 +294,9 @@ class _Run:
             for turn in range(first, first + config.width)
             for explorer in self.explorers.values()
         ]
-        each = config.explorer_calls + self.trials.check_cost
+        # what is written and cannot be tried would be wasted
+        tried = self.trials.cost(seed_of(seed), "first")
+        each = config.explorer_calls + self.trials.check_cost + tried
         work = work[: self.trials.affordable([each] * len(work))]
         found: list[Candidate] = []
         for proposal in await together(work, config.concurrency):
@@ -302,9 +316,10 @@ class _Run:
             for c in old
         ]
         old = old[: self.trials.affordable(costs)]
+        evidence = await self.trials.evidence(old, self.topics)
         work = [
             partial(_or_none, self._author(c).refine, c.proposal, told, c.rewritten)
-            for c, told in zip(old, await self.trials.evidence(old), strict=True)
+            for c, told in zip(old, evidence, strict=True)
         ]
         written: dict[str, Candidate] = {}
         for parent, proposal in zip(old, await together(work, config.concurrency), strict=True):
@@ -344,14 +359,16 @@ class _Run:
 
     # --- seeds and winners ---
 
-    async def _score_seeds(self, topics: Sequence[str]) -> None:
+    async def _admit(self, topics: Sequence[str]) -> list[Candidate]:
+        """Return the seeds that may be shown and asked; each is checked when it is first needed."""
+        new = [seed_of(self.topics[topic]) for topic in topics if topic not in self.admitted]
+        new = new[: self.trials.affordable([self.trials.check_cost] * len(new))]
+        self.admitted |= {seed.topic: seed for seed in await self.trials.safe(new)}
+        return [self.admitted[topic] for topic in topics if topic in self.admitted]
+
+    async def _score_seeds(self, seeds: Sequence[Candidate]) -> None:
         """Score seed items by all models: S_i of algorithm 2."""
-        seeds: list[Candidate] = []
-        for topic in topics:
-            item = self.topics[topic]
-            seeds.append(Candidate(topic, Proposal(item, "", None, None, "seed", topic, 0)))
-        await self.trials.scored(seeds, "final")
-        for seed in seeds:
+        for seed in await self.trials.scored(seeds, "final"):
             self.seeds[seed.topic] = seed
             self._tell(
                 "seed", topic=seed.topic, rewards=seed.as_json()["rewards"], calls=seed.calls
@@ -367,6 +384,7 @@ class _Run:
         # early questions were scored when little was known of the models
         for candidate, reward in zip(pool, self._anew(pool), strict=True):
             candidate.rewards["selected"] = reward
+            candidate.answering["selected"] = self.rater.answering(candidate.heard)
         order = self.rater.order([c.heard for c in pool], [c.rewards["selected"] for c in pool])
         best = [pool[at] for at in order]
         for candidate in best[config.keep :] if config.keep else []:
@@ -386,13 +404,9 @@ class _Run:
 
     def _aside(self) -> float:
         """Requests that re-scoring the winners may take once one more pull was made."""
-        if not self.config.rescore:
-            return 0
-        soon = self.config.width * len(self.explorers)
-        kept = sum(map(len, self.of_topic.values())) + soon
-        each = max(self.prober.cost(topic) for topic in self.topics.values())
-        panel = min(self.config.p1, len(self.names))
-        return min(kept, self.config.keep or kept) * panel * each
+        soon = sum(map(len, self.of_topic.values())) + self.config.width * len(self.explorers)
+        topics = self.topics.values()
+        return fresh_cost(self.config, self.prober, topics, len(self.names), soon)
 
     def _author(self, candidate: Candidate) -> Explorer:
         return self.explorers[candidate.proposal.generator]

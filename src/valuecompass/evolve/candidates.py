@@ -29,6 +29,7 @@ class Candidate:
     rewards: "first" (of P1), "final" (of P2), "selected" (the final answers, by what was known at
         the end of the run) and "fresh" (of answers that selected nothing); what was not reached is
         absent.
+    answering: models with a verdict on their answer, behind each reward.
     calls: requests it took, fresh answers included; what it was rewritten from counts its own.
     rewritten: how many times, since it was proposed.
     reason: why it is not kept; None: it is.
@@ -39,6 +40,7 @@ class Candidate:
     topic: str
     proposal: Proposal
     rewards: dict[str, float] = field(default_factory=dict[str, float])
+    answering: dict[str, int] = field(default_factory=dict[str, int])
     calls: int = 0
     rewritten: int = 0
     reason: str | None = None
@@ -75,10 +77,16 @@ class Candidate:
             "year": own.year,
             "rewritten": self.rewritten,
             "rewards": {k: v if math.isfinite(v) else None for k, v in self.rewards.items()},
+            "answering": self.answering,
             "calls": self.calls,
             "targets": {system: list(names) for system, names in self.targets.items()},
             "reason": self.reason,
         }
+
+
+def seed_of(topic: Item) -> Candidate:
+    """Return a seed item as a candidate of its topic."""
+    return Candidate(topic.id, Proposal(topic, "", None, None, "seed", topic.id, 0))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ from valuecompass.values import Dimension, ValueSystem
 
 UNEQUAL = 1.5
 """How many times as long as the other a side of a trade-off may be: a longer one looks better."""
+CALLS = 2
+"""Requests of a proposal, and of a rewriting."""
 _FACT = schema_of(fact=STRING, region=STRING, year={"type": ["integer", "null"]})
 _COMPOSED = {
     "question": schema_of(claim=STRING, question=STRING),
@@ -81,7 +83,7 @@ class ModelExplorer(Writer):
             year=year if type(year) is int and -4000 <= year <= 2200 else None,
             generator=self.name,
             parent=topic.id,
-            calls=2,
+            calls=CALLS,
         )
 
     async def refine(self, proposal: Proposal, evidence: Evidence, turn: int) -> Proposal | None:
@@ -94,9 +96,9 @@ class ModelExplorer(Writer):
         old = proposal.item
         language, about = self._language_of(old), self._about(old) | {"fact": proposal.fact}
         heard = [reading for reading in evidence.readings if reading.points]
-        reward = f"{evidence.reward:.2f}"
+        told = {"subject": wording(evidence.topic), "reward": f"{evidence.reward:.2f}"}
         advice = await self.text(
-            f"{old.kind}/reflect", language, turn, None, **about, readings=heard, reward=reward
+            f"{old.kind}/reflect", language, turn, None, **about, readings=heard, **told
         )
         if not advice:
             return None
@@ -107,7 +109,7 @@ class ModelExplorer(Writer):
         if item is None or item.id == old.id:
             return None
         return Proposal(
-            item, proposal.fact, proposal.region, proposal.year, self.name, old.id, calls=2
+            item, proposal.fact, proposal.region, proposal.year, self.name, old.id, CALLS
         )
 
     def _language_of(self, item: Item) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from valuecompass.evolve.adaem_config import AdAEMConfig
 from valuecompass.evolve.bandit import UpperConfidence, arm_of
+from valuecompass.evolve.budget import nobody
 from valuecompass.evolve.probing import Prober
-from valuecompass.evolve.protocols import Respondents
 from valuecompass.evolve.rating import RatingConfig
 from valuecompass.evolve.safety import SafetyFilter
 from valuecompass.evolve.settings import Players
@@ -155,15 +155,6 @@ def idle(topics: Sequence[Item], config: AdAEMConfig) -> tuple[str, ...]:
     return () if warning is None else (str(warning),)
 
 
-class _Nobody:
-    """Stands for the respondents where none is asked."""
-
-    names = ()
-
-    async def answer(self, item: Item, name: str, repeat: int) -> Any:
-        raise AssertionError("nobody is asked")
-
-
 @dataclass(frozen=True)
 class _Sums:
     """Requests by role, and what they are made from.
@@ -210,17 +201,13 @@ class _Sums:
 
     def judged(self, judge: Judge) -> float:
         """Requests of a judge."""
-        prober = Prober(_nobody(), judge, self.players.systems, self.config.judge_mode)
-        answer = prober.cost(self.players.topics[0]) - 1
-        return self.judged_answers * answer + self.judged_texts * prober.text_cost
+        prober = Prober(nobody(), judge, self.players.systems, self.config.judge_mode)
+        answer = prober.usual_cost(self.players.topics[0]) - 1
+        return self.judged_answers * answer + self.judged_texts * prober.usual_text_cost
 
     def total(self, judge: Judge) -> float:
         """Requests of all."""
         return self.explorer + self.safety + sum(self.answers) + self.judged(judge)
-
-
-def _nobody() -> Respondents:
-    return _Nobody()
 
 
 def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) -> _Sums:
@@ -270,21 +257,19 @@ def _answer(model: Respondent, item: Item, use: Any) -> Tokens:
 async def _verdict(
     judge: LLMJudge, players: Players, items: Sequence[Item], asker: Asker
 ) -> tuple[Tokens, int]:
-    """Return the tokens of one request of a judge, and the stored verdicts they rest on."""
+    """Return the tokens of one request of a judge, and the stored verdicts they rest on.
+
+    Of a trade-off its text is all that is ever judged: about as long as a short answer.
+    """
     found: list[tuple[Tokens, int]] = []
     for system in players.systems:
-        own = [
-            i.model_copy(update={"system": system.id, "dimensions": system.names[:1]})
-            if i.system != system.id and i.sides is None
-            else i
-            for i in items
-        ]
-        own = [i for i in own if i.system == system.id]
-        if own:
-            form = form_of_items(own, system, "seeds", "full")
-            plan = make_plan(system, form, players.answering[:1], judge, own)
-            use = await judge_use(judge, plan, asker.store)
-            found.append((use.each, use.measured))
+        judged = {"kind": "question", "sides": None, "system": system.id}
+        own = [i.model_copy(update={**judged, "dimensions": system.names[:1]}) for i in items]
+        size = "tiny" if items[0].sides else "full"
+        form = form_of_items(own, system, "seeds", size)
+        plan = make_plan(system, form, players.answering[:1], judge, own)
+        use = await judge_use(judge, plan, asker.store)
+        found.append((use.each, use.measured))
     return (
         Tokens(fmean(t.into for t, _ in found), fmean(t.out for t, _ in found)),
         min(n for _, n in found),

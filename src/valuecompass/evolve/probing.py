@@ -15,7 +15,7 @@ from valuecompass.evolve.labels import Labels, labels_of
 from valuecompass.evolve.protocols import Answer, Reading, Respondents
 from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD, Judge, Subject, Verdict, subject_of
-from valuecompass.judges.spec import requests_of
+from valuecompass.judges.spec import most_requests_of, requests_of
 from valuecompass.measure.asking import Question, read_off
 from valuecompass.models.asker import counting
 from valuecompass.text import POINTS, Span
@@ -117,21 +117,31 @@ class Prober:
         """Number of dimensions of all systems."""
         return sum(len(system.names) for system in self.systems)
 
-    def cost(self, item: Item) -> float:
-        """Return the requests that one answer to an item takes, by how often the judge repeated."""
-        return 1 if item.kind == "tradeoff" else 1 + self._judging(POINTS)
+    def cost(self, item: Item) -> int:
+        """Return the requests that one answer to an item takes at most."""
+        return 1 if item.kind == "tradeoff" else 1 + self._judging(most_requests_of, POINTS)
+
+    def usual_cost(self, item: Item) -> float:
+        """Return the requests that one answer takes, by how often the judge asked again so far."""
+        if item.kind == "tradeoff":
+            return 1
+        return 1 + self._judging(requests_of, POINTS) * self.repeated.rate
 
     @property
-    def text_cost(self) -> float:
-        """Requests that judging the text of an item takes, likewise."""
-        return self._judging(1)
+    def text_cost(self) -> int:
+        """Requests that judging the text of an item takes at most."""
+        return self._judging(most_requests_of, 1)
 
-    def _judging(self, opinions: int) -> float:
+    @property
+    def usual_text_cost(self) -> float:
+        """Requests that judging the text of an item takes, by how often the judge asked again."""
+        return self._judging(requests_of, 1) * self.repeated.rate
+
+    def _judging(self, requests: Callable[[Judge, int, int], int], opinions: int) -> int:
+        """Requests of all pieces that an answer is judged in."""
         if self.judge_mode == "per-value":
-            planned = opinions * self.dimensions * requests_of(self.judge, 1, 1)
-        else:
-            planned = sum(requests_of(self.judge, opinions, len(s.names)) for s in self.systems)
-        return planned * self.repeated.rate
+            return opinions * self.dimensions * requests(self.judge, 1, 1)
+        return sum(requests(self.judge, opinions, len(s.names)) for s in self.systems)
 
     def check(self, item: Item) -> None:
         """Refuse an item that this method cannot use.
@@ -213,7 +223,10 @@ class Prober:
         return Heard(Reading(name, (said,), (chosen,)), answer, {item.system: verdicts}, 0)
 
     async def _judged(self, subjects: Sequence[Subject]) -> tuple[Verdicts | None, int]:
-        """Return verdicts of all systems, None where the judge failed, and the requests made."""
+        """Return verdicts of all systems, None without any, and the requests made.
+
+        What one request failed for is missing; the others were paid, and tell.
+        """
         calls, found = 0, dict[str, tuple[Verdict, ...]]()
         for subject in subjects:
             verdicts: list[Verdict] = []
@@ -228,11 +241,10 @@ class Prober:
                 self.repeated.planned += planned
                 self.repeated.made += made
                 calls += made
-                if said is None:
-                    return None, calls
-                verdicts += [replace(v, part=v.part + part) for v in said]
-            found[subject.system.id] = tuple(verdicts)
-        return found, calls
+                verdicts += [replace(v, part=v.part + part) for v in said or ()]
+            if verdicts:
+                found[subject.system.id] = tuple(verdicts)
+        return found or None, calls
 
     def _pieces(self, subject: Subject) -> list[tuple[int, Subject]]:
         """Return what is asked in one request, with the number of its first part."""

@@ -30,7 +30,7 @@ from valuecompass.measure.asking import prompts_hash as asking_prompts
 from valuecompass.models import Respondent, fingerprint
 from valuecompass.store import Store, evolution_events, evolutions, ledger, responses
 
-COURSE = 1
+COURSE = 2
 """Changes when the same settings and answers would lead to another result."""
 _OUTSIDE = ("limits", "version")
 """What of a manifest does not decide the course; `calls` does, and stands in `limits`."""
@@ -67,22 +67,17 @@ class Evolved:
         """
         return [item for kept in self.body["kept"] for item in _items_of(kept)]
 
-    def json(self, *, unsafe: bool = False) -> dict[str, Any]:
-        """Return the documented object.
-
-        Args:
-            unsafe: with the texts that the safety filter rejected.
-        """
+    def json(self) -> dict[str, Any]:
+        """Return the documented object, without the texts that the safety filter rejected."""
         body = dict(self.body)
-        if not unsafe:
-            body["filtered"] = [
-                {**one, "item": {"id": one["item"]["id"]}} for one in body["filtered"]
-            ]
+        body["filtered"] = [{**one, "item": {"id": one["item"]["id"]}} for one in body["filtered"]]
         about = {"id": self.id, "created": self.created.isoformat(timespec="seconds")}
         return {**about, "manifest": dict(self.manifest), **body}
 
     def write(self, out: Path, rejected: Path | None = None) -> None:
         """Write the kept items; and, where a path is given, what was rejected, with reasons.
+
+        Where no item was kept, none is written, and a file that is there stays as it is.
 
         Args:
             out: a .jsonl, .csv, .tsv or .parquet file, as for `read_items`.
@@ -91,7 +86,8 @@ class Evolved:
         Raises:
             InputError: a file cannot be written.
         """
-        write_items(self.items, out)
+        if self.items:
+            write_items(self.items, out)
         if rejected is not None:
             rows = [*self.body["rejected"], *self.body["filtered"]]
             lines = (inert(canonical(row)) + "\n" for row in rows)
@@ -159,7 +155,7 @@ def body_of(done: Evolution, notes: Sequence[str], safety: str) -> dict[str, Any
         for item, name, why in done.withheld
     ]
     return {
-        "kept": [c.as_json() | {"fresh": _fresh(c)} for c in done.kept],
+        "kept": [_kept(c) for c in done.kept],
         "rejected": [c.as_json() for c in others],
         "meter": done.meter.by_kind(),
         "stopped": done.stopped,
@@ -246,6 +242,15 @@ async def spent_on(store: Store, own: str) -> dict[str, Any]:
     )
     counts = {name: int(row[name]) for name in ("calls", "tokens_in", "tokens_out")}
     return {**counts, "usd": float(row["usd"]) if row["priced"] == row["calls"] else None}
+
+
+def _kept(candidate: Candidate) -> dict[str, Any]:
+    """Return a candidate with the item as written, of its seed's system where it has several."""
+    body = candidate.as_json()
+    items = _items_of(body)
+    own = next((i for i in items if i.system == candidate.item.system), items[0])
+    item = own.model_dump(mode="json", exclude_none=True)
+    return body | {"item": item, "fresh": _fresh(candidate)}
 
 
 def _items_of(kept: Mapping[str, Any]) -> list[Item]:

@@ -12,11 +12,13 @@ import anyio
 from valuecompass.blocking import blocking
 from valuecompass.errors import ungrouped
 from valuecompass.evolve.adaem import evolve
+from valuecompass.evolve.budget import check_calls, nobody
 from valuecompass.evolve.candidates import Evolution
 from valuecompass.evolve.explorer import ModelExplorer
 from valuecompass.evolve.forecast import Prospect, prospect_of
 from valuecompass.evolve.novelty import Similarity, encoder_of
 from valuecompass.evolve.pool import ModelPool
+from valuecompass.evolve.probing import Prober
 from valuecompass.evolve.record import (
     Evolved,
     Recorder,
@@ -156,6 +158,7 @@ async def _run(settings: EvolveSettings, listener: EvolveListener) -> Evolved | 
         check_priced([*run.models], limits)
         try:
             lacks = {m.model: why for m in run.models if (why := asker.models.lacks(m.model))}
+            run.check_calls(settings.calls)
             own = id_of(run.manifest)
             done = await finished(store, own, settings.workspace)
             if done is not None and listener.asks:
@@ -200,6 +203,14 @@ class _Run:
         moderators = [own.moderator] if own.moderator else []
         return [*own.explorers, *own.answering, *judge_models(self.judge), *moderators]
 
+    def check_calls(self, calls: int | None) -> None:
+        """Refuse a budget that does not reach for one question."""
+        own = self.players
+        prober = Prober(nobody(), self.judge, own.systems, self.config.judge_mode)
+        check = 0 if self.safety is None else self.safety.cost
+        players = len(own.explorers), len(own.answering)
+        check_calls(calls, self.config, prober, own.topics, *players, check)
+
     @staticmethod
     def of(settings: EvolveSettings, players: Players, asker: Asker) -> _Run:
         judge = build_judge(players.judge, asker, players.answering)
@@ -233,7 +244,10 @@ async def _evolved(
         try:
             done = await evolve(
                 players.topics,
-                [ModelExplorer(run.asker, m, players.systems) for m in players.explorers],
+                [
+                    ModelExplorer(run.asker, m, players.systems, words=run.config.words)
+                    for m in players.explorers
+                ],
                 ModelPool(run.asker, players.answering),
                 run.judge,
                 players.systems,

@@ -10,8 +10,10 @@ from typing import Any, Literal, cast
 from pydantic import TypeAdapter, ValidationError
 
 from valuecompass.errors import InputError
-from valuecompass.evolve.adaem_config import AdAEMConfig
+from valuecompass.evolve.adaem_config import OPTIONAL, AdAEMConfig
+from valuecompass.evolve.explorer import CALLS
 from valuecompass.evolve.information import InformationConfig
+from valuecompass.evolve.writing import written_language
 from valuecompass.files import listed, read_text
 from valuecompass.items import Item, seed_items
 from valuecompass.items.topics import read_topics
@@ -38,7 +40,8 @@ class EvolveSettings:
     systems: Sequence[str] = ("schwartz",)
     """Ids of built-in systems or paths of TOML files; every answer is judged by all of them."""
     seeds: str | Path | Sequence[Item] = "bank"
-    """bank, a file or folder as for `read_topics` (of the first system), or items."""
+    """bank, a file or folder as for `read_topics` (rows that name no system belong to the first),
+    or items."""
     kind: Literal["question", "tradeoff"] = "question"
     """Of the items."""
     language: str = "en"
@@ -82,6 +85,14 @@ class EvolveSettings:
                 object.__setattr__(self, name, Path(path))
         if isinstance(self.config, str):
             object.__setattr__(self, "config", Path(self.config))
+        for name, least in (("calls", 1), ("keep", 1), ("tokens", 0), ("seed", 0), ("usd", 0)):
+            value: object = getattr(self, name)
+            kinds = (int, float) if name == "usd" else (int,)
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, kinds) or not value >= least
+            ):
+                kind = "a number" if name == "usd" else "a whole number"
+                raise InputError(f"{name}: give {kind} from {least} on, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,13 @@ def resolve(settings: EvolveSettings) -> Players:
             raise InputError(f"--safety {settings.safety}: this cannot read; give a model")
     calibration = None if settings.calibration is None else read_calibration(settings.calibration)
     config = _config(settings, len(pool), len(pool) + len(strong))
+    if config.explorer_calls < CALLS:
+        raise InputError(
+            f"settings: explorer_calls: a model writes in {CALLS} requests; give {CALLS} or more"
+        )
+    for language in sorted({item.language for item in topics}):
+        written_language(language, "--language")
+    pool, strong, explorers = (_sampled(of, config) for of in (pool, strong, explorers))
     if settings.calls is None and config.pulls is None:
         raise InputError("--calls: give the most requests that the run may take")
     return Players(
@@ -167,6 +185,17 @@ def resolve(settings: EvolveSettings) -> Players:
         calibration,
         tuple(notes),
     )
+
+
+def _sampled(models: tuple[Respondent, ...], config: AdAEMConfig) -> tuple[Respondent, ...]:
+    """Return models with the sampling of the settings, where they name none of their own."""
+    of_run = {"temperature": config.temperature, "top_p": config.top_p}
+
+    def missing(model: Respondent) -> dict[str, float]:
+        named = {name: value for name, value in of_run.items() if value is not None}
+        return {name: v for name, v in named.items() if getattr(model, name) is None}
+
+    return tuple(model.model_copy(update=missing(model)) for model in models)
 
 
 _OPTIONS = {
@@ -211,7 +240,7 @@ def read_config(path: Path, base: AdAEMConfig) -> AdAEMConfig:
     """Return settings with the fields of a TOML file in place of their own.
 
     Fields are those of `AdAEMConfig`; the tables `information` and `floors` hold theirs. "none"
-    stands for no limit (`pulls`, `p2`, `keep`, `target_width`).
+    stands for no limit, or for what the field's None does.
 
     Raises:
         InputError: with file, line and field.
@@ -236,18 +265,27 @@ def read_config(path: Path, base: AdAEMConfig) -> AdAEMConfig:
                     raise refuse((name, key), f"unknown field; known: {', '.join(sorted(inner))}")
             body[name] = {**body[name], **table}
         else:
-            body[name] = None if name in _OPTIONAL and value == "none" else value
+            body[name] = None if name in OPTIONAL and value == "none" else value
     try:
         return TypeAdapter(AdAEMConfig).validate_python(body)
     except ValidationError as error:
         first = error.errors()[0]
         message = plain(first["type"], first["msg"])
-        if not first["loc"]:  # of all fields together
-            raise InputError(f"{path}: {message}") from None
+        if not first["loc"]:  # found after all were read; the message begins with the field
+            name, _, why = message.partition(" ")
+            at = tuple(name.rstrip(":").split("."))
+            told = refuse(at, why) if _given(given, at) else InputError(f"{path}: {message}")
+            raise told from None
         raise refuse(tuple(first["loc"]), message) from None
 
 
-_OPTIONAL = ("pulls", "p2", "keep", "target_width")
+def _given(table: Mapping[str, Any], at: Sequence[str]) -> bool:
+    found: Any = table
+    for name in at:
+        if not isinstance(found, Mapping) or name not in found:
+            return False
+        found = cast("Mapping[str, Any]", found)[name]
+    return True
 
 
 def _config(settings: EvolveSettings, pool: int, answering: int) -> AdAEMConfig:
@@ -313,7 +351,7 @@ def _topics(
         found = [item for s in systems if s.id in BUILTIN for item in seed_items(s.id)]
     elif isinstance(given, str | Path):
         source = Path(given).name
-        found = read_topics(Path(given), systems[0])
+        found = read_topics(Path(given), systems[0], others=systems[1:], tell=notes.append)
     else:
         source, found = "items", list(given)
     of_kind = [item for item in found if item.kind == kind]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -15,6 +15,7 @@ from valuecompass.evolve.probing import Meter, Prober, together
 from valuecompass.evolve.protocols import Evidence, Proposal, Reading
 from valuecompass.evolve.rating import Rater
 from valuecompass.evolve.safety import UNCHECKED, SafetyFilter, SafetyVerdict
+from valuecompass.items import Item
 
 Stage = Literal["first", "final", "fresh"]
 UNSAFE = "unsafe: "
@@ -69,10 +70,24 @@ class Trials:
 
     async def scored(self, of: Sequence[Candidate], stage: Stage) -> list[Candidate]:
         """Have models answer and the judge read; return those that have a reward (lines 12, 19)."""
-        able = self.affordable([self.cost(c, stage) for c in of])
-        for candidate in of[able:]:
+        waiting, told = list(of), set[int]()
+        while waiting and (able := self._fitting([self.cost(c, stage) for c in waiting])):
+            # what a judge was granted for asking again and did not take goes to the next ones
+            told |= await self._answered(waiting[:able], stage)
+            waiting = waiting[able:]
+        self.spent = self.spent or bool(waiting)
+        for candidate in waiting:
             self.reject(candidate, "no requests left")
-        of = of[:able]
+        # rewards change with answers; positions are learned between pulls
+        for candidate in of:
+            if candidate.reason is None and id(candidate) not in told:
+                candidate.rewards[stage] = candidate.last
+                candidate.answering[stage] = self.rater.answering(candidate.heard)
+        self.reward([c for c in of if id(c) in told], stage)
+        return [c for c in of if c.reason is None]
+
+    async def _answered(self, of: Sequence[Candidate], stage: Stage) -> set[int]:
+        """Have the panel of a stage answer; return the `id` of who was put to anybody."""
         await self._texts(of)
         repeat = {"first": 0, "final": 0 if self.config.reuse else FINAL, "fresh": FRESH}[stage]
         asked = [(c, name) for c in of for name in self._panel(c, stage)]
@@ -90,13 +105,7 @@ class Trials:
         for candidate in of:
             if stage != "fresh" and not before[id(candidate)]:
                 self.rater.remember(candidate.heard)
-        # rewards change with answers; positions are learned between pulls
-        told = {id(c) for c, _ in asked}
-        for candidate in of:
-            if id(candidate) not in told:
-                candidate.rewards[stage] = candidate.last
-        self.reward([c for c in of if id(c) in told], stage)
-        return [c for c in of if c.reason is None]
+        return {id(c) for c, _ in asked}
 
     async def _texts(self, of: Sequence[Candidate]) -> None:
         """Have the texts themselves judged where the reward looks at them (appendix C.3)."""
@@ -114,8 +123,9 @@ class Trials:
         """Note the rewards of candidates, and reject those whose answers do not tell."""
         heard = [c.fresh if stage == "fresh" else c.heard for c in of]
         rewards = self.rater.rewards(heard, [c.text for c in of])
-        for candidate, reward in zip(of, rewards, strict=True):
+        for candidate, one, reward in zip(of, heard, rewards, strict=True):
             candidate.rewards[stage] = reward
+            candidate.answering[stage] = self.rater.answering(one)
             if not math.isfinite(reward):
                 self.reject(candidate, "too few answers for a reward")
 
@@ -124,16 +134,18 @@ class Trials:
 
         What re-scoring the winners will take is put aside.
         """
-        for number in range(len(costs), 0, -1):
-            if self.meter.affords(sum(costs[:number]) + self.aside):
-                break
-        else:
-            number = 0
+        number = self._fitting(costs)
         self.spent = self.spent or number < len(costs)
         return number
 
+    def _fitting(self, costs: Sequence[float]) -> int:
+        fits = (
+            n for n in range(len(costs), 0, -1) if self.meter.affords(sum(costs[:n]) + self.aside)
+        )
+        return next(fits, 0)
+
     def cost(self, candidate: Candidate, stage: Stage) -> float:
-        """Return the requests that a stage of a candidate takes."""
+        """Return the requests that a stage of a candidate takes at most."""
         reads = self.rater.config.reads_question and candidate.text is None
         text = self.prober.text_cost if reads else 0
         return text + self.prober.cost(candidate.item) * len(self._panel(candidate, stage))
@@ -183,7 +195,7 @@ class Trials:
                 self.reject(candidate, UNSAFE + why)
         return [c for c in of if c.reason is None]
 
-    async def evidence(self, of: Sequence[Candidate]) -> list[Evidence]:
+    async def evidence(self, of: Sequence[Candidate], topics: Mapping[str, Item]) -> list[Evidence]:
         """Return what explorers are told of candidates, without answers that may not be shown."""
         heard = [(c, one.reading) for c in of for one in c.heard.values() if one.reading.points]
         texts = ["\n".join(reading.points) for _, reading in heard]
@@ -195,7 +207,10 @@ class Trials:
                 kept[id(candidate)].append(reading)
             else:
                 self.withheld.append((candidate.item.id, reading.name, why))
-        return [Evidence(c.item, c.proposal.fact, tuple(kept[id(c)]), c.last) for c in of]
+        return [
+            Evidence(c.item, c.proposal.fact, tuple(kept[id(c)]), c.last, topics[c.topic])
+            for c in of
+        ]
 
     async def _unsafe(self, texts: Sequence[str], of: Sequence[Candidate]) -> Sequence[str | None]:
         """Return why each text must not be used, None where it may."""
@@ -225,4 +240,4 @@ async def _checked(safety: SafetyFilter, text: str, language: str) -> SafetyVerd
 def _shown(proposal: Proposal) -> str:
     """Everything of a proposal that anybody may come to see."""
     sides = [side.text for side in proposal.item.sides or ()]
-    return "\n".join([proposal.item.text, *sides, proposal.fact])
+    return "\n".join([proposal.item.text, *sides, proposal.fact, proposal.region or ""])

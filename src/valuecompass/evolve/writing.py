@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
@@ -33,9 +33,10 @@ class Length(NamedTuple):
     most: int
 
 
-QUESTION, SITUATION, SIDE = Length(30, 3, 60), Length(40, 5, 80), Length(25, 3, 45)
-"""Of a question, of a trade-off's situation, and of each of its sides. The paper asks for questions
-of fewer than 20 words, into which few facts fit."""
+WORDS = 30
+"""Asked for in a question. The paper asks for fewer than 20, into which few facts fit."""
+QUESTION, SITUATION, SIDE = Length(WORDS, 3, 60), Length(40, 5, 80), Length(25, 3, 45)
+"""Of a question, of a trade-off's situation, and of each of its sides."""
 LANGUAGES = {"en": "English", "es": "Spanish", "zh": "Chinese"}
 PER_WORD = {"en": 1.0, "es": 1.15, "zh": 1.6}
 """What takes an English word takes so many words of Spanish, or characters of Chinese: rules of
@@ -59,7 +60,7 @@ def prompts_hash() -> str:
         for kind in ("question", "tradeoff")
         for prompt in (folder / code / kind).iterdir()
     }
-    return digest([texts, *map(_asked, LANGUAGES)], 16)
+    return digest([texts, *(_asked(code, WORDS) for code in LANGUAGES)], 16)
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,12 @@ class Writer:
 
     asker: asks it, within the budget; what it was asked before comes from the store.
     model: who writes.
+    words: most that are asked for in a question, in English ones.
     """
 
     asker: Asker
     model: Respondent
+    words: int = field(default=WORDS, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -100,7 +103,7 @@ class Writer:
             ValueCompassError: as `Asker.ask`.
         """
         template = _prompts().get_template(f"{language}/{prompt}.md")
-        content = template.render(words | _asked(language)).strip()
+        content = template.render(words | _asked(language, self.words)).strip()
         step = prompt.split("/")[1]
         params = Params(TOKENS, schema=schema, schema_name=step)
         if self.model.provider in ("embedded", "hf"):
@@ -195,9 +198,13 @@ def _is_chinese(sign: str) -> bool:
     return "\u3400" <= sign <= "\u9fff"
 
 
-def _asked(language: str) -> dict[str, int]:
+def _asked(language: str, words: int) -> dict[str, int]:
     """Return the lengths that prompts ask for, round numbers."""
     return {
-        f"{name}_length": 5 * round(length.asked * PER_WORD[language] / 5)
-        for name, length in (("question", QUESTION), ("situation", SITUATION), ("side", SIDE))
+        f"{name}_length": 5 * round(asked * PER_WORD[language] / 5)
+        for name, asked in (
+            ("question", words),
+            ("situation", SITUATION.asked),
+            ("side", SIDE.asked),
+        )
     }

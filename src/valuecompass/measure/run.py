@@ -25,6 +25,7 @@ from valuecompass.items import (
     read_form,
 )
 from valuecompass.items.forms import form_text
+from valuecompass.items.io import select_items, silent
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.calibration import read_calibration
 from valuecompass.judges.spec import (
@@ -161,17 +162,21 @@ def resolve_system(name: str) -> ValueSystem:
         ) from None
 
 
-def resolve_form(settings: Settings, system: ValueSystem) -> tuple[Form, Sequence[Item] | None]:
+def resolve_form(
+    settings: Settings, system: ValueSystem, tell: Callable[[str], None] = silent
+) -> tuple[Form, Sequence[Item] | None]:
     """Return the form that the settings name, with its items when they come from a file.
+
+    tell: told of items of other systems in the file, which are left out.
 
     Raises:
         InputError: unknown form, or a system without items.
     """
     items = None
     if settings.items is not None:
-        from valuecompass.items.io import read_items
-
-        items = read_items(settings.items, system)
+        items, _, note = select_items(settings.items, [system])
+        if note:
+            tell(note)
         if not items:
             raise InputError(f"{settings.items}: no items")
     size: Size | None = next((s for s in SIZES if s == settings.form), None)
@@ -252,7 +257,7 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
     def plans_of(judge: Judge) -> list[Plan]:
         plans: list[Plan] = []
         for system in systems:
-            form, items = resolve_form(settings, system)
+            form, items = resolve_form(settings, system, listener.note)
             plans.append(make_plan(system, form, respondents, judge, items, opinions, calibration))
         return plans
 

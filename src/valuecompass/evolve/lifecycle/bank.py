@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from valuecompass.evolve.lifecycle.retire import (
     saturated,
 )
 from valuecompass.items import Form, Item, seed_items
-from valuecompass.items.io import read_items
+from valuecompass.items.io import select_items, silent
 from valuecompass.measure.run import opened
 from valuecompass.store import open_store
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
@@ -47,8 +47,12 @@ class Place:
     db: str | None = None
 
 
-def read_bank(files: Iterable[Path], system: ValueSystem) -> list[Item]:
+def read_bank(
+    files: Iterable[Path], system: ValueSystem, tell: Callable[[str], None] = silent
+) -> list[Item]:
     """Return the items of several files, each once; of no file the seed bank's.
+
+    tell: told of items of other systems, which are left out.
 
     Raises:
         InputError: a file is wrong, or a system of one's own has no file.
@@ -62,7 +66,10 @@ def read_bank(files: Iterable[Path], system: ValueSystem) -> list[Item]:
         return list(seed_items(system.id))
     found: dict[str, Item] = {}
     for path in given:
-        for item in read_items(path, system):
+        chosen = select_items(path, [system])
+        if chosen.note:
+            tell(chosen.note)
+        for item in chosen.items:
             # what evolved knows more of itself than a copy of it
             if item.id not in found or not found[item.id].lineage.rewards:
                 found[item.id] = item

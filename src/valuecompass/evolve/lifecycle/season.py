@@ -202,7 +202,7 @@ class _Season:
         self.board = resolve_respondents(board, [self.system])
         if not self.board:
             raise InputError("no respondent: name at least one with -m or --roster")
-        self.old = read_bank(settings.items, self.system)
+        self.old = read_bank(settings.items, self.system, listener.note)
         form_items(self.previous, self.old)  # tells what is missing
 
     async def whole(self) -> Json:
