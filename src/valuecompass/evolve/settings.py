@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -144,7 +144,7 @@ def resolve(settings: EvolveSettings) -> Players:
     if len(pool) + len(strong) < 2:
         raise InputError("--pool: where models differ shows on two at least; name more")
     explorers = _writers(explorers, pool)
-    overlap = _overlap(examinees, (*pool, *strong, *explorers))
+    overlap = overlap_of(examinees, (m.model for m in (*pool, *strong, *explorers)))
     if overlap:
         notes.append(
             f"{', '.join(overlap)}: to be measured with items that are selected on the same model; "
@@ -333,9 +333,9 @@ def _writers(
     return found
 
 
-def _overlap(examinees: Sequence[Respondent], used: Sequence[Respondent]) -> tuple[str, ...]:
+def overlap_of(examinees: Sequence[Respondent], used: Iterable[str]) -> tuple[str, ...]:
     """Return who of the examinees has the same weights as a model in use, whatever its name."""
-    weights = {one for model in used for one in (model.model, fingerprint(model.model)) if one}
+    weights = {one for model in used for one in (model, fingerprint(model)) if one}
     return tuple(e.name for e in examinees if weights & {e.model, fingerprint(e.model)})
 
 
