@@ -35,10 +35,9 @@ from valuecompass.evolve.settings import EvolveSettings, Models, Players, resolv
 from valuecompass.judges import Judge
 from valuecompass.judges.spec import build_judge, judge_models
 from valuecompass.measure.engine import interruptible, work_lock
-from valuecompass.measure.run import opened
 from valuecompass.models import Budget, Limits, check_priced
 from valuecompass.models.asker import Asker
-from valuecompass.store import Store
+from valuecompass.store import Store, opened
 
 FINISHED = "this run is finished here: without --dry-run its result is printed, and nobody is asked"
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import anyio
@@ -53,7 +51,7 @@ from valuecompass.models import (
 from valuecompass.models.batching import why_no_batch
 from valuecompass.models.spec import ROSTERS
 from valuecompass.stats import OpinionMethod
-from valuecompass.store import DATABASE, Store, open_store
+from valuecompass.store import opened
 from valuecompass.values import BUILTIN, EXPRESSED, ValueSystem, builtin_system, parse_system
 
 if TYPE_CHECKING:
@@ -357,18 +355,6 @@ def _systems(settings: Settings) -> list[ValueSystem]:
     if repeated := next((i for i in ids if ids.count(i) > 1), None):
         raise InputError(f"-s {repeated}: this value system is named twice")
     return systems
-
-
-@asynccontextmanager
-async def opened(workspace: Path, db: str | None, *, make: bool) -> AsyncGenerator[Store]:
-    """Open a workspace; where there is none and none is to be made, an empty one for now."""
-    if make or db is not None or (workspace / DATABASE).is_file():
-        async with open_store(workspace, db) as store:
-            yield store
-        return
-    with TemporaryDirectory() as folder:
-        async with open_store(Path(folder)) as store:
-            yield store
 
 
 def _check_batches(

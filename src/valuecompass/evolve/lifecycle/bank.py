@@ -22,8 +22,7 @@ from valuecompass.evolve.lifecycle.retire import (
 )
 from valuecompass.items import Form, Item, seed_items
 from valuecompass.items.io import select_items, silent
-from valuecompass.measure.run import opened
-from valuecompass.store import open_store
+from valuecompass.store import open_store, opened
 from valuecompass.values import BUILTIN, ValueSystem, builtin_system
 
 __all__ = [
