@@ -18,7 +18,13 @@ from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.bank import described, due, read_bank
 from valuecompass.evolve.lifecycle.changes import change_log, change_text
 from valuecompass.evolve.lifecycle.forms import FormRules, living_form
-from valuecompass.evolve.lifecycle.history import Past, log_retirements, past_of, retired_items
+from valuecompass.evolve.lifecycle.history import (
+    Past,
+    log_retirements,
+    past_of,
+    pool_occasion,
+    retired_items,
+)
 from valuecompass.evolve.lifecycle.information import worth
 from valuecompass.evolve.lifecycle.retire import Retirement, RetireRules
 from valuecompass.evolve.novelty import Questions, encoder_of, threshold_of
@@ -214,7 +220,7 @@ class _Season:
             form, selection = await self._selected(evolved)
         await self._logged([Retirement(**one) for one in selection["retired"]])
         self.listener.step("measure", f"{len(form.items)} items")
-        await self._measured(self.board, self.form_file)
+        await self._measured(self.board, self.form_file, self.settings.name)
         return await self._linked(form, selection, evolved)
 
     def _begin(self) -> None:
@@ -297,13 +303,15 @@ class _Season:
         bank = list({item.id: item for item in [*self.old, *new]}.values())
         write_items(bank, self.bank_file)
         self.listener.step("pool", f"{len(self.previous.items)} items of the form before")
-        await self._measured(own.pool, own.previous)
+        await self._measured(own.pool, own.previous, pool_occasion(own.name))
         async with open_store(own.workspace, own.db) as store:
             past = await past_of(store, self.system, under_way=own.name)
         told = worth(bank, past.evidence, self._pool_in(past))
         self.listener.step("retire", f"{len(bank)} items")
         # what a small pool agrees on may still tell the board's models apart
-        of_all = worth(bank, past.evidence, self._pool_in(past, *(past.latest or ())))
+        board = past.reported(self.previous.hash)
+        more = board.respondents if board is not None else ()
+        of_all = worth(bank, past.evidence, self._pool_in(past, *more))
         gone = due(past, of_all, RetireRules(own.most_uses, own.saturated))
         self.listener.step("form", f"{own.size} items, {own.anchors} of them anchors")
         form = living_form(
@@ -344,7 +352,7 @@ class _Season:
 
     # --- measuring ---
 
-    async def _measured(self, models: Models, form: Path) -> None:
+    async def _measured(self, models: Models, form: Path, occasion: str) -> None:
         own = self.settings
         settings = Settings(
             models=models,
@@ -353,7 +361,7 @@ class _Season:
             items=self.bank_file,
             judge=own.judge,
             judge_mode=own.judge_mode or "one-call",
-            occasion=own.name,
+            occasion=occasion,
             workspace=own.workspace,
             db=own.db,
             limits=Limits(usd=own.usd),
