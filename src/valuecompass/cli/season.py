@@ -85,7 +85,7 @@ def season(
     """Renew a form: evolve items on new models, retire old ones, measure all, link the scores.
 
     Interrupted or out of budget? Repeat the command: what is done is not done again. --max-usd
-    holds for each step by itself.
+    holds for all steps together.
 
     Exit codes: 0 done, 2 bad input, 3 budget reached, 130 interrupted.
     """

@@ -173,6 +173,8 @@ def due(
 ) -> list[Retirement]:
     """Return what is to be retired by rule and is not yet, each item for one reason.
 
+    An item that was taken back into use stays until it is asked again.
+
     Drift is looked for between the two newest sittings of a board, three respondents or more and
     no season's pool, that share items and were judged alike.
 
@@ -190,7 +192,7 @@ def due(
     ]
     first: dict[str, Retirement] = {}
     for one in found:
-        if one.item in mine and one.item not in past.retired:
+        if one.item in mine and one.item not in past.retired and one.item not in past.restored:
             first.setdefault(one.item, one)
     return list(first.values())
 

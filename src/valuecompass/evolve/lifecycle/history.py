@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from valuecompass.evolve.lifecycle.information import fresh_table, joined
 from valuecompass.evolve.lifecycle.retire import Retirement
@@ -68,12 +68,15 @@ class Past:
     evolved: what fresh answers to evolved items say, one for each run.
     uses: by item, occasions on which it was asked; without an occasion a form counts once.
     retired: by item, why.
+    restored: items taken back into use of which nothing was asked since: the evidence that retired
+        them is no news.
     """
 
     sittings: tuple[Sitting, ...]
     evolved: tuple[ItemTable, ...]
     uses: Mapping[str, int]
     retired: Mapping[str, str]
+    restored: Collection[str] = ()
 
     @property
     def evidence(self) -> ItemTable | None:
@@ -186,7 +189,26 @@ async def past_of(store: Store, system: ValueSystem, *, under_way: str | None = 
             },
         ),
         {row["item"]: row["reason"] for row in await retired_items(store, system.id)},
+        await _restored(store, system.id),
     )
+
+
+async def _restored(store: Store, system: str) -> set[str]:
+    rows = await store.rows(
+        select(retirements).where(retirements.c.system == system).order_by(retirements.c.id)
+    )
+    last = {row["item"]: row for row in rows}
+    back = {i: utc(row["created"]) for i, row in last.items() if row["reason"] == "restored"}
+    if not back:
+        return set()
+    newest = select(answers.c.item, func.max(measurements.c.created).label("asked"))
+    asked = await store.rows(
+        newest.join(measurements, answers.c.measurement == measurements.c.id)
+        .where(answers.c.item.in_(back))
+        .group_by(answers.c.item)
+    )
+    since = {row["item"]: utc(row["asked"]) for row in asked}
+    return {item for item, when in back.items() if item not in since or since[item] <= when}
 
 
 async def _together(store: Store, found: Sequence[Measurement]) -> Answered:
