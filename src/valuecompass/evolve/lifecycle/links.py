@@ -26,7 +26,7 @@ def linked_scores(before: ItemTable, after: ItemTable, anchors: Collection[str])
     """Return the positions of the respondents of two forms on one scale.
 
     By `stats.anchored`, dimension by dimension. Where a respondent of the same name answered both,
-    the change is given, too.
+    the change is given, too. Its sittings count as independent, so that limits of changes are wide.
 
     Args:
         before: what was measured on the earlier form.
