@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -58,15 +59,16 @@ def test_a_board_is_all_that_sat_and_no_pool() -> None:
 
 
 def test_a_season_is_linked_to_all_of_the_board_before() -> None:
-    form = FORM.model_copy(update={"name": "schwartz/b", "anchors": IDS, "previous": FORM.hash})
-    form.__dict__.pop("hash", None)
+    form = Form(
+        name="schwartz/b", system="schwartz", asking={}, items=IDS, anchors=IDS, previous=FORM.hash
+    )
     known = past(
         sitting("abcd", "spring", 1),
         sitting("e", "between", 2),
         sitting("wxyz", pool_occasion("aborted"), 3),
         sitting("abcen", "2027-01", 4, form=form),
     )
-    selection = {"new": [], "retired": [], "barred": {}, "items": [], "overlap": []}
+    selection: dict[str, Any] = {"new": [], "retired": [], "barred": {}, "items": [], "overlap": []}
     about = {"simulated": True}
     log, _ = change_log("2027-01", SCHWARTZ, FORM, form, selection, known, about)
     assert log["measurements"]["before"] == ["abcd spring", "e between"]

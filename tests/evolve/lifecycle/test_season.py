@@ -125,7 +125,10 @@ def test_a_season_that_ran_out_of_money_goes_on(
 def test_a_budget_holds_for_all_steps_together(
     first: Path, served: MockProvider, cli: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "listed_price", lambda _: Price(input=1, output=1))
+    def same(model: str) -> Price:
+        return Price(input=1, output=1)
+
+    monkeypatch.setattr(budget, "listed_price", same)
     assert season(cli, first).code == 0
     selection = json.loads((first / "2027-01" / "selection.json").read_text())
     accounts = selection["accounts"]
