@@ -77,10 +77,13 @@ def test_what_cannot_be_linked_is_refused():
     on_y, tied = np.arange(2 * HALF) >= HALF, np.arange(x.shape[1]) < ANCHORS
     with pytest.raises(ValueError, match="1 anchors"):
         anchored(x, on_y, np.arange(x.shape[1]) < 1)
-    with pytest.raises(ValueError, match="each form needs respondents"):
+    with pytest.raises(ValueError, match="each form needs 2"):
         anchored(x, np.zeros(2 * HALF, dtype=bool), tied)
     with pytest.raises(ValueError, match="differ"):
         anchored(x, on_y[1:], tied)
+    # of one respondent nothing says how far apart others would be
+    with pytest.raises(ValueError, match="too few respondents"):
+        anchored(x[: HALF + 1], on_y[: HALF + 1], tied)
     # an item that one group alone answered ties nothing
     with pytest.raises(ValueError, match="0 anchors"):
         anchored(x, on_y, np.arange(x.shape[1]) >= ANCHORS)

@@ -199,8 +199,9 @@ def form(
 
     chosen = resolve_system(system)
     wanted: Size | None = next((s for s in SIZES if s == size), None)
-    if wanted is None and not size.isdecimal():
-        raise InputError(f"--size {size}: give {', '.join(SIZES)} or a number of items")
+    # longer is no number of items, and int() refuses thousands of digits
+    if wanted is None and not (size.isdecimal() and len(size) < 10):
+        raise InputError(f"--size {size[:20]}: give {', '.join(SIZES)} or a number of items")
     if wanted is not None and (anchors or anchors_from is not None):
         raise InputError(f"--anchors: --size {size} is selected without; give a number of items")
     pool = read_bank(items or (), chosen, _aside)

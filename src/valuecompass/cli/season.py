@@ -85,7 +85,7 @@ def season(
     """Renew a form: evolve items on new models, retire old ones, measure all, link the scores.
 
     Interrupted or out of budget? Repeat the command: what is done is not done again. --max-usd
-    holds for each step by itself.
+    holds for all steps together.
 
     Exit codes: 0 done, 2 bad input, 3 budget reached, 130 interrupted.
     """
@@ -162,6 +162,6 @@ def _show(log: dict[str, Any], folder: Path) -> None:
             change = f"{one['difference']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f})"
             table.add_row(plain(one["respondent"]), plain(one["dimension"]), change)
         console().print(table)
-    elif log["linked"]:
+    elif any(p["change"] for d in log["linked"].values() for p in d["respondents"].values()):
         typer.echo("No change of a respondent measured before and now is sure.")
     typer.echo(f"All of it: {folder / 'changes.md'}; next time: --previous {folder / 'form.json'}")

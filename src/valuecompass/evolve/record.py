@@ -127,7 +127,7 @@ def manifest_of(
         "overlap": list(players.overlap),
         # a roster's names are labels, and no models
         "weights": sorted({m.model for m in (*players.explorers, *players.answering)}),
-        "models": digest([_identity(m) for m in (*players.explorers, *players.answering)], 16),
+        "models": digest([identity_of(m) for m in (*players.explorers, *players.answering)], 16),
         "judge": {"name": judge.name, **judge.identity},
         "safety": None if safety is None else {"name": safety.name, **safety.identity},
         "similarity": similarity,
@@ -300,7 +300,8 @@ def _answered(heard: Heard) -> dict[str, Any]:
     }
 
 
-def _identity(model: Respondent) -> dict[str, Any]:
+def identity_of(model: Respondent) -> dict[str, Any]:
+    """Return what makes a respondent another one, the weights in its file included."""
     return {
         **model.model_dump(mode="json", include=_IDENTITY),
         "file": fingerprint(model.model),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from valuecompass.errors import InputError
+from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.judges.quality.calibration import Gate
 from valuecompass.wording import date, visible
@@ -128,6 +129,11 @@ class Measurements(list[Measurement]):
         from valuecompass.measure.html import html_tables
 
         return html_tables(self) or None  # a notebook then says [], as for any empty list
+
+
+def account_of(plans: Sequence[str]) -> str:
+    """Return the account of the ledger that one command pays its plans from, by their ids."""
+    return digest(list(plans), 16)
 
 
 def several(source: Measurement | Sequence[Measurement]) -> Sequence[Measurement]:

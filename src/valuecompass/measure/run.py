@@ -12,7 +12,6 @@ import anyio
 from valuecompass.blocking import blocking
 from valuecompass.errors import InputError, ungrouped
 from valuecompass.files import listed, read_text, write_text
-from valuecompass.hashing import digest
 from valuecompass.items import (
     SIZES,
     Form,
@@ -37,7 +36,7 @@ from valuecompass.measure.asking import READ_OFF, ROOM_TO_THINK
 from valuecompass.measure.cheapest import SystemPlan, cheapest_plan, check_bank, middle_priced
 from valuecompass.measure.engine import Progress, run_plan
 from valuecompass.measure.forecast import Outlook, outlook_of
-from valuecompass.measure.measurement import Measurement, Measurements
+from valuecompass.measure.measurement import Measurement, Measurements, account_of
 from valuecompass.measure.pilot import pilot_of
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.models import (
@@ -303,7 +302,7 @@ async def run_plans(
             lacks = {m.model: why for m in models if (why := asker.models.lacks(m.model))}
             done = Measurements()
             # one budget for the command: four systems do not spend it four times
-            budget.plan = digest([plan.id for plan in plans], 16)
+            budget.plan = account_of([plan.id for plan in plans])
             for plan in plans:
                 outlook = await outlook_of(plan, asker, lacks)
                 if settings.batch and (note := _note_on_rounds(outlook, asker, settings.limits)):

@@ -66,8 +66,8 @@ def anchored(
         Linked positions.
 
     Raises:
-        ValueError: a shape is wrong, a form without respondents, or fewer than 2 anchors that both
-            groups answered.
+        ValueError: a shape is wrong, a form with fewer than 2 respondents, which say nothing of
+            the unit, or fewer than 2 anchors that both groups answered.
 
     Source: separate estimation and a link through anchors: Kolen & Brennan (2014), Test Equating,
     Scaling, and Linking, section 6.2; delta method for the ratio.
@@ -78,8 +78,8 @@ def anchored(
         raise ValueError(f"responses {x.shape}, on_y {y.shape} and anchors {common.shape} differ")
     seen = ~np.isnan(x)
     groups = [~y, y]
-    if not all(seen[group].any() for group in groups):
-        raise ValueError("each form needs respondents with responses")
+    if min(int(seen[group].any(axis=1).sum()) for group in groups) < 2:
+        raise ValueError("too few respondents: each form needs 2 at least with responses")
     common = common & seen[~y].any(axis=0) & seen[y].any(axis=0)
     if common.sum() < 2:
         raise ValueError(f"{int(common.sum())} anchors were answered by both groups: 2 at least")
@@ -91,8 +91,8 @@ def anchored(
     link = fit_2pl(x[:, common], noise=noise)
     placed = ~np.isnan(link.theta) & ~np.isnan(theta)
     groups = [group & placed for group in groups]
-    if not all(group.any() for group in groups):
-        raise ValueError("nobody of one of the groups answered an anchor")
+    if min(int(group.sum()) for group in groups) < 2:
+        raise ValueError("too few respondents: 2 at least of each form must have answered anchors")
 
     contrast = groups[1] / groups[1].sum() - groups[0] / groups[0].sum()
     own, by_anchors = (_within(values, groups) for values in (theta, link.theta))

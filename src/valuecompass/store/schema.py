@@ -173,7 +173,7 @@ retirements = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("item", String(12), nullable=False, index=True),
     Column("system", String(40), nullable=False),
-    # saturated, exposed, drifting, withdrawn
+    # saturated, exposed, drifting, restored
     Column("reason", String(32), nullable=False),
     Column("detail", JSON, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),

@@ -52,7 +52,7 @@ def worth_of(
     told = np.asarray(information, dtype=float)
     where = np.full(n, np.nan) if difficulty is None else np.asarray(difficulty, dtype=float)
     ids = tuple(item.id for item in items)
-    return Worth(ids, told, told + 0.1, where, np.full(n, 9))
+    return Worth(ids, told, told + 0.1, where, *np.full((2, n), 9))
 
 
 def logistic(x: Any) -> np.ndarray:

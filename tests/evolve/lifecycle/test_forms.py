@@ -115,6 +115,31 @@ def test_kinds_share_the_form_and_the_anchors():
         assert Counter(kind[i] for i in chosen) == {"question": n * 2 / 3, "tradeoff": n / 3}
 
 
+def test_a_kind_that_anchors_overfill_leaves_the_others_their_balance():
+    pairs = [(a, b) for at, a in enumerate(NAMES) for b in NAMES[at + 1 :]]
+    choices = [tradeoff(n, *pair) for n, pair in enumerate(pairs)]
+    items = [*bank(30), *choices]
+    previous = select(choices, FormRules(45))
+    form = select(items, FormRules(60, 30), previous=previous)  # its share of 60 is 8
+    assert len(form.items) == 60
+    kind = {item.id: item for item in items}
+    assert Counter(kind[i].kind for i in form.items) == {"question": 30, "tradeoff": 30}
+    questions = Counter(kind[i].dimensions[0] for i in form.items if kind[i].kind == "question")
+    assert set(questions.values()) == {3}
+
+
+def test_an_earlier_form_must_be_of_the_items_and_used():
+    items = bank(8)
+    previous = previous_of(items, 10)
+    with pytest.raises(InputError, match="how many"):
+        select(items, FormRules(30), previous=previous)
+    with pytest.raises(InputError, match="not in the bank"):
+        select(items[10:], FormRules(30, 5), previous=previous)
+    other = previous.model_copy(update={"system": "safety"})
+    with pytest.raises(InputError, match="a form of safety"):
+        select(items, FormRules(30, 5), previous=other)
+
+
 def test_anchors_need_an_earlier_form_with_items_left():
     items = bank(8)
     previous = previous_of(items, 10)

@@ -123,6 +123,18 @@ def test_retired_items_are_logged_left_out_and_taken_back(cli: Command, measured
     # nothing was taken out of the log
     assert rows(workspace, "select count(*) from retirements") == [(15,)]
 
+    # what was taken back stays until there is news of it
+    words = (*words, "--most-uses", 2, "--json")
+    assert json.loads(cli(*words).out)["retired"] == []
+    said = cli(
+        *("run", "-m", "openai-api/mock/x", "--judge", JUDGE, "--items", bank_file),
+        *("--occasion", "three", "-w", workspace),
+    )
+    assert said.code == 0, said.err
+    assert {one["item"] for one in json.loads(cli(*words).out)["retired"]} == {
+        row["item"] for row in listed[:3]
+    }
+
 
 def test_what_is_known_of_items_comes_from_the_workspace(cli: Command, measured: Path) -> None:
     form = measured / "form.json"
@@ -141,7 +153,9 @@ def test_there_is_nothing_to_retire_where_nothing_was_measured(
     assert said.code == 2 and "no measurements here" in said.err
 
 
-@pytest.mark.parametrize("words", [("--size", "many"), ("--size", "tiny", "--anchors", 3)])
+@pytest.mark.parametrize(
+    "words", [("--size", "many"), ("--size", "9" * 5000), ("--size", "tiny", "--anchors", 3)]
+)
 def test_wrong_sizes_are_told(cli: Command, tmp_path: Path, words: tuple[object, ...]) -> None:
     said = cli("items", "form", tmp_path / "form.json", *words)
     assert said.code == 2 and str(words[0]) in said.err

@@ -13,6 +13,7 @@ from tests.measure.helpers import Command, Said, count, rows
 from tests.support.mock_provider import MockProvider
 from valuecompass.items import form_items, read_form, seed_items
 from valuecompass.items.io import read_items, write_items
+from valuecompass.models import Price, budget
 from valuecompass.values import builtin_system
 
 SYSTEM = builtin_system("schwartz")
@@ -121,6 +122,27 @@ def test_a_season_that_ran_out_of_money_goes_on(
     assert (first / "2027-01" / "form.json").read_bytes() == frozen
 
 
+def test_a_budget_holds_for_all_steps_together(
+    first: Path, served: MockProvider, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def same(model: str) -> Price:
+        return Price(input=1, output=1)
+
+    monkeypatch.setattr(budget, "listed_price", same)
+    assert season(cli, first).code == 0
+    selection = json.loads((first / "2027-01" / "selection.json").read_text())
+    accounts = selection["accounts"]
+    paid = dict(rows(first / "ws", "select plan, sum(usd) from ledger group by plan"))
+    assert len(accounts) == 2 and all(paid[one] > 0 for one in accounts)
+    spent = sum(paid[one] for one in accounts)
+    asked = served.stats()["requests"]
+    # a new respondent alone would cost less than that
+    said = season(cli, first, "-m", "openai-api/mock/w", "--max-usd", spent)
+    assert said.code == 3 and "budget reached" in said.err
+    assert served.stats()["requests"] == asked
+    assert season(cli, first, "-m", "openai-api/mock/w", "--max-usd", 2 * spent).code == 0
+
+
 def test_a_second_season_stands_on_the_first(
     first: Path, served: MockProvider, cli: Command
 ) -> None:
@@ -150,12 +172,21 @@ def test_a_second_season_stands_on_the_first(
         (("--anchors", "20"), "fewer than --size"),
         (("--size", "2000"), "--size 2000"),
         (("--system", "safety"), "a form of schwartz"),
+        (("--out", "."), "write over"),
     ],
 )
 def test_wrong_settings_are_told(
-    first: Path, served: MockProvider, cli: Command, more: tuple[str, ...], complaint: str
+    first: Path,
+    served: MockProvider,
+    cli: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    complaint: str,
 ) -> None:
+    before = (first / "bank.jsonl").read_bytes()
+    monkeypatch.chdir(first)
     said = season(cli, first, *more)
+    assert (first / "bank.jsonl").read_bytes() == before
     assert said.code == 2 and complaint in said.err
     if "--size" not in more:
         assert served.stats()["requests"] == 0
@@ -165,5 +196,47 @@ def test_a_season_is_not_taken_up_with_other_settings(
     first: Path, served: MockProvider, cli: Command
 ) -> None:
     assert season(cli, first).code == 0
-    said = season(cli, first, "--seed", 3)
-    assert said.code == 2 and "seed" in said.err and "0" in said.err
+    for more, name in ((("--seed", 3), "seed"), (("--size", 12), "size")):
+        said = season(cli, first, *more)
+        assert said.code == 2 and f"{name}: this season was begun with" in said.err
+    more = [item for item in seed_items("schwartz") if item.kind == "question"][60:62]
+    write_items(more, first / "more.jsonl")
+    said = season(cli, first, "--items", first / "more.jsonl")
+    assert said.code == 2 and "items: this season was begun with" in said.err
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_season_is_not_named_after_a_folder(
+    first: Path, served: MockProvider, cli: Command, name: str
+) -> None:
+    said = season(cli, first, "--out", first / "out", name=name)
+    assert said.code == 2 and "plain name" in said.err
+
+
+def test_a_season_that_could_not_select_goes_on_with_other_rules(
+    first: Path, served: MockProvider, cli: Command
+) -> None:
+    refused = season(cli, first, "--most-uses", 1)  # all anchors are used up by then
+    assert refused.code == 2 and "--most-uses" in refused.err
+    asked = served.stats()["requests"]
+    assert asked > 0 and season(cli, first).code == 0
+
+
+def test_what_was_taken_back_a_repeated_season_leaves(
+    first: Path, served: MockProvider, cli: Command
+) -> None:
+    bank = read_items(first / "bank.jsonl", SYSTEM)
+    write_items(form_items(read_form(first / "first.json"), bank)[:4], first / "some.jsonl")
+    said = cli(
+        *("run", "-m", BOARD[0], "--judge", JUDGE, "--items", first / "some.jsonl"),
+        *("--occasion", "again", "-w", first / "ws"),
+    )
+    assert said.code == 0, said.err
+    assert season(cli, first, "--most-uses", 2).code == 0
+    gone = rows(first / "ws", "select item, json_extract(detail, '$.season') from retirements")
+    assert len(gone) >= 4 and {name for _, name in gone} == {"2027-01"}
+    for item, _ in gone:
+        assert cli("items", "retire", "--undo", item, "-w", first / "ws").code == 0
+    assert season(cli, first, "--most-uses", 2).code == 0
+    kept = ("items", "list", "--retired", "-w", first / "ws", "--json")
+    assert json.loads(cli(*kept).out)["retired"] == []

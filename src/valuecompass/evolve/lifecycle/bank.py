@@ -179,7 +179,10 @@ def due(
 ) -> list[Retirement]:
     """Return what is to be retired by rule and is not yet, each item for one reason.
 
-    Drift is looked for between the two newest sittings that share items and were judged alike.
+    An item that was taken back into use stays until it is asked again.
+
+    Drift is looked for between the two newest sittings of a board, three respondents or more and
+    no season's pool, that share items and were judged alike.
 
     Args:
         past: what is known.
@@ -195,15 +198,16 @@ def due(
     ]
     first: dict[str, Retirement] = {}
     for one in found:
-        if one.item in mine and one.item not in past.retired:
+        if one.item in mine and one.item not in past.retired and one.item not in past.restored:
             first.setdefault(one.item, one)
     return list(first.values())
 
 
 def _drifted(past: Past, rules: RetireRules) -> list[Retirement]:
-    for k in range(len(past.sittings) - 1, 0, -1):
-        after = past.sittings[k]
-        for before in reversed(past.sittings[:k]):
+    boards = past.boards
+    for k in range(len(boards) - 1, 0, -1):
+        after = boards[k]
+        for before in reversed(boards[:k]):
             again = before.occasion != after.occasion or before.form != after.form
             shared = set(before.table.items) & set(after.table.items)
             if again and shared and before.judge == after.judge:

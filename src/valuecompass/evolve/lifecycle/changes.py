@@ -55,12 +55,17 @@ def change_log(
         which = previous.name if before is None else form.name
         notes.append(f"no measurement of {which} by this judge is in the workspace: nothing linked")
     else:
+        known = set(before.respondents)
+        if new := [who for who in after.respondents if who not in known]:
+            notes.append(f"no change is given of those not measured before: {', '.join(new)}")
         drifted = [r for r in drifting(before.table, after.table) if r.item in form.anchors]
         holding = set(form.anchors) - {r.item for r in drifted}
         linked = linked_scores(before.table, after.table, holding)
-        failed = [d for d, one in linked.items() if one["shift"] is None]
-        if failed:
-            notes.append(f"too few anchors to link: {', '.join(failed)}")
+        failed: dict[str, list[str]] = {}
+        for dimension, one in linked.items():
+            if one["shift"] is None:
+                failed.setdefault(one["why"], []).append(dimension)
+        notes += [f"not linked, {why}: {', '.join(of)}" for why, of in failed.items()]
     wrong = {r.item: r.detail["dimensions"] for r in drifted}
     return {
         "season": name,
@@ -88,17 +93,11 @@ def change_log(
 def _sittings(
     past: Past, previous: Form, form: Form, name: str
 ) -> tuple[Sitting | None, Sitting | None]:
-    """Return the sitting of the season, and the newest earlier one of the form before."""
+    """Return what the form before was measured on, and the sitting of the season."""
     now = [s for s in past.sittings if s.form == form.hash and s.occasion == name]
     if not now:
         return None, None
-    # under the season's own name the pool answered the form before
-    then = [
-        s
-        for s in past.sittings
-        if s.form == previous.hash and s.occasion != name and s.judge == now[-1].judge
-    ]
-    return (then[-1] if then else None), now[-1]
+    return past.reported(previous.hash, now[-1].judge), now[-1]
 
 
 def _named(form: Form) -> Json:

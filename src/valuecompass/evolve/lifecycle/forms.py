@@ -11,7 +11,7 @@ import numpy as np
 
 from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.information import Worth
-from valuecompass.items import KINDS, Form, Item, Kind
+from valuecompass.items import KINDS, Form, Item, Kind, form_items
 from valuecompass.items.forms import ASKING
 from valuecompass.values import ValueSystem
 
@@ -100,9 +100,17 @@ def living_form(
     left = [i for i in items if i.kind not in ALONE and i.id not in spent]
     pick = _Picker(worth, np.random.default_rng(rules.seed))
     anchors: list[Item] = []
+    if previous is not None and not rules.anchors:
+        raise InputError("--anchors-from: say how many items of it, such as --anchors 20")
     if rules.anchors:
         if previous is None:
             raise InputError("--anchors: name the form that they come from: --anchors-from FORM")
+        if previous.system != system.id:
+            raise InputError(
+                f"--anchors-from: {previous.name} is a form of {previous.system}, not of "
+                f"{system.id}"
+            )
+        form_items(previous, items)  # tells what is missing
         anchors = _anchors(left, previous, rules.anchors, pick)
     taken = {item.id for item in anchors}
     rest = _filled([i for i in left if i.id not in taken], rules.size, anchors, pick)
@@ -174,17 +182,18 @@ def _anchors(left: Sequence[Item], previous: Form, count: int, pick: _Picker) ->
 def _filled(left: Sequence[Item], size: int, given: Sequence[Item], pick: _Picker) -> list[Item]:
     """Return items for the places that `given` leave, so that all together are balanced."""
     found: list[Item] = []
-    for kind, places in _places([*left, *given], size).items():
+    for kind, places in _places([*left, *given], size, given).items():
         own = [item for item in given if item.kind == kind]
         of_kind = [item for item in left if item.kind == kind]
         found += _shared(of_kind, places - len(own), own, pick.best, pick.rng)
-    return found[: size - len(given)]  # anchors of a kind may be more than its share
+    return found
 
 
-def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
+def _places(items: Sequence[Item], size: int, given: Sequence[Item] = ()) -> dict[Kind, int]:
     """Return how many places each kind gets: by its share of the items, by largest remainder.
 
-    What a choice and what an answer of three opinions tell is not to be compared.
+    What a choice and what an answer of three opinions tell is not to be compared. A kind whose
+    given items exceed its share keeps these, and the others share what is left.
     """
     kinds: Counter[Kind] = Counter(item.kind for item in items)
     names: list[Kind] = [kind for kind in KINDS if kinds[kind]]
@@ -194,6 +203,11 @@ def _places(items: Sequence[Item], size: int) -> dict[Kind, int]:
         places[kind] = int(shares[kind])
     for kind in sorted(names, key=lambda k: places[k] - shares[k]):
         places[kind] += sum(places.values()) < size
+    taken = Counter(item.kind for item in given)
+    over: dict[Kind, int] = {kind: taken[kind] for kind in names if taken[kind] > places[kind]}
+    if over:
+        others, own = ([i for i in of if i.kind not in over] for of in (items, given))
+        return over | _places(others, size - sum(over.values()), own)
     return places
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from valuecompass.evolve.lifecycle.information import fresh_table, joined
 from valuecompass.evolve.lifecycle.retire import Retirement
@@ -18,10 +18,12 @@ from valuecompass.measure.scoring import FREE, RATED
 from valuecompass.store import Store, answers, evolutions, measurements, retirements
 from valuecompass.values import ValueSystem
 
-__all__ = ["Past", "Sitting", "log_retirements", "past_of", "retired_items"]
+__all__ = ["Past", "Sitting", "log_retirements", "past_of", "pool_occasion", "retired_items"]
 
 FEWEST = 3
-"""Respondents of a sitting from which on it says whom the next form is for."""
+"""Respondents of a sitting from which on it says whom the next form is for, and what drifts."""
+POOL = "/pool"
+"""No name of a season ends so: what its pool answers selects, and is never reported."""
 Json = dict[str, Any]
 
 
@@ -40,6 +42,16 @@ class Sitting:
     answered: Answered
 
     @property
+    def of_pool(self) -> bool:
+        """Whether the pool of a season sat."""
+        return (self.occasion or "").endswith(POOL)
+
+    @property
+    def respondents(self) -> tuple[str, ...]:
+        """Who sat."""
+        return self.answered.table.respondents
+
+    @property
     def table(self) -> ItemTable:
         """What carries the scores: words of the respondents' own, else choices, else ratings."""
         for kinds in (FREE, ("tradeoff",), RATED):
@@ -56,12 +68,15 @@ class Past:
     evolved: what fresh answers to evolved items say, one for each run.
     uses: by item, occasions on which it was asked; without an occasion a form counts once.
     retired: by item, why.
+    restored: items taken back into use of which nothing was asked since: the evidence that retired
+        them is no news.
     """
 
     sittings: tuple[Sitting, ...]
     evolved: tuple[ItemTable, ...]
     uses: Mapping[str, int]
     retired: Mapping[str, str]
+    restored: Collection[str] = ()
 
     @property
     def evidence(self) -> ItemTable | None:
@@ -72,8 +87,63 @@ class Past:
     @property
     def latest(self) -> tuple[str, ...] | None:
         """Respondents of the newest sitting of some size: those that a form is for; None: none."""
-        large = [s for s in self.sittings if len(s.answered.table.respondents) >= FEWEST]
-        return large[-1].answered.table.respondents if large else None
+        return self.boards[-1].respondents if self.boards else None
+
+    @property
+    def boards(self) -> list[Sitting]:
+        """Sittings of some size that no season's pool sat."""
+        return [s for s in self.sittings if len(s.respondents) >= FEWEST and not s.of_pool]
+
+    def reported(self, form: str, judge: str | None = None) -> Sitting | None:
+        """Return all that a form was measured on, no season's pool, as one sitting.
+
+        Of a respondent that sat more than once the newest counts. None: nobody sat.
+
+        Args:
+            form: its hash.
+            judge: this one's verdicts alone; None: any, which says who sat, but no scores.
+        """
+        own = [
+            s
+            for s in self.sittings
+            if s.form == form and not s.of_pool and judge in (None, s.judge)
+        ]
+        return _newest(own) if own else None
+
+
+def pool_occasion(season: str) -> str:
+    """Return the occasion on which the pool of a season answers."""
+    return season + POOL
+
+
+def _newest(sittings: Sequence[Sitting]) -> Sitting:
+    """Return sittings of one form as one, with the newest of each respondent."""
+    last = {name: at for at, one in enumerate(sittings) for name in one.respondents}
+    parts: list[Answered] = []
+    for at, one in enumerate(sittings):
+        table = one.answered.table
+        rows = [k for k, name in enumerate(table.respondents) if last[name] == at]
+        names = tuple(table.respondents[k] for k in rows)
+        of_them = ItemTable(names, table.items, table.names, table.totals[rows], table.counts[rows])
+        parts.append(Answered(of_them, one.answered.kinds))
+    used = [one for one, part in zip(sittings, parts, strict=True) if part.table.respondents]
+    return Sitting(
+        sittings[-1].form,
+        used[-1].occasion,
+        used[-1].judge,
+        tuple(m for one in used for m in one.measurements),
+        _joined([part for part in parts if part.table.respondents]),
+    )
+
+
+def _joined(parts: Sequence[Answered]) -> Answered:
+    kinds = {
+        item: kind
+        for part in parts
+        for item, kind in zip(part.table.items, part.kinds, strict=True)
+    }
+    table = joined([part.table for part in parts])
+    return Answered(table, tuple(kinds[item] for item in table.items))
 
 
 async def past_of(store: Store, system: ValueSystem, *, under_way: str | None = None) -> Past:
@@ -111,21 +181,38 @@ async def past_of(store: Store, system: ValueSystem, *, under_way: str | None = 
         tuple(s for s in sittings if s.answered.table.items),
         tuple(table for table in tables if table is not None),
         await _uses(
-            store, {k: v for k, v in of_sitting.items() if k[1] != under_way or k[1] is None}
+            store,
+            {
+                k: v
+                for k, v in of_sitting.items()
+                if k[1] is None or k[1].removesuffix(POOL) != under_way
+            },
         ),
         {row["item"]: row["reason"] for row in await retired_items(store, system.id)},
+        await _restored(store, system.id),
     )
 
 
+async def _restored(store: Store, system: str) -> set[str]:
+    rows = await store.rows(
+        select(retirements).where(retirements.c.system == system).order_by(retirements.c.id)
+    )
+    last = {row["item"]: row for row in rows}
+    back = {i: utc(row["created"]) for i, row in last.items() if row["reason"] == "restored"}
+    if not back:
+        return set()
+    newest = select(answers.c.item, func.max(measurements.c.created).label("asked"))
+    asked = await store.rows(
+        newest.join(measurements, answers.c.measurement == measurements.c.id)
+        .where(answers.c.item.in_(back))
+        .group_by(answers.c.item)
+    )
+    since = {row["item"]: utc(row["asked"]) for row in asked}
+    return {item for item, when in back.items() if item not in since or since[item] <= when}
+
+
 async def _together(store: Store, found: Sequence[Measurement]) -> Answered:
-    parts = [await answered_by_opinion(store, one) for one in found]
-    kinds = {
-        item: kind
-        for part in parts
-        for item, kind in zip(part.table.items, part.kinds, strict=True)
-    }
-    table = joined([part.table for part in parts])
-    return Answered(table, tuple(kinds[item] for item in table.items))
+    return _joined([await answered_by_opinion(store, one) for one in found])
 
 
 async def _uses(
@@ -136,7 +223,9 @@ async def _uses(
         for one in found:
             asked = select(answers.c.item).where(answers.c.measurement == one.id).distinct()
             for row in await store.rows(asked):
-                occasions.setdefault(row["item"], set()).add(occasion or f"form {form}")
+                # the pool of a season and its board are one occasion
+                name = occasion.removesuffix(POOL) if occasion else f"form {form}"
+                occasions.setdefault(row["item"], set()).add(name)
     return {item: len(of) for item, of in occasions.items()}
 
 

@@ -43,6 +43,7 @@ class Worth:
         difficulty: on the item's main dimension, in standard deviations of the models; NaN where
             nothing is known.
         answered: respondents that answered it.
+        counted: of them, those whom the items are to tell apart.
     """
 
     items: tuple[str, ...]
@@ -50,6 +51,7 @@ class Worth:
     high: Array
     difficulty: Array
     answered: NDArray[np.int64]
+    counted: NDArray[np.int64]
 
 
 def joined(tables: Sequence[ItemTable]) -> ItemTable:
@@ -125,7 +127,7 @@ def worth(
     """
     ids = tuple(item.id for item in items)
     n = len(ids)
-    found = Worth(ids, *np.full((3, n), np.nan), answered=np.zeros(n, dtype=np.int64))
+    found = Worth(ids, *np.full((3, n), np.nan), *np.zeros((2, n), dtype=np.int64))
     if evidence is not None:
         _read(found, items, evidence, among, config)
     known = found.answered > 0
@@ -169,4 +171,6 @@ def _read(
     found.high[mine] = found.information[mine] + 1.96 * np.sqrt((told.information_sd**2).sum(1))
     main = [evidence.names.index(items[at].dimensions[0]) for at in mine]
     found.difficulty[mine] = told.b[np.arange(len(mine)), main]
-    found.answered[mine] = (evidence.counts.sum(axis=2) > 0).sum(axis=0)[rows]
+    there = (evidence.counts.sum(axis=2) > 0)[:, rows]
+    found.answered[mine] = there.sum(axis=0)
+    found.counted[mine] = there[whom].sum(axis=0)

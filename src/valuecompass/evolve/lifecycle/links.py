@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 from valuecompass.measure.item_table import ItemTable
 from valuecompass.measure.points import finite
@@ -26,7 +26,7 @@ def linked_scores(before: ItemTable, after: ItemTable, anchors: Collection[str])
     """Return the positions of the respondents of two forms on one scale.
 
     By `stats.anchored`, dimension by dimension. Where a respondent of the same name answered both,
-    the change is given, too.
+    the change is given, too. Its sittings count as independent, so that limits of changes are wide.
 
     Args:
         before: what was measured on the earlier form.
@@ -62,13 +62,14 @@ def _of_dimension(before: ItemTable, after: ItemTable, anchors: Collection[str],
         link = anchored(responses, on_y, tied)
     except ValueError as error:
         return {"shift": None, "anchors": 0, "why": str(error), "respondents": {}}
-    limit = float(stdtrit(link.degrees, 0.975))
+    limit, alone = float(stdtrit(link.degrees, 0.975)), float(ndtri(0.975))
     people: dict[str, Json] = {
         name: {"before": None, "after": None, "change": None} for name in names
     }
     for row, (name, later) in enumerate(zip(names, on_y.tolist(), strict=True)):
-        error = float(np.hypot(link.se[row], link.shift_se if later else 0.0))
-        people[name]["after" if later else "before"] = _interval(link.theta[row], limit * error)
+        # what holds no error of the link has not its degrees of freedom
+        error = limit * np.hypot(link.se[row], link.shift_se) if later else alone * link.se[row]
+        people[name]["after" if later else "before"] = _interval(link.theta[row], float(error))
     for name in set(before.respondents) & set(after.respondents):
         old, new = names.index(name), len(before.respondents) + after.respondents.index(name)
         moved = float(link.theta[new] - link.theta[old])

@@ -17,11 +17,11 @@ from valuecompass.stats.linking import concurrent
 
 __all__ = ["Reason", "RetireRules", "Retirement", "drifting", "exposed", "saturated"]
 
-Reason = Literal["saturated", "exposed", "drifting", "withdrawn", "restored"]
+Reason = Literal["saturated", "exposed", "drifting", "restored"]
 """restored: taken back into use; the row of the log says that the earlier ones no longer hold."""
 FEWEST = 6
-"""Respondents that must have answered an item before it can be called saturated: that three models
-agree says little of the next one."""
+"""Respondents of those that count who must have answered an item before it can be called saturated:
+that three models agree says little of the next one."""
 PAIRED = 6
 """Respondents measured twice from which on each is compared with itself."""
 Array = NDArray[np.float64]
@@ -76,7 +76,7 @@ def saturated(worth: Worth, bound: float) -> list[Retirement]:
         worth: of the items among the respondents that count.
         bound: in nats.
     """
-    sure = (worth.high < bound) & (worth.answered >= FEWEST)
+    sure = (worth.high < bound) & (worth.counted >= FEWEST)
     return [
         Retirement(
             worth.items[at],
@@ -85,7 +85,7 @@ def saturated(worth: Worth, bound: float) -> list[Retirement]:
                 "information": round(float(worth.information[at]), 4),
                 "high": round(float(worth.high[at]), 4),
                 "bound": bound,
-                "respondents": int(worth.answered[at]),
+                "respondents": int(worth.counted[at]),
             },
         )
         for at in np.flatnonzero(sure)

@@ -8,8 +8,8 @@ selected, is never selected again.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,16 +18,24 @@ from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.bank import described, due, read_bank
 from valuecompass.evolve.lifecycle.changes import change_log, change_text
 from valuecompass.evolve.lifecycle.forms import FormRules, living_form
-from valuecompass.evolve.lifecycle.history import Past, log_retirements, past_of, retired_items
+from valuecompass.evolve.lifecycle.history import (
+    Past,
+    log_retirements,
+    past_of,
+    pool_occasion,
+    retired_items,
+)
 from valuecompass.evolve.lifecycle.information import worth
 from valuecompass.evolve.lifecycle.retire import Retirement, RetireRules
 from valuecompass.evolve.novelty import Questions, encoder_of, threshold_of
-from valuecompass.evolve.record import Evolved
+from valuecompass.evolve.record import Evolved, identity_of
 from valuecompass.evolve.run import EvolveListener, evolve_async
 from valuecompass.evolve.settings import EvolveSettings
 from valuecompass.files import inert, listed, read_text, write_text
+from valuecompass.hashing import digest
 from valuecompass.items import Form, Item, form_items, form_text, read_form
 from valuecompass.items.io import read_items, write_items
+from valuecompass.measure.measurement import Measurements, account_of
 from valuecompass.measure.run import (
     Listener,
     Settings,
@@ -35,7 +43,7 @@ from valuecompass.measure.run import (
     resolve_system,
     run_async,
 )
-from valuecompass.models import Limits, Patience, Respondent
+from valuecompass.models import Budget, Limits, Patience, Respondent
 from valuecompass.store import open_store
 from valuecompass.values import ValueSystem
 
@@ -61,7 +69,7 @@ class SeasonSettings:
     size, anchors: of the next form.
     most_uses, saturated: rules of retirement.
     out: folder for bank, form and change log; None: the season's name.
-    usd: most US dollars that each step may spend.
+    usd: most US dollars that the season may spend, over all its steps.
     """
 
     name: str
@@ -102,16 +110,9 @@ class SeasonSettings:
         return self.out or Path(self.name)
 
     @property
-    def decides(self) -> Json:
-        """What may not change while a season is under way."""
-        names = ("name", "system", "judge", "judge_mode", "calls", "size", "anchors", "seed")
-        rules = ("most_uses", "saturated")
-        models = {
-            k: [m if isinstance(m, str) else m.name for m in getattr(self, k)]
-            for k in ("pool", "strong", "explorers")
-        }
-        given = {name: getattr(self, name) for name in (*names, *rules)}
-        return {**given, **models, "previous": read_form(self.previous).hash}
+    def selects(self) -> Json:
+        """What may not change once the form is selected."""
+        return {k: getattr(self, k) for k in ("size", "anchors", "most_uses", "saturated")}
 
 
 class SeasonListener(Listener, EvolveListener):
@@ -191,8 +192,15 @@ class _Season:
             )
         FormRules(settings.size, settings.anchors, settings.most_uses, settings.seed)
         RetireRules(settings.most_uses, settings.saturated)
-        if not settings.name or Path(settings.name).name != settings.name:
+        # of . and .. the folder would be the user's own
+        if Path(settings.name).name != settings.name or settings.name in ("", ".", ".."):
             raise InputError(f"season {settings.name!r}: give a plain name, such as 2026-12")
+        given = {path.resolve() for path in (settings.previous, *settings.items)}
+        for path in (self.bank_file, self.form_file):
+            if path.resolve() in given:
+                raise InputError(
+                    f"{path}: the season would write over what it is to read; give another --out"
+                )
         if settings.anchors < 2:
             raise InputError(
                 "--anchors: 2 at least, better 20; without them no score can be compared with the "
@@ -200,30 +208,55 @@ class _Season:
             )
         board = Settings(models=settings.models, roster=settings.roster)
         self.board = resolve_respondents(board, [self.system])
+        pool = Settings(models=(*settings.pool, *settings.strong))
+        self.pool = resolve_respondents(pool, [self.system])
         if not self.board:
             raise InputError("no respondent: name at least one with -m or --roster")
         self.old = read_bank(settings.items, self.system, listener.note)
         form_items(self.previous, self.old)  # tells what is missing
+
+    @property
+    def decides(self) -> Json:
+        """What may not change while the season is under way."""
+        own = self.settings
+        names = ("name", "system", "judge", "judge_mode", "calls", "seed")
+        roles = {k: getattr(own, k) for k in ("pool", "strong", "explorers")}
+        models = {
+            k: resolve_respondents(Settings(models=of), [self.system]) if of else []
+            for k, of in roles.items()
+        }
+        return {
+            **{name: getattr(own, name) for name in names},
+            **{k: [one.name for one in of] for k, of in models.items()},
+            # a name may come to stand for other weights, or another file of settings
+            "models": digest([identity_of(one) for of in models.values() for one in of], 16),
+            "previous": self.previous.hash,
+            "items": digest(sorted(item.id for item in self.old), 16),
+        }
 
     async def whole(self) -> Json:
         self._begin()
         evolved = await self._evolved()
         if self.form_file.is_file():
             form, selection = read_form(self.form_file), self._read("selection")
+            self._same(selection["rules"], self.settings.selects, self.folder / "selection.json")
         else:
             form, selection = await self._selected(evolved)
         await self._logged([Retirement(**one) for one in selection["retired"]])
         self.listener.step("measure", f"{len(form.items)} items")
-        await self._measured(self.board, self.form_file)
+        left = await self._left({evolved.id, *selection["accounts"]})
+        await self._measured(self.board, self.form_file, self.settings.name, left)
         return await self._linked(form, selection, evolved)
 
     def _begin(self) -> None:
         """Write down what decides the season, or see that it is the one under way."""
         path = self.folder / "season.json"
         if not path.is_file():
-            write_text(path, json.dumps(self.settings.decides, indent=1) + "\n")
+            write_text(path, json.dumps(self.decides, indent=1) + "\n")
             return
-        there, ours = self._read("season"), self.settings.decides
+        self._same(self._read("season"), self.decides, path)
+
+    def _same(self, there: Json, ours: Json, path: Path) -> None:
         if other := next((k for k in ours if there.get(k) != ours[k]), None):
             raise InputError(
                 f"{path}: {other}: this season was begun with {there.get(other)!r}, not "
@@ -297,13 +330,17 @@ class _Season:
         bank = list({item.id: item for item in [*self.old, *new]}.values())
         write_items(bank, self.bank_file)
         self.listener.step("pool", f"{len(self.previous.items)} items of the form before")
-        await self._measured(own.pool, own.previous)
+        pool = await self._measured(
+            own.pool, own.previous, pool_occasion(own.name), await self._left({evolved.id})
+        )
         async with open_store(own.workspace, own.db) as store:
             past = await past_of(store, self.system, under_way=own.name)
         told = worth(bank, past.evidence, self._pool_in(past))
         self.listener.step("retire", f"{len(bank)} items")
         # what a small pool agrees on may still tell the board's models apart
-        of_all = worth(bank, past.evidence, self._pool_in(past, *(past.latest or ())))
+        board = past.reported(self.previous.hash)
+        more = board.respondents if board is not None else ()
+        of_all = worth(bank, past.evidence, self._pool_in(past, *more))
         gone = due(past, of_all, RetireRules(own.most_uses, own.saturated))
         self.listener.step("form", f"{own.size} items, {own.anchors} of them anchors")
         form = living_form(
@@ -317,6 +354,8 @@ class _Season:
             previous=self.previous,
         )
         selection: Json = {
+            "rules": own.selects,
+            "accounts": [evolved.id, account_of([one.manifest["plan"] for one in pool])],
             "new": [item.id for item in new],
             "overlap": overlap,
             "retired": [asdict(one) for one in gone],
@@ -329,22 +368,42 @@ class _Season:
 
     def _pool_in(self, past: Past, *more: str) -> list[str] | None:
         """Return those of the pool, and more, that answered anything; None: nobody did."""
-        own, evidence = self.settings, past.evidence
-        pool = resolve_respondents(Settings(models=(*own.pool, *own.strong)), [self.system])
-        names = {*(one.name for one in pool), *more}
+        evidence = past.evidence
+        names = {*(one.name for one in self.pool), *more}
         return None if evidence is None else [n for n in evidence.respondents if n in names] or None
 
     async def _logged(self, found: Sequence[Retirement]) -> None:
-        """Log retirements that are not in the log yet."""
+        """Log retirements, each once for the season: what was restored since is not undone."""
         own = self.settings
         async with open_store(own.workspace, own.db) as store:
-            there = {row["item"] for row in await retired_items(store, self.system.id)}
-            new = [one for one in found if one.item not in there]
+            log = await retired_items(store, self.system.id, everything=True)
+            ours = {row["item"] for row in log if row["detail"].get("season") == own.name}
+            ours |= {row["item"] for row in await retired_items(store, self.system.id)}
+            new = [
+                replace(one, detail={**one.detail, "season": own.name})
+                for one in found
+                if one.item not in ours
+            ]
             await log_retirements(store, self.system.id, new)
 
     # --- measuring ---
 
-    async def _measured(self, models: Models, form: Path) -> None:
+    async def _left(self, accounts: Iterable[str]) -> Limits:
+        """Return what earlier steps leave of the season's budget."""
+        own = self.settings
+        if own.usd is None:
+            return Limits()
+        async with open_store(own.workspace, own.db) as store:
+            spent = 0.0
+            for account in accounts:
+                budget = Budget(store, account)
+                await budget.load()
+                spent += budget.usd
+        return Limits(usd=max(own.usd - spent, 0))
+
+    async def _measured(
+        self, models: Models, form: Path, occasion: str, limits: Limits
+    ) -> Measurements:
         own = self.settings
         settings = Settings(
             models=models,
@@ -353,13 +412,13 @@ class _Season:
             items=self.bank_file,
             judge=own.judge,
             judge_mode=own.judge_mode or "one-call",
-            occasion=own.name,
+            occasion=occasion,
             workspace=own.workspace,
             db=own.db,
-            limits=Limits(usd=own.usd),
+            limits=limits,
             patience=own.patience,
         )
-        await run_async(settings, self.listener)
+        return await run_async(settings, self.listener)
 
     async def _linked(self, form: Form, selection: Json, evolved: Evolved) -> Json:
         self.listener.step("link", f"{len(form.anchors)} anchors")
@@ -370,7 +429,7 @@ class _Season:
             "id": evolved.id,
             "kept": len(evolved.items),
             "overlap": evolved.manifest["overlap"],
-            "simulated": any(r.simulated for r in self.board),
+            "simulated": any(r.simulated for r in (*self.board, *self.pool)),
         }
         log, drifted = change_log(
             own.name, self.system, self.previous, form, selection, past, about
