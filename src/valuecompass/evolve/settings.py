@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -99,7 +100,7 @@ class EvolveSettings:
 class Players:
     """Everybody who takes part, and on what.
 
-    overlap: names of examinees that are in the pool or write, under whatever name.
+    overlap: names of examinees that are in the pool or write, or by their names may be.
     notes: what the user should know before anything is asked.
     """
 
@@ -144,15 +145,15 @@ def resolve(settings: EvolveSettings) -> Players:
     if len(pool) + len(strong) < 2:
         raise InputError("--pool: where models differ shows on two at least; name more")
     explorers = _writers(explorers, pool)
-    overlap = _overlap(examinees, (*pool, *strong, *explorers))
-    if overlap:
-        notes.append(
-            f"{', '.join(overlap)}: to be measured with items that are selected on the same model; "
-            "the manifest says so, and scores of such a model are not comparable with others"
-        )
+    overlap = _overlap(examinees, (*pool, *strong, *explorers), notes)
     if simulated := [r.name for r in (*pool, *strong) if r.simulated]:
         notes.append(
             f"{', '.join(simulated)}: simulated, so what evolves here says nothing of real models"
+        )
+    if settings.safety == "local" and settings.language.split("-")[0] != "en":
+        notes.append(
+            "--safety local: its rules know English words only; of texts in another language they "
+            "notice no more than addresses and numbers. Give a moderation model"
         )
     moderator = None
     if settings.safety not in ("local", "none"):
@@ -333,10 +334,37 @@ def _writers(
     return found
 
 
-def _overlap(examinees: Sequence[Respondent], used: Sequence[Respondent]) -> tuple[str, ...]:
-    """Return who of the examinees has the same weights as a model in use, whatever its name."""
+def _overlap(
+    examinees: Sequence[Respondent], used: Sequence[Respondent], notes: list[str]
+) -> tuple[str, ...]:
+    """Return who of the examinees is, or by its name may be, a model in use; notes say which.
+
+    The same are models of one name at one provider and files of one content. One model under names
+    of several providers, or of several dates, cannot be told for sure.
+    """
     weights = {one for model in used for one in (model.model, fingerprint(model.model)) if one}
-    return tuple(e.name for e in examinees if weights & {e.model, fingerprint(e.model)})
+    same = [e.name for e in examinees if weights & {e.model, fingerprint(e.model)}]
+    bare = {_bare(model.model) for model in used}
+    maybe = [e.name for e in examinees if e.name not in same and _bare(e.model) in bare]
+    for names, how in ((same, ""), (maybe, ", by its name possibly,")):
+        if names:
+            notes.append(
+                f"{', '.join(names)}: to be measured with items that are selected{how} on the same "
+                "model; the manifest says so, and scores of such a model are not comparable with "
+                "others"
+            )
+    return (*same, *maybe)
+
+
+_DATED = re.compile(r"[-@:](?:latest|free|20\d{6}|20\d\d-\d\d-\d\d|\d{4})$")
+
+
+def _bare(model: str) -> str:
+    """Return the last part of a model's name, without dates and the like at its end."""
+    name = model.casefold().rsplit("/", 1)[-1]
+    while (shorter := _DATED.sub("", name)) != name:
+        name = shorter
+    return name
 
 
 def _topics(
