@@ -49,6 +49,13 @@ def test_a_dry_run_asks_nobody_and_names_the_price(cli: Command, workspace: Path
     assert rows(workspace, "select count(*) from responses") == [(0,)]
     # 3 models x 2 sets x 3 items x 2 answers
     assert requests(said.out) == [18, 18]
+    alone = cli(
+        *("evolve", "report", "-w", workspace, "--size", 3, "--dry-run", "--json"),
+        *("--against", "none"),
+    )
+    assert requests(alone.out) == [18]
+    nothing = cli("evolve", "report", "-w", workspace, "--size", 0, "--dry-run")
+    assert "No comparison: nobody was asked (--size 0)." in nothing.out
     primed = cli(
         *("evolve", "report", "-w", workspace, "--size", 3, "--dry-run", "--json", "--prime"),
         *("--examinees", "embedded/smollm2-135m-instruct"),
@@ -65,6 +72,9 @@ def test_the_budget_is_kept_and_wrong_input_is_told(cli: Command, workspace: Pat
         (["--html", "x.txt"], "ends in .html"),
         (["--against", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
         (["--examinees", "nonsense"], "nonsense"),
+        (["--examinees", "nosuch/x"], "nosuch/x: there is no provider 'nosuch'; a model's name"),
+        (["--against", "none", "--against", "seeds"], "name no other set beside"),
+        ([""], "an empty id"),
         (["no-such-run"], "no run of evolve whose id begins with no-such-run"),
     ):
         refused = cli("evolve", "report", *arguments, "-w", workspace)

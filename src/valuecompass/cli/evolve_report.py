@@ -41,7 +41,7 @@ def report(
         list[str] | None,
         typer.Option(
             help="seeds, or an item file: a set that evolved items are held against; repeat for "
-            "more.  [default: seeds]"
+            "more; none: they stand alone.  [default: seeds]"
         ),
     ] = None,
     other: Annotated[
@@ -52,7 +52,10 @@ def report(
     strong_judge: StrongJudge = None,
     size: Annotated[
         int,
-        typer.Option(min=0, help="Items of each set, at most; 0 asks nobody: the run alone."),
+        typer.Option(
+            min=0,
+            help="Items of each set, at most (equal counts are compared); 0: nobody is asked.",
+        ),
     ] = 200,
     repeats: Annotated[
         int, typer.Option(min=1, max=100, help="Answers of each model to each item.")
@@ -91,7 +94,7 @@ def report(
     from valuecompass.cli.live import Live
     from valuecompass.errors import InputError
     from valuecompass.evolve.report.document import evolution_report
-    from valuecompass.evolve.report.measuring import SEEDS, ReportSettings
+    from valuecompass.evolve.report.measuring import ReportSettings
     from valuecompass.measure.run import Settings
     from valuecompass.models import Limits
 
@@ -108,7 +111,7 @@ def report(
             limits=Limits(max_calls, max_tokens, max_usd),
         ),
         run=run,
-        against=against or [SEEDS],
+        against=_sets(against),
         size=size,
         repeats=repeats,
         prime=prime,
@@ -118,7 +121,7 @@ def report(
     with Live(dry_run) as live:
         found = anyio.run(evolution_report, settings, live)
     if dry_run:
-        _show_plan(live, json=json)
+        _show_plan(live, found["not_compared"], json=json)
         return
     if html is not None:
         from valuecompass.board.evolution.page import render_evolution
@@ -133,14 +136,27 @@ def report(
         say(f"Report: {html}")
 
 
-def _show_plan(live: Any, *, json: bool) -> None:
+def _sets(against: list[str] | None) -> list[str]:
+    from valuecompass.errors import InputError
+    from valuecompass.evolve.report.measuring import SEEDS
+
+    if against is not None and "none" in against:
+        if len(against) > 1:
+            raise InputError("--against none: evolved items stand alone; name no other set beside")
+        return []
+    return against or [SEEDS]
+
+
+def _show_plan(live: Any, why: str, *, json: bool) -> None:
     from valuecompass.cli.forecast import show_forecast
     from valuecompass.measure.forecast import document
 
     if json:
-        echo_json(document(live.outlooks))
-    else:
+        echo_json(document(live.outlooks) | {"not_compared": None if live.outlooks else why})
+    elif live.outlooks:
         show_forecast(live.outlooks)
+    else:
+        say(f"No comparison: {why}.")
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -182,9 +198,11 @@ def _show(found: Mapping[str, Any]) -> None:
 def _show_system(one: Mapping[str, Any]) -> None:
     from valuecompass.board.evolution.view import FIGURES, figure
 
-    size = one["sets"][0]["n"]
+    size = one["sets"][0]["compared"]
     models = [*one["models"]]
     say(f"{one['name']}: {size:,} items of each set, {len(models)} models, judge {one['judge']}")
+    for own in one["notes"]:
+        say(f"Note: {own['respondent']}: {own['note']}")
     rows: list[list[str]] = []
     for name, (title, _) in FIGURES.items():
         own = one["told_apart"][name]

@@ -29,11 +29,13 @@ from valuecompass.judges import Judge
 from valuecompass.measure.asking import prompts_hash as asking_prompts
 from valuecompass.models import Respondent, fingerprint
 from valuecompass.store import Store, evolution_events, evolutions, ledger, responses
+from valuecompass.values import BUILTIN, EXPRESSED
 
 COURSE = 2
 """Changes when the same settings and answers would lead to another result."""
-_OUTSIDE = ("limits", "version")
-"""What of a manifest does not decide the course; `calls` does, and stands in `limits`."""
+_OUTSIDE = ("limits", "version", "own_systems", "weights")
+"""What of a manifest does not decide the course, or does so by a hash beside it; `calls` does, and
+stands in `limits`."""
 _IDENTITY = {"name", "model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort"}
 _REMOVE = delete(evolution_events).where(
     evolution_events.c.evolution == bindparam("of_evolution"),
@@ -65,7 +67,7 @@ class Evolved:
 
         A question that tells models apart under several value systems is an item of each.
         """
-        return [item for kept in self.body["kept"] for item in _items_of(kept)]
+        return [item for kept in self.body["kept"] for item in items_of(kept)]
 
     def json(self) -> dict[str, Any]:
         """Return the documented object, without the texts that the safety filter rejected."""
@@ -109,6 +111,12 @@ def manifest_of(
         "course": COURSE,
         "systems": [system.id for system in players.systems],
         "definitions": digest([s.model_dump(mode="json") for s in players.systems], 16),
+        # a built-in one is found by its id
+        "own_systems": [
+            system.model_dump(mode="json")
+            for system in players.systems
+            if system.id.removesuffix(EXPRESSED) not in BUILTIN
+        ],
         "language": players.topics[0].language.split("-")[0],
         "kind": players.topics[0].kind,
         "seeds": {"source": players.source, "n": len(seeds), "hash": digest(seeds, 16)},
@@ -117,6 +125,8 @@ def manifest_of(
         "strong": [model.name for model in players.strong],
         "examinees": [model.name for model in players.examinees],
         "overlap": list(players.overlap),
+        # a roster's names are labels, and no models
+        "weights": sorted({m.model for m in (*players.explorers, *players.answering)}),
         "models": digest([_identity(m) for m in (*players.explorers, *players.answering)], 16),
         "judge": {"name": judge.name, **judge.identity},
         "safety": None if safety is None else {"name": safety.name, **safety.identity},
@@ -247,13 +257,14 @@ async def spent_on(store: Store, own: str) -> dict[str, Any]:
 def _kept(candidate: Candidate) -> dict[str, Any]:
     """Return a candidate with the item as written, of its seed's system where it has several."""
     body = candidate.as_json()
-    items = _items_of(body)
+    items = items_of(body)
     own = next((i for i in items if i.system == candidate.item.system), items[0])
     item = own.model_dump(mode="json", exclude_none=True)
     return body | {"item": item, "fresh": _fresh(candidate)}
 
 
-def _items_of(kept: Mapping[str, Any]) -> list[Item]:
+def items_of(kept: Mapping[str, Any]) -> list[Item]:
+    """Return the items that a kept candidate of a body is: one of each system of its targets."""
     lineage = Lineage(
         origin="evolved",
         parents=(kept["parent"],),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -145,7 +145,16 @@ def resolve(settings: EvolveSettings) -> Players:
     if len(pool) + len(strong) < 2:
         raise InputError("--pool: where models differ shows on two at least; name more")
     explorers = _writers(explorers, pool)
-    overlap = _overlap(examinees, (*pool, *strong, *explorers), notes)
+    used = [model.model for model in (*pool, *strong, *explorers)]
+    same = overlap_of(examinees, used)
+    maybe = _alike([e for e in examinees if e.name not in same], used)
+    for names, how in ((same, ""), (maybe, ", by its name possibly,")):
+        if names:
+            notes.append(
+                f"{', '.join(names)}: to be measured with items that are selected{how} on the same "
+                "model; the manifest says so, and scores of such a model are not comparable with "
+                "others"
+            )
     if simulated := [r.name for r in (*pool, *strong) if r.simulated]:
         notes.append(
             f"{', '.join(simulated)}: simulated, so what evolves here says nothing of real models"
@@ -181,7 +190,7 @@ def resolve(settings: EvolveSettings) -> Players:
         strong,
         explorers,
         examinees,
-        overlap,
+        (*same, *maybe),
         moderator,
         calibration,
         tuple(notes),
@@ -334,26 +343,20 @@ def _writers(
     return found
 
 
-def _overlap(
-    examinees: Sequence[Respondent], used: Sequence[Respondent], notes: list[str]
-) -> tuple[str, ...]:
-    """Return who of the examinees is, or by its name may be, a model in use; notes say which.
+def overlap_of(examinees: Sequence[Respondent], used: Iterable[str]) -> tuple[str, ...]:
+    """Return who of the examinees has the same weights as a model in use.
 
-    The same are models of one name at one provider and files of one content. One model under names
-    of several providers, or of several dates, cannot be told for sure.
+    That is a model of one name at one provider, or a file of one content, whatever it is called
+    here. Of one model at several providers only its name tells.
     """
-    weights = {one for model in used for one in (model.model, fingerprint(model.model)) if one}
-    same = [e.name for e in examinees if weights & {e.model, fingerprint(e.model)}]
-    bare = {_bare(model.model) for model in used}
-    maybe = [e.name for e in examinees if e.name not in same and _bare(e.model) in bare]
-    for names, how in ((same, ""), (maybe, ", by its name possibly,")):
-        if names:
-            notes.append(
-                f"{', '.join(names)}: to be measured with items that are selected{how} on the same "
-                "model; the manifest says so, and scores of such a model are not comparable with "
-                "others"
-            )
-    return (*same, *maybe)
+    weights = {one for model in used for one in (model, fingerprint(model)) if one}
+    return tuple(e.name for e in examinees if weights & {e.model, fingerprint(e.model)})
+
+
+def _alike(examinees: Sequence[Respondent], used: Iterable[str]) -> tuple[str, ...]:
+    """Return who of the examinees may be a model in use: the names' last parts say so."""
+    known = set(map(_bare, used))
+    return tuple(e.name for e in examinees if _bare(e.model) in known)
 
 
 _DATED = re.compile(r"[-@:](?:latest|free|20\d{6}|20\d\d-\d\d-\d\d|\d{4})$")

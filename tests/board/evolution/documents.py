@@ -45,11 +45,14 @@ def one_system(name: str = "Schwartz basic values") -> dict[str, Any]:
         "dimensions": list(NAMES),
         "models": ["m1", "m2"],
         "silent": ["m3"],
+        "sparse": ["m2"],
+        "notes": [{"respondent": "m1", "note": "judged by a model of the same provider, m9"}],
         "repeats": 2,
         "sets": [
             {
                 "name": set_name,
                 "n": 100,
+                "compared": None if set_name == "other run" else 90,
                 "available": 400,
                 "topics": 60,
                 "mix_difference": 0.03,

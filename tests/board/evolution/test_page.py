@@ -57,6 +57,10 @@ def test_the_page_shows_every_part_and_holds_the_data():
     for part in (
         "9 items kept",
         "UCB never chooses.",
+        "left out of the five parts and of how many items are enough: m2",
+        "judged by a model of the same provider, m9",
+        "of these compared",
+        "on another scale than those above",
         "asks for harm (1)",
         "evolved less seeds 0.3000 [0.2000, 0.4000] not 0",
         "Not shown: one answer to an item.",

@@ -72,6 +72,7 @@ def manifest_of(
         "method": "adaem",
         "systems": [system.id for system in world.systems],
         "language": "en",
+        "kind": "question",
         "seeds": {"source": str(source), "n": number, "hash": "0" * 12},
         "explorers": pool[:4],
         "pool": pool,

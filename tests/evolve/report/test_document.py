@@ -22,6 +22,7 @@ from valuecompass.errors import InputError
 from valuecompass.evolve.adaem import AdAEMConfig, Evolution
 from valuecompass.evolve.report.document import evolution_report
 from valuecompass.evolve.report.measuring import OCCASION, ReportSettings
+from valuecompass.items import seed_items
 from valuecompass.items.io import write_items
 from valuecompass.measure.run import Listener, Settings
 from valuecompass.models import Limits
@@ -81,7 +82,7 @@ def test_a_run_is_reported_and_its_items_held_against_seeds(workspace: Path, sav
     assert found["rewards"]["n"] == 14
     assert found["cost"]["total"]["requests"] == done.meter.total
     pulls = [e for e in done.events if e["event"] == "pull"]
-    assert found["course"][-1]["kept"] == sum(len(e["kept"]) for e in pulls)
+    assert found["course"][-1]["found"] == sum(len(e["kept"]) for e in pulls)
     assert found["examinees"]["origin"] == "run" and found["examinees"]["overlap"] == []
     assert all(m["simulated"] for m in found["examinees"]["models"])
     assert any("simulated" in notice for notice in found["notices"])
@@ -149,6 +150,7 @@ def test_other_sets_and_another_run_are_held_against_it(
     assert one["swap"]["pearson"]["value"] is not None
     assert one["reliability"]["reason"] is None and len(one["reliability"]["alpha"]) == 10
     assert [b["size"] for b in one["curve"]["apart"]] == [5, 6]
+    assert [b["size"] for b in one["curve"]["part"]] == [5, 10, 12]
     with pytest.raises(InputError, match="this is the run itself"):
         report(workspace, run=saved, other=saved)
 
@@ -169,7 +171,8 @@ def test_the_pool_is_asked_anew_and_that_is_flagged(
     assert clean["examinees"]["overlap"] == [pool[0]]
     assert clean["examinees"]["origin"] == "given"
     asked = rows(workspace, "select model, request from responses where model like '%mock/c'")
-    assert asked and all("occasion" not in json.loads(body) for _, body in asked)
+    # what others answered may have selected items of the other run, or those of a file
+    assert asked and {json.loads(body)["occasion"] for _, body in asked} == {OCCASION}
 
 
 def test_primed_models_are_held_against_themselves(
@@ -194,6 +197,105 @@ def test_primed_models_are_held_against_themselves(
         workspace, "select count(distinct respondent) from scores where respondent like '%@prime=%'"
     )
     assert names == [(10,)]
+
+
+def test_a_model_that_refuses_most_is_left_out_by_name(
+    workspace: Path,
+    world: World,
+    done: Evolution,
+    mock_provider: MockProvider,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    told = iter(["It should, for order matters most to me.", "It should not."])
+    refusal = "I'm sorry, but I can't help with that."
+    monkeypatch.setattr(mock_module, "answer", lambda body, index=0: next(told, refusal))
+    shy = "openai-api/mock/e"
+    written(workspace, world, done, examinees=[*PEOPLE, shy])
+    (one,) = report(workspace, size=12, repeats=1, against=[])["systems"]
+    assert shy in one["models"] and one["sparse"] == [shy]
+    assert one["reliability"]["reason"] is None
+    assert one["reliability"]["pooled_alpha"]["value"] is not None
+    assert one["curve"]["apart"]
+
+
+def test_where_nobody_answers_that_is_said(
+    workspace: Path,
+    world: World,
+    done: Evolution,
+    mock_provider: MockProvider,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(mock_module, "answer", lambda body, index=0: "I can't help with that.")
+    written(workspace, world, done, examinees=["openai-api/mock/a", "openai-api/mock/b"])
+    (one,) = report(workspace, size=3, repeats=1)["systems"]
+    assert one["models"] == [] and len(one["silent"]) == 2
+    told = {f["reason"] for f in one["told_apart"].values()} | {one["reliability"]["reason"]}
+    assert all(why.startswith("no model") for why in told)
+
+
+class Heard(Listener):
+    """Keeps what it hears, and leaves plans at that."""
+
+    asks = False
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def outlook(self, outlook: Any) -> bool:
+        self.notes.append("a plan")
+        return False
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
+
+def test_parts_that_few_examinees_leave_empty_are_named_before_anything_is_asked(
+    workspace: Path, world: World, done: Evolution, saved: str
+):
+    heard = Heard()
+    found = report(workspace, heard, models=PEOPLE[:1])
+    assert heard.notes[0].startswith("With one examinee these parts stay empty: how well sets")
+    assert heard.notes[0] in found["notices"] and heard.notes[1] == "a plan"
+    heard = Heard()
+    report(workspace, heard, models=PEOPLE[:3])
+    assert "how many items are enough (4)" in heard.notes[0]
+    assert "sets tell" not in heard.notes[0]
+    heard = Heard()
+    report(workspace, heard, models=PEOPLE[:4])
+    assert heard.notes == ["a plan", "a plan"]
+    manifest = manifest_of(world, workspace.parent / "seeds.jsonl", 9, CONFIG, PEOPLE)
+    other = save(workspace, manifest, body_of(world, done), day=2)
+    with pytest.raises(InputError, match="takes 3 examinees, and there are 2"):
+        report(workspace, run=saved, other=other, models=PEOPLE[:2])
+
+
+def test_items_of_another_kind_or_language_are_no_comparison(
+    workspace: Path, world: World, done: Evolution, saved: str, tmp_path: Path
+):
+    file = tmp_path / "own.jsonl"
+    tradeoffs = seeds(world, "tradeoff")[:9]
+    write_items(tradeoffs, file)
+    with pytest.raises(InputError, match=r"own\.jsonl: no questions of schwartz in en"):
+        report(workspace, Heard(), against=[file])
+    foreign = [i.model_copy(update={"language": "es"}) for i in seeds(world)[:5]]
+    write_items([*tradeoffs, *foreign], file)
+    with pytest.raises(InputError, match="no questions of schwartz in en"):
+        report(workspace, Heard(), against=[file])
+    manifest = manifest_of(world, "bank", 9, CONFIG, PEOPLE) | {"language": "es"}
+    other = save(workspace, manifest, body_of(world, done) | {"kept": []}, day=2)
+    with pytest.raises(InputError, match="kept no questions of schwartz in en"):
+        report(workspace, Heard(), run=saved, other=other)
+
+
+def test_further_evolved_items_are_asked_beyond_the_comparison(
+    workspace: Path, saved: str, world: World, tmp_path: Path
+):
+    few = tmp_path / "few.jsonl"
+    write_items(seeds(world)[:3], few)
+    (one,) = report(workspace, against=[few], size=12, repeats=1)["systems"]
+    assert [(s["n"], s["compared"]) for s in one["sets"]] == [(12, 3), (3, 3)]
+    assert one["reliability"]["reason"] is None
+    assert [b["size"] for b in one["curve"]["part"]] == [5, 10, 12]
 
 
 def test_simulated_examinees_cannot_be_primed(workspace: Path, saved: str):
@@ -231,6 +333,8 @@ def test_what_is_wrong_is_said_before_anything_is_asked(
     # of the run alone the report says what it could not read
     (why,) = report(workspace, size=0)["texts"]["reasons"]
     assert "seeds could not be read" in why
+    with pytest.raises(InputError, match="an empty id"):
+        report(workspace, run="")
     with pytest.raises(InputError, match="no run of evolve whose id begins with zz"):
         report(workspace, run="zz")
     with pytest.raises(InputError, match="--repeats"):
@@ -254,5 +358,8 @@ def test_a_run_that_kept_nothing_has_a_report(workspace: Path, world: World, don
     save(workspace, manifest_of(world, "bank", 5, CONFIG, PEOPLE), body, done.events)
     found = report(workspace)
     assert found["not_compared"] == "the run kept no items"
+    # the seeds are those of the kind that evolved
+    questions = [i for i in seed_items("schwartz") if i.kind == "question"]
+    assert found["texts"]["sets"][0]["texts"] == len({i.text for i in questions})
     assert found["rewards"]["reason"] == "no item was kept"
     assert found["cost"]["per_survivor"]["requests"] is None

@@ -142,6 +142,19 @@ def test_the_same_set_twice_differs_by_nothing():
         assert abs(gap.value) < 0.02 and gap.low <= 0 <= gap.high
 
 
+def test_items_that_carry_no_information_have_none_whatever_stands_beside_them():
+    rng = np.random.default_rng(12)
+    theta = rng.standard_normal((12, 3))
+    empty = labels(rng, theta, 40, 0.0)
+    strong, weak = (labels(rng, theta, 40, slope) for slope in (2.5, 0.5))
+    for beside in (strong, weak):
+        found = told_apart([beside, empty], np.random.default_rng(13), draws=20)["information"]
+        none = found.values[1]
+        assert none.low <= 0 <= none.high and abs(none.value) < 0.02
+    # limits hold the noise of dealing, too
+    assert none.high > none.low
+
+
 def test_missing_answers_are_no_zeros():
     rng = np.random.default_rng(7)
     whole = normal(rng, 8, 60, own=0.1, quirk=0.05, noise=0.05)
@@ -169,6 +182,8 @@ def test_what_cannot_be_known_says_why():
     assert {f.reason for f in alone.values()} == {
         "one model alone: there is nobody to tell it apart from"
     }
+    nobody = told_apart([labels(rng, np.zeros((0, 2)), 10, 2.0)], rng)
+    assert {f.reason for f in nobody.values()} == {"no model gave a usable answer to every set"}
 
 
 def test_few_topics_and_few_models_give_no_limits_of_their_own():

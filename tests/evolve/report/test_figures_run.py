@@ -116,13 +116,13 @@ def test_the_course_counts_topics_and_holds_the_best_rewards():
         {"event": "stop"},
     ]
     told = [
-        {k: p[k] for k in ("requests", "best", "top", "topics", "kept")} for p in course(events)
+        {k: p[k] for k in ("requests", "best", "top", "topics", "found")} for p in course(events)
     ]
     assert course(events)[0]["top_of"] == 2
     assert told == [
-        {"requests": 10, "best": 5.0, "top": 3.0, "topics": 1, "kept": 2},
-        {"requests": 20, "best": 5.0, "top": 4.5, "topics": 2, "kept": 3},
-        {"requests": 30, "best": 6.0, "top": 5.5, "topics": 2, "kept": 8},
+        {"requests": 10, "best": 5.0, "top": 3.0, "topics": 1, "found": 2},
+        {"requests": 20, "best": 5.0, "top": 4.5, "topics": 2, "found": 3},
+        {"requests": 30, "best": 6.0, "top": 5.5, "topics": 2, "found": 8},
     ]
     long = course([pull(f"t{i}", 1.0, calls=i) for i in range(5_000)])
     assert len(long) == 400 and long[0]["pull"] == 1 and long[-1]["pull"] == 5_000

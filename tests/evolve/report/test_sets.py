@@ -9,6 +9,7 @@ import pytest
 
 from valuecompass.evolve.report.sets import clusters, equal_sets, mix_difference
 from valuecompass.items import Item, Lineage
+from valuecompass.values import builtin_system
 
 
 def items(prefix: str, **counts: int) -> list[Item]:
@@ -42,6 +43,27 @@ def test_what_a_set_lacks_is_filled_up_with_others_and_told():
     assert mix(second.items) == {"Power": 4, "Tradition": 6}
     assert mix_difference(first.items, second.items) == pytest.approx(0.6)
     assert math.isnan(mix_difference((), second.items))
+
+
+def test_only_what_is_compared_has_equal_counts():
+    sets = {
+        "evolved": items("e", Power=30, Hedonism=30),
+        "seeds": items("s", Power=20),
+        "other": items("o", Power=10, Hedonism=80),
+    }
+    first, second, other = equal_sets(sets, 50, 0, ["other"])
+    assert (len(first.items), first.compared) == (50, 20)
+    assert (len(second.items), second.compared) == (20, 20)
+    assert (len(other.items), other.compared) == (50, 0)
+    (alone,) = equal_sets({"evolved": sets["evolved"]}, 50, 0)
+    assert (alone.items, alone.compared) == (first.items, 50)
+
+
+def test_a_mix_that_is_not_known_is_not_told():
+    known = items("e", Power=3)
+    schwartz = builtin_system("schwartz")
+    unknown = [i.model_copy(update={"dimensions": schwartz.names}) for i in known]
+    assert math.isnan(mix_difference(known, unknown))
 
 
 def test_the_draw_is_the_same_whatever_the_order_and_what_stands_beside():

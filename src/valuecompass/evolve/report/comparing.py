@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.evolve.information import InformationConfig
 from valuecompass.evolve.report.figures import Answers, told_apart
 from valuecompass.evolve.report.figures_run import limits
 from valuecompass.evolve.report.figures_scores import (
@@ -17,12 +16,14 @@ from valuecompass.evolve.report.figures_scores import (
     PairedTest,
     curve,
     five_folds,
+    model_scores,
     primed,
+    sparse,
     swapped,
 )
 from valuecompass.evolve.report.gather import read_answers
-from valuecompass.evolve.report.measuring import EVOLVED, OTHER, Measured, ReportSettings
-from valuecompass.evolve.report.sets import clusters, mix_difference
+from valuecompass.evolve.report.measuring import AGREED, EVOLVED, OTHER, Measured, ReportSettings
+from valuecompass.evolve.report.sets import ItemSet, clusters, mix_difference
 from valuecompass.measure.measurement import Row
 from valuecompass.measure.points import finite
 from valuecompass.stats import Interval
@@ -41,7 +42,6 @@ async def compared(
     told: Measured,
     topics: Mapping[str, str],
     settings: ReportSettings,
-    config: InformationConfig,
 ) -> Json:
     """Return all comparisons in one value system.
 
@@ -50,7 +50,6 @@ async def compared(
         told: sets and their measurements.
         topics: id of an evolved item -> id of its seed.
         settings: of the report.
-        config: error rates of the judge.
     """
     rng = np.random.default_rng(settings.seed)
     answers = [
@@ -62,24 +61,35 @@ async def compared(
     ).tolist()
     rows = told.measurements[0].rows
     answers = [Answers(one.values[heard], one.clusters) for one in answers]
-    names = [one.name for one in told.sets]
-    held = [n for n in names if n != OTHER]
-    apart = told_apart(answers[: len(held)], rng, config=config)
-    evolved = answers[0].means
+    held = [one.name for one in told.sets if one.compared]
+    apart = told_apart(
+        [
+            Answers(own.values[:, : one.compared], own.clusters[: one.compared])
+            for one, own in zip(told.sets, answers, strict=True)
+            if one.compared
+        ],
+        rng,
+    )
+    models = [r.respondent for r, said in zip(rows, heard, strict=True) if said]
+    few = sparse(answers[0].means)
+    evolved = answers[0].means[~few]
     return {
         "system": told.system.id,
         "name": told.system.name,
         "dimensions": list(told.system.names),
-        "models": [r.respondent for r, said in zip(rows, heard, strict=True) if said],
+        "models": models,
         "silent": [r.respondent for r, said in zip(rows, heard, strict=True) if not said],
+        "sparse": [name for name, out in zip(models, few.tolist(), strict=True) if out],
+        "notes": [{"respondent": r.respondent, "note": note} for r in rows for note in r.notes],
         "repeats": settings.repeats,
         "sets": [
             {
                 "name": one.name,
                 "n": len(one.items),
+                "compared": one.compared or None,
                 "available": one.available,
                 "topics": len(set(own.clusters)),
-                "mix_difference": finite(mix_difference(told.sets[0].items, one.items), 4),
+                "mix_difference": finite(_mix_difference(told.sets[0], one), 4),
                 "measurement": measurement.id,
             }
             for one, own, measurement in zip(told.sets, answers, told.measurements, strict=True)
@@ -97,20 +107,29 @@ async def compared(
         },
         "reliability": _reliability(evolved, told.system.names, rng),
         "curve": _curve(evolved, rng),
-        "swap": _swap(told, answers, rng),
+        "swap": _swap(told, answers),
         "priming": _priming(told, settings.prime),
     }
 
 
+def _mix_difference(first: ItemSet, other: ItemSet) -> float:
+    held = other.compared or len(first.items)
+    return mix_difference(first.items[:held], other.items[:held])
+
+
 def _reliability(table: Array, names: Sequence[str], rng: np.random.Generator) -> Json:
     models, items, _ = table.shape
-    if models < 2 or items < 10:
+    if models < 2:
         return {
             "reason": "one model alone has no reliability"
-            if models < 2
-            else f"five parts of {items} items are too small: ten items are needed"
+            if models
+            else "no model answered enough of the items"
         }
+    if items < 10:
+        return {"reason": f"five parts of {items} items are too small: ten items are needed"}
     found = five_folds(table, rng)
+    if np.isnan(found.pooled_alpha.value):
+        return {"reason": "models do not differ, or have no answer in some of the parts"}
     return {
         "reason": None,
         "fold": found.fold,
@@ -133,16 +152,14 @@ def _curve(table: Array, rng: np.random.Generator) -> Json:
     }
 
 
-def _swap(told: Measured, answers: Sequence[Answers], rng: np.random.Generator) -> Json:
+def _swap(told: Measured, answers: Sequence[Answers]) -> Json:
     names = [one.name for one in told.sets]
     if OTHER not in names:
         return {"reason": "no other run was named (--other RUN)"}
-    if answers[0].values.shape[0] < 3:
-        return {"reason": "agreement needs three models"}
-    first, second = (
-        100 * np.nanmean(answers[names.index(n)].means, axis=1) for n in (EVOLVED, OTHER)
-    )
-    found = swapped(first, second, rng)
+    if answers[0].values.shape[0] < AGREED:
+        return {"reason": "agreement needs three models that answered"}
+    first, second = (100 * model_scores(answers[names.index(n)].means) for n in (EVOLVED, OTHER))
+    found = swapped(first, second)
     figures = ("icc", "pearson", "spearman", "alpha", "centred")
     return {
         "reason": None,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from valuecompass.errors import InputError
-from valuecompass.evolve.information import InformationConfig
 from valuecompass.evolve.novelty import EnglishSimilarity, Similarity
 from valuecompass.evolve.report import figures_run as of_run
 from valuecompass.evolve.report.comparing import compared
@@ -17,6 +16,7 @@ from valuecompass.evolve.report.measuring import (
     ReportSettings,
     examinees,
     measured,
+    too_few,
 )
 from valuecompass.items import Item
 from valuecompass.measure.run import Listener, resolve_system
@@ -59,36 +59,26 @@ async def evolution_report(settings: ReportSettings, listener: Listener | None =
     if settings.size == 0 or not run.items:
         why = "the run kept no items" if settings.size else "nobody was asked (--size 0)"
         return document | {"not_compared": why}
-    who = examinees(settings, run, systems)
+    who = examinees(settings, run, other, systems)
     document["examinees"] = _examinees(who)
     document["notices"] += _notices(who)
+    if few := too_few(len(who.models)):
+        listener.note(few)
+        document["notices"].append(few)
     told = await measured(settings, run, other, systems, who, listener)
     if told is None:
         return document | {"not_compared": "the plans were left at that; nobody was asked"}
     async with open_store(measuring.workspace, measuring.db, create=False) as store:
         topics = run.topics | ({} if other is None else other.topics)
-        config = information_of(run)
-        by_system = [await compared(store, one, topics, settings, config) for one in told]
+        by_system = [await compared(store, one, topics, settings) for one in told]
     return document | {"systems": by_system}
 
 
 def systems_of(run: Run) -> list[ValueSystem]:
-    """Return a run's value systems: ids and files by name, a user's own as they stand there."""
-    return [
-        ValueSystem.model_validate(one) if isinstance(one, Mapping) else resolve_system(str(one))
-        for one in run.manifest["systems"]
-    ]
-
-
-def information_of(run: Run) -> InformationConfig:
-    """Return the judge's error rates that the run reckoned with, else the defaults."""
-    config: Json = run.manifest.get("config") or {}
-    own: Json = config.get("information") or {}
-    default = InformationConfig()
-    return InformationConfig(
-        float(own.get("sensitivity", default.sensitivity)),
-        float(own.get("specificity", default.specificity)),
-    )
+    """Return a run's value systems; a user's own as the manifest holds them."""
+    own = [ValueSystem.model_validate(one) for one in run.manifest.get("own_systems") or ()]
+    by_id = {system.id: system for system in own}
+    return [by_id.get(name) or resolve_system(name) for name in run.manifest["systems"]]
 
 
 def run_figures(
@@ -111,7 +101,7 @@ def run_figures(
     encoder = similarity or EnglishSimilarity()
     known = language.split("-")[0] in encoder.languages
     seeds, lacking = _seeds(run, systems)
-    sets = {EVOLVED: [i.text for i in run.items], "seeds": [i.text for i in seeds]}
+    sets = {EVOLVED: [c["item"]["text"] for c in kept], "seeds": [i.text for i in seeds]}
     notices = [str(text) for text in run.body.get("warnings") or ()]
     if overlap := manifest.get("overlap"):
         notices.append(
@@ -162,7 +152,7 @@ def _simulated(names: Sequence[str]) -> list[str]:
 
 def _seeds(run: Run, systems: Sequence[ValueSystem]) -> tuple[list[Item], str | None]:
     try:
-        return [item for system in systems for item in seeds_of(run, system)], None
+        return seeds_of(run, systems), None
     except InputError as error:
         return [], str(error)
 
@@ -180,12 +170,15 @@ def _text_reasons(language: str, known: bool, lacking: str | None) -> list[str]:
 
 
 def _distributions(kept: Sequence[Json], items: Sequence[Item], seeds: Sequence[Item]) -> Json:
-    """Return what items are about; unknown places and years are counted as None."""
+    """Return what items are about; unknown places and years are counted as None.
+
+    A question used in several systems has a main dimension in each.
+    """
     years = sorted(c["year"] for c in kept if c["year"] is not None)
     by_year = {row["name"]: row["n"] for row in of_run.counted(years)}
     return {
         "topic_classes": {
-            EVOLVED: of_run.counted(item.topic for item in items),
+            EVOLVED: of_run.counted(c["item"].get("topic") for c in kept),
             "seeds": of_run.counted(item.topic for item in seeds),
         },
         "dimensions": {
@@ -198,7 +191,7 @@ def _distributions(kept: Sequence[Json], items: Sequence[Item], seeds: Sequence[
             "unknown": len(kept) - len(years),
         },
         "generators": of_run.counted(c["generator"] for c in kept),
-        "kinds": of_run.counted(item.kind for item in items),
+        "kinds": of_run.counted(c["item"]["kind"] for c in kept),
     }
 
 
@@ -223,8 +216,9 @@ def _notices(who: Examinees) -> list[str]:
         )
     elif who.overlap:
         found.append(
-            f"Of the examinees {', '.join(who.overlap)} also took part in making the items. They "
-            "were asked anew: no answer that selected an item is in these figures."
+            f"Of the examinees {', '.join(who.overlap)} also took part in making the items, or "
+            "those of the other run. All were asked anew: no answer that selected an item is in "
+            "these figures."
         )
     if simulated := [r.name for r in who.models if r.simulated]:
         found.append(

@@ -31,6 +31,11 @@ ONCE = "one answer to an item: how far a model varies by itself is not known (--
 SHUFFLES = 20
 FITS = 30
 """Fits of the logistic model that limits of the information rest on."""
+DEALS = 5
+"""Times that a set's answers are dealt out at random for the information."""
+ASSUMED = 0.95
+"""Sensitivity and specificity of the judge in the information, of whole answers. Calibrations are
+of single opinions, and an answer expresses what any of its opinions does."""
 UNKNOWN = Interval(np.nan, np.nan, np.nan)
 
 
@@ -111,7 +116,6 @@ def told_apart(
     sets: Sequence[Answers],
     rng: np.random.Generator,
     *,
-    config: InformationConfig | None = None,
     draws: int | None = None,
 ) -> dict[str, Compared]:
     """Compare how well sets of items tell the same models apart.
@@ -127,14 +131,14 @@ def told_apart(
       alone gives a divergence, too.
     - ``information``: what one answer tells about where a model stands, under the hierarchical
       two-parameter logistic model fitted to all sets together, summed over dimensions (nats), less
-      the mean of the same with answers dealt out to models at random: the prior alone gives items
-      that many express more than items that few do.
+      the mean of the same with the set's answers dealt out to models at random, the other sets as
+      they are: the prior alone gives items that many express more than items that few do. Of an
+      answer the judge is taken to be right `ASSUMED` often.
 
     Args:
         sets: of the same models in the same order and the same dimensions; the first is the one
             that the others are held against.
         rng: generator of draws and shuffles.
-        config: error rates of the judge, for the information; its `opinions` is not used.
         draws: of the bootstrap; None: 1,000, of large sets 200.
 
     Returns:
@@ -151,7 +155,8 @@ def told_apart(
         raise ValueError("sets must be of the same models and dimensions, and at least one")
     models = sets[0].values.shape[0]
     if models < 2:
-        why = "one model alone: there is nobody to tell it apart from"
+        alone = "one model alone: there is nobody to tell it apart from"
+        why = alone if models else "no model gave a usable answer to every set"
         return {name: _unknown(sets, why) for name in FIGURES}
     number = draws or (DRAWS if max(map(_size, sets)) <= LARGE else DRAWS // 5)
     found = variances(sets, rng, number)
@@ -160,7 +165,7 @@ def told_apart(
         found["divergence"] = _of_items(sets, [_divergence(one, rng) for one in sets], weights)
     else:
         found["divergence"] = _unknown(sets, ONCE)
-    return found | {"information": _informed(sets, rng, config)}
+    return found | {"information": _informed(sets, rng)}
 
 
 def variances(sets: Sequence[Answers], rng: np.random.Generator, draws: int) -> dict[str, Compared]:
@@ -290,35 +295,42 @@ def _dealt(one: Answers, rng: np.random.Generator) -> Answers:
     return Answers(dealt.reshape(shape).transpose(1, 0, 2, 3), one.clusters)
 
 
-def _informed(
-    sets: Sequence[Answers], rng: np.random.Generator, config: InformationConfig | None
-) -> Compared:
+def _informed(sets: Sequence[Answers], rng: np.random.Generator) -> Compared:
     """Compare by the model: all sets are fitted together, so limits need whole fits.
 
     Halves of the topics are drawn without replacement: an item that is drawn twice would look as
     if its quirks came back. Half of the data has twice the variance, and a half shares half of the
     whole: the spread over halves is that of the whole (delete-d jackknife).
     """
-    by_chance = [_information([_dealt(one, rng) for one in sets], config) for _ in range(FITS // 6)]
-    values = np.array(_information(sets, config)) - np.mean(by_chance, axis=0)
+    # one set is dealt out at a time: the others still say where the models stand
+    chance = np.array(
+        [[_by_chance(sets, at, rng) for at in range(len(sets))] for _ in range(DEALS)]
+    )
+    values = np.array(_information(sets)) - chance.mean(axis=0)
+    noise = chance.var(axis=0, ddof=1) / DEALS
     covers = tuple(name for name in _covers(sets) if name == "items")
-    spread = np.full((1, len(sets)), np.nan)
+    spread = np.full((2, len(sets)), np.nan)
     if covers:
-        halves = [_information([_half(one, rng) for one in sets], config) for _ in range(FITS)]
+        halves = [_information([_half(one, rng) for one in sets]) for _ in range(FITS)]
         spread = np.array(halves)
 
-    def limits(value: float, draws: Array) -> Interval:
-        width = 1.96 * float(draws.std(ddof=1)) if covers else np.nan
+    def limits(value: float, draws: Array, dealt: float) -> Interval:
+        width = 1.96 * float(draws.var(ddof=1) + dealt) ** 0.5
         return Interval(value, value - width, value + width)
 
     return Compared(
-        tuple(limits(float(v), draws) for v, draws in zip(values, spread.T, strict=True)),
+        tuple(map(limits, values.tolist(), spread.T, noise.tolist())),
         tuple(
-            limits(float(values[0] - v), spread[:, 0] - draws)
-            for v, draws in zip(values[1:], spread.T[1:], strict=True)
+            limits(float(values[0] - values[k]), spread[:, 0] - spread[:, k], noise[0] + noise[k])
+            for k in range(1, len(sets))
         ),
         covers,
     )
+
+
+def _by_chance(sets: Sequence[Answers], at: int, rng: np.random.Generator) -> float:
+    """Information of a set whose answers are dealt out to the models at random."""
+    return _information([_dealt(one, rng) if k == at else one for k, one in enumerate(sets)])[at]
 
 
 def _half(one: Answers, rng: np.random.Generator) -> Answers:
@@ -329,10 +341,9 @@ def _half(one: Answers, rng: np.random.Generator) -> Answers:
     return Answers(one.values[:, taken], labels)
 
 
-def _information(sets: Sequence[Answers], config: InformationConfig | None) -> list[float]:
+def _information(sets: Sequence[Answers]) -> list[float]:
     """Mean nats of each set, positions and the spread of items estimated from all together."""
-    given = config or InformationConfig()
-    single = InformationConfig(given.sensitivity, given.specificity, opinions=1)
+    single = InformationConfig(ASSUMED, ASSUMED, opinions=1)
     rates = [one.means.transpose(1, 0, 2) for one in sets]
     counts = [np.maximum(one.counts, 1).transpose(1, 0, 2) for one in sets]
     _, models, dimensions = rates[0].shape

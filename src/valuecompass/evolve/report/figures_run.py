@@ -224,21 +224,22 @@ def course(events: Iterable[Mapping[str, Any]]) -> list[Json]:
     """Return how the run went, a point for each pull, thinned to `POINTS`.
 
     A point has the ``pull``, ``requests`` so far, the ``best`` reward found so far, the mean of the
-    ``top`` ones, distinct ``topics`` pulled and items ``kept``. The top ones are `top_of`: a
-    quarter of all that were kept on the way, at most 100; with fewer so far there is no mean, for
-    it would fall while the search goes well. Rewards are those that selection went by, and so too
-    large.
+    ``top`` ones, distinct ``topics`` pulled and candidates ``found``: all that got a final reward,
+    of which the run keeps some at its end. The top ones are `top_of`: a quarter of all found, at
+    most 100; with fewer so far there is no mean, for it would fall while the search goes well. A
+    reward here is by what was known at that moment, and the largest of many; what was selected was
+    scored once more by what was known at the end (`rewards`), so the two have different scales.
     """
     pulls = [event for event in events if event.get("event") == "pull"]
     most = max(1, min(BEST, sum(len(event["kept"]) for event in pulls) // 4))
     top: list[float] = []
     topics: set[str] = set()
     found: list[Json] = []
-    kept = 0
+    number = 0
     for event in pulls:
         topics.add(event["topic"])
         for one in event["kept"]:
-            kept += 1
+            number += 1
             if isinstance(one["reward"], int | float) and math.isfinite(one["reward"]):
                 (heapq.heappush if len(top) < most else heapq.heappushpop)(top, one["reward"])
         found.append(
@@ -249,7 +250,7 @@ def course(events: Iterable[Mapping[str, Any]]) -> list[Json]:
                 "top": finite(sum(top) / most, 5) if len(top) == most else None,
                 "top_of": most,
                 "topics": len(topics),
-                "kept": kept,
+                "found": number,
             }
         )
     if len(found) <= POINTS:

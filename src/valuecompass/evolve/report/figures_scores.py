@@ -20,7 +20,9 @@ __all__ = [
     "SwapFigures",
     "curve",
     "five_folds",
+    "model_scores",
     "primed",
+    "sparse",
     "swapped",
 ]
 
@@ -75,7 +77,7 @@ def five_folds(table: Array, rng: np.random.Generator) -> Folds:
     if items < 2 * FOLDS or models < 2:
         return nothing
     parts = [
-        np.stack([_scores(table[:, rows]) for rows in np.array_split(order, FOLDS)], axis=1)
+        np.stack([model_scores(table[:, rows]) for rows in np.array_split(order, FOLDS)], axis=1)
         for order in (rng.permutation(items) for _ in range(DIVISIONS))
     ]  # (R, 5, D) each
     alphas = np.array([_alphas(part) for part in parts])
@@ -125,21 +127,24 @@ def curve(table: Array, rng: np.random.Generator, *, apart: bool) -> list[Band]:
             against as many other items, so that nothing is compared with itself.
 
     Returns:
-        One for each size that there are items for; none with fewer than four models.
+        One for each size that there are items for, the last of all items (there the whole set
+        agrees with itself) or of halves; none with fewer than four models.
     """
     models, items, _ = table.shape
     if models < RANKED:
         return []
     half = items // 2
     sizes = [s for s in SIZES if s < (half if apart else items)]
-    whole = _ranks(_scores(table))
+    whole = _ranks(model_scores(table))
     found: list[Band] = []
-    for size in [*sizes, half] if apart and half else sizes:
+    for size in [*sizes, half if apart else items]:
+        if size < 1:
+            continue
         each: list[float] = []
         for _ in range(SUBSETS):
             order = rng.permutation(items)
-            other = _ranks(_scores(table[:, order[size : 2 * size]])) if apart else whole
-            each.append(_correlation(_ranks(_scores(table[:, order[:size]])), other))
+            other = _ranks(model_scores(table[:, order[size : 2 * size]])) if apart else whole
+            each.append(_correlation(_ranks(model_scores(table[:, order[:size]])), other))
         if not np.isnan(each).all():
             low, high = np.nanquantile(each, [0.025, 0.975])
             found.append(Band(size, float(np.nanmean(each)), float(low), float(high)))
@@ -153,7 +158,7 @@ class SwapFigures:
     Attributes:
         cells: scores compared, of all models and dimensions together.
         icc: ICC(2,1), agreement in level; pearson, spearman, alpha: as named. Of all cells
-            together, as in the paper; limits from drawing models.
+            together, as in the paper; limits from leaving out one model at a time.
         centred: Pearson's correlation after the mean of each dimension is taken off: what agrees
             beyond that some values are shown more than others by all.
         by_dimension: the same for each dimension, limits by the formulas of `stats.reliability`.
@@ -168,36 +173,26 @@ class SwapFigures:
     by_dimension: tuple[Retest, ...]
 
 
-def swapped(first: Array, second: Array, rng: np.random.Generator) -> SwapFigures:
+def swapped(first: Array, second: Array) -> SwapFigures:
     """Compare the scores of two runs' items.
 
     Args:
         first: (R models, D dimensions) scores, NaN where missing.
         second: the same by the items of the other run.
-        rng: generator of the draws of models.
 
     Returns:
         See `SwapFigures`; limits are NaN with fewer than five models.
     """
     from valuecompass.stats.reliability import test_retest
 
-    models = len(first)
-    drawn = rng.integers(models, size=(DRAWS, models)) if models >= FEWEST else None
     both = np.stack([first, second])
-
-    def of(name: str) -> Interval:
-        def figure(rows: NDArray[np.int64]) -> float:
-            return _agreement(both[:, rows], name)
-
-        return _limited(figure, models, drawn)
-
     return SwapFigures(
         int((~np.isnan(both).any(axis=0)).sum()),
-        of("icc"),
-        of("pearson"),
-        of("spearman"),
-        of("alpha"),
-        of("centred"),
+        _jackknifed(both, "icc"),
+        _jackknifed(both, "pearson"),
+        _jackknifed(both, "spearman"),
+        _jackknifed(both, "alpha"),
+        _jackknifed(both, "centred"),
         tuple(test_retest(a, b) for a, b in zip(first.T, second.T, strict=True)),
     )
 
@@ -286,6 +281,35 @@ def _agreement(both: Array, name: str) -> float:
     return _pearson(*(rankdata(pairs, axis=0) if name == "spearman" else pairs).T)
 
 
+def _jackknifed(both: Array, name: str) -> Interval:
+    """An index with limits by Student's t from leaving out one model at a time.
+
+    On Fisher's scale for correlations, on the logarithm of 1 - alpha for alpha. Drawing few models
+    with replacement gives limits that are too narrow: they hold the truth in 80 to 90 of 100.
+    """
+    from scipy.special import stdtrit  # pyright: ignore[reportUnknownVariableType]
+
+    value, models = _agreement(both, name), both.shape[1]
+    to, back = (_of_alpha, _to_alpha) if name == "alpha" else (np.arctanh, np.tanh)
+    if models < FEWEST or np.isnan(value) or value >= 1 - 1e-9:
+        return Interval(value, np.nan, np.nan)
+    rows = range(models)
+    each = to([_agreement(np.delete(both, row, axis=1), name) for row in rows])
+    if not np.isfinite(each).all():
+        return Interval(value, np.nan, np.nan)
+    width = float(stdtrit(models - 1, 0.975)) * float(each.var() * (models - 1)) ** 0.5
+    low, high = (float(back(to(value) + sign * width)) for sign in (-1, 1))
+    return Interval(value, low, high)
+
+
+def _of_alpha(alpha: ArrayLike) -> Any:
+    return -np.log1p(-np.asarray(alpha))
+
+
+def _to_alpha(value: ArrayLike) -> Any:
+    return -np.expm1(-np.asarray(value))
+
+
 def _pearson(a: Array, b: Array) -> float:
     a, b = a - a.mean(), b - b.mean()
     scale = float(np.sqrt((a @ a) * (b @ b)))
@@ -338,13 +362,32 @@ def _middle(values: Sequence[float] | Array) -> int | None:
     return int(order[(len(order) - 1) // 2])
 
 
-def _scores(table: Array) -> Array:
-    """(R, D) means over the items of a model, items centred over the models that have them.
+def model_scores(table: Array) -> Array:
+    """Return means over the items of each model, items centred over the models that have them.
 
     So a model that missed the items on which all score high does not look low.
+
+    Args:
+        table: (R models, n items, D dimensions); NaN is missing.
+
+    Returns:
+        (R, D); NaN where a model has nothing.
     """
     level = _mean(table, axis=0)
     return _mean(table - level, axis=1) + _mean(level, axis=0)
+
+
+def sparse(table: Array) -> Flags:
+    """(R,) which models answered fewer than half of the items, in some dimension.
+
+    Parts of the items would lack them, and with them every figure over all models. What nobody
+    answered in a dimension does not count.
+
+    Args:
+        table: (R models, n items, D dimensions); NaN is missing.
+    """
+    seen = ~np.isnan(table)
+    return (2 * seen.sum(axis=1) < seen.any(axis=0).sum(axis=0)).any(axis=1)
 
 
 def _ranks(scores: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,20 +14,23 @@ import numpy as np
 from sqlalchemy import select
 
 from valuecompass.errors import InputError
+from valuecompass.evolve.record import items_of
 from valuecompass.evolve.report.figures import Answers
+from valuecompass.evolve.report.sets import UNLABELLED
+from valuecompass.evolve.settings import overlap_of
 from valuecompass.items import Item, seed_items
+from valuecompass.items.io import read_items
+from valuecompass.items.topics import read_topics
 from valuecompass.measure.archive import utc
 from valuecompass.measure.item_table import stored_answers
 from valuecompass.measure.measurement import Measurement
-from valuecompass.models import parse_respondent
+from valuecompass.models import Respondent
 from valuecompass.store import Store, evolution_events, evolutions
 from valuecompass.values import BUILTIN, ValueSystem
 
-__all__ = ["Run", "read_answers", "read_run", "seeds_of"]
+__all__ = ["Run", "read_answers", "read_run", "seeds_of", "seeds_under"]
 
 Json = dict[str, Any]
-KINDS = ("question", "tradeoff")
-"""What evolves."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,13 @@ class Run:
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
-        """The items it kept, the best first."""
-        return tuple(Item.model_validate(c["item"]) for c in self.body["kept"])
+        """The items it kept, the best first: a question is one of each system it is used in."""
+        return tuple(item for c in self.body["kept"] for item in items_of(c))
 
     @cached_property
     def topics(self) -> dict[str, str]:
         """Id of an item it kept -> id of the seed that it belongs to."""
-        pairs = zip(self.items, self.body["kept"], strict=True)
-        return {item.id: c["topic"] for item, c in pairs}
+        return {item.id: c["topic"] for c in self.body["kept"] for item in items_of(c)}
 
     @property
     def writers(self) -> list[str]:
@@ -62,9 +64,25 @@ class Run:
 
     @property
     def source(self) -> str:
-        """Where its seeds are from: "bank", or the path of a file."""
+        """Where its seeds are from: "bank", or the name of a file."""
         seeds: Json = self.manifest.get("seeds") or {}
         return str(seeds.get("source", ""))
+
+    @property
+    def kind(self) -> str:
+        """Of its items: question or tradeoff."""
+        return str(self.manifest["kind"])
+
+    @property
+    def language(self) -> str:
+        """Of its items: the code without a region."""
+        return str(self.manifest["language"])
+
+    def likes(self, items: Iterable[Item]) -> list[Item]:
+        """Return the items of the kind and language of its own: others are not comparable."""
+        return [
+            i for i in items if i.kind == self.kind and i.language.split("-")[0] == self.language
+        ]
 
     def of(self, system: str) -> list[Item]:
         """Return the kept items of one value system."""
@@ -81,6 +99,8 @@ async def read_run(store: Store, run: str | None) -> Run:
     Raises:
         InputError: there is none, several begin so, or it has not finished.
     """
+    if run == "":
+        raise InputError("an empty id: give that of a run, or how it begins")
     table = evolutions.c
     query = select(table.id, table.created, table.method, table.finished)
     rows = await store.rows(query.order_by(table.created.desc(), table.id))
@@ -113,21 +133,23 @@ async def read_run(store: Store, run: str | None) -> Run:
     )
 
 
-def seeds_of(run: Run, system: ValueSystem) -> list[Item]:
-    """Return the seed items of a run in one value system, from where the run had them.
+def seeds_of(run: Run, systems: Sequence[ValueSystem]) -> list[Item]:
+    """Return the seed items of a run, from where the run had them.
+
+    Args:
+        run: the run.
+        systems: its value systems; items of a file belong to the first.
 
     Raises:
         InputError: the file is gone, or its items are not those of the run.
     """
     source = run.source
     if source == "bank":
-        found = seed_items(system.id) if system.id in BUILTIN else ()
+        found = [item for s in systems if s.id in BUILTIN for item in seed_items(s.id)]
     else:
-        found = items_of_file(Path(source), system)
-    kinds = {item.kind for item in run.of(system.id)}
-    seeds = [i for i in found if i.system == system.id and i.kind in (kinds or KINDS)]
-    own = {run.topics[item.id] for item in run.of(system.id)}
-    if absent := own - {item.id for item in seeds}:
+        found = read_topics(_existing(Path(source)), systems[0])
+    seeds = run.likes(found)
+    if absent := set(run.topics.values()) - {item.id for item in seeds}:
         raise InputError(
             f"{source or 'seeds'}: {len(absent)} of the run's seeds are not there, first "
             f"{min(absent)}; give the file that the run had with --against FILE"
@@ -135,35 +157,52 @@ def seeds_of(run: Run, system: ValueSystem) -> list[Item]:
     return seeds
 
 
-def items_of_file(path: Path, system: ValueSystem) -> list[Item]:
-    """Return the items of a file that can be compared.
+def seeds_under(seeds: Sequence[Item], system: ValueSystem) -> list[Item]:
+    """Return a run's seeds in one of its value systems.
+
+    Of a system without seeds they are the others' questions, read for its values: so the run took
+    them. Which of its dimensions they bear on is not known, so they name all.
+    """
+    return [i for i in seeds if i.system == system.id] or [
+        i.model_copy(
+            update={
+                "system": system.id,
+                "dimensions": system.names,
+                "lineage": i.lineage.model_copy(update={"method": UNLABELLED}),
+            }
+        )
+        for i in seeds
+        if i.kind == "question"
+    ]
+
+
+def items_of_file(path: Path, run: Run, system: ValueSystem) -> list[Item]:
+    """Return the items of a file that can be compared with those of a run.
 
     Raises:
-        InputError: a wrong file, or none of its items is a question or trade-off of the system.
+        InputError: a wrong file, or none of its items is of the run's kind, language and system.
     """
-    from valuecompass.items.io import read_items
-
-    if not path.exists():
-        raise InputError(f"{path}: no such file; give item files with --against FILE")
-    found = [i for i in read_items(path, system) if i.kind in KINDS and i.system == system.id]
+    found = [i for i in run.likes(read_items(_existing(path), system)) if i.system == system.id]
     if not found:
-        raise InputError(f"{path}: no questions or trade-offs of {system.id}")
+        raise InputError(
+            f"{path}: no {run.kind}s of {system.id} in {run.language}, as the run's items are: "
+            "others cannot be compared with them"
+        )
     return found
 
 
-def overlapping(run: Run, examinees: Mapping[str, str]) -> list[str]:
-    """Return the examinees that took part in the run, by name or by model.
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise InputError(f"{path}: no such file; give item files with --against FILE")
+    return path
 
-    Args:
-        run: whose pool, strong models and explorers count.
-        examinees: name -> Inspect's model name.
-    """
-    taken = set(run.writers)
-    for name in run.writers:
-        # names of rosters are labels, and no models
-        with contextlib.suppress(InputError):
-            taken.add(parse_respondent(name).model)
-    return [name for name, model in examinees.items() if {name, model} & taken]
+
+def overlapping(runs: Sequence[Run], examinees: Sequence[Respondent]) -> list[str]:
+    """Return the names of examinees that took part in one of the runs, by name or by weights."""
+    writers = {name for run in runs for name in run.writers}
+    used = {model for run in runs for model in run.manifest.get("weights") or ()}
+    same = overlap_of(examinees, used)
+    return [e.name for e in examinees if e.name in writers or e.name in same]
 
 
 async def read_answers(

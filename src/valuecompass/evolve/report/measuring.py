@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from valuecompass.errors import InputError
-from valuecompass.evolve.report.gather import Run, items_of_file, overlapping, seeds_of
+from valuecompass.evolve.report.figures_scores import RANKED
+from valuecompass.evolve.report.gather import (
+    Run,
+    items_of_file,
+    overlapping,
+    seeds_of,
+    seeds_under,
+)
 from valuecompass.evolve.report.sets import ItemSet, equal_sets
 from valuecompass.items import Form, Item, Kind
 from valuecompass.items.forms import ASKING
@@ -23,8 +30,10 @@ __all__ = ["EVOLVED", "OTHER", "Examinees", "Measured", "ReportSettings", "exami
 
 EVOLVED, SEEDS, OTHER = "evolved", "seeds", "other run"
 OCCASION = "evolve report"
-"""Of models that took part in the run: what they answered there selected the items, and the store
-would give it again."""
+"""Under which all are asked: what a model answered while items were selected, in this run or in any
+other, the store would give again."""
+AGREED = 3
+"""Examinees from which on the scores by two runs' items can agree."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,14 @@ class ReportSettings:
     """What to report on, and what to ask for it."""
 
     measuring: Settings = field(default_factory=Settings)
-    """Models: the examinees, none: those of the run; judge, workspace, limits. Its systems, form
-    and items are not used."""
+    """Models: the examinees, none: those of the run; judge, workspace, limits. Its systems, form,
+    items and occasion are not used."""
     run: str | None = None
     """Id of the run, or how it begins; None: the newest finished one."""
     against: Sequence[str | Path] = (SEEDS,)
-    """What evolved items are held against: seeds, item files."""
+    """What evolved items are held against: seeds, item files; nothing: they stand alone."""
     size: int = 200
-    """Items of each set, at most; 0: nobody is asked."""
+    """Items of each set, at most; 0: nobody is asked. Only the comparison has equal counts."""
     repeats: int = 2
     """Answers to each item."""
     prime: bool = False
@@ -60,7 +69,7 @@ class Examinees:
     """Who is asked.
 
     origin: "given", "run" (the run's own examinees) or "pool" (it names none).
-    overlap: names of those that took part in the run.
+    overlap: names of those that took part in the run, or in the other one.
     """
 
     models: tuple[Respondent, ...]
@@ -84,11 +93,13 @@ class Measured:
     primable: tuple[str, ...]
 
 
-def examinees(settings: ReportSettings, run: Run, systems: Sequence[ValueSystem]) -> Examinees:
+def examinees(
+    settings: ReportSettings, run: Run, other: Run | None, systems: Sequence[ValueSystem]
+) -> Examinees:
     """Return who is asked: given, else the run's examinees, else its pool.
 
     Raises:
-        InputError: a wrong name, or one that two have.
+        InputError: a wrong name, one that two have, or too few for the other run.
     """
     given = settings.measuring
     origin = "given"
@@ -104,13 +115,27 @@ def examinees(settings: ReportSettings, run: Run, systems: Sequence[ValueSystem]
             ) from None
     else:
         found = resolve_respondents(given, systems)
-    named = {one.name: one.model for one in found}
-    overlap = set(overlapping(run, named))
-    models = tuple(
-        one.model_copy(update={"occasion": OCCASION}) if one.name in overlap else one
-        for one in found
-    )
-    return Examinees(models, origin, tuple(name for name in named if name in overlap))
+    if other is not None and len(found) < AGREED:
+        raise InputError(
+            f"--other {other.id}: agreement of two runs takes {AGREED} examinees, and there "
+            f"{'is one' if len(found) == 1 else f'are {len(found)}'}; name more with --examinees"
+        )
+    overlap = overlapping([run] if other is None else [run, other], found)
+    models = tuple(one.model_copy(update={"occasion": OCCASION}) for one in found)
+    return Examinees(models, origin, tuple(overlap))
+
+
+def too_few(number: int) -> str | None:
+    """Say which parts of a report so few examinees leave empty, or None."""
+    empty: list[str] = []
+    if number < 2:
+        empty.append("how well sets tell models apart, and the five parts (two examinees)")
+    if number < RANKED:
+        empty.append(f"how many items are enough ({RANKED})")
+    if not empty:
+        return None
+    who = "one examinee" if number == 1 else f"{number} examinees"
+    return f"With {who} these parts stay empty: {'; '.join(empty)}. Name more with --examinees."
 
 
 async def measured(
@@ -134,7 +159,9 @@ async def measured(
         BudgetReached, ProviderStopped, Interrupted: the same call goes on.
     """
     drawn = {
-        system.id: equal_sets(_sets(settings, run, other, system), settings.size, settings.seed)
+        system.id: equal_sets(
+            _sets(settings, run, other, systems, system), settings.size, settings.seed, [OTHER]
+        )
         for system in systems
         if run.of(system.id)
     }
@@ -177,20 +204,26 @@ async def measured(
 
 
 def _sets(
-    settings: ReportSettings, run: Run, other: Run | None, system: ValueSystem
+    settings: ReportSettings,
+    run: Run,
+    other: Run | None,
+    systems: Sequence[ValueSystem],
+    system: ValueSystem,
 ) -> dict[str, Sequence[Item]]:
     found: dict[str, Sequence[Item]] = {EVOLVED: run.of(system.id)}
     for one in settings.against:
         if str(one) == SEEDS:
-            found[SEEDS] = seeds_of(run, system)
+            found[SEEDS] = seeds_under(seeds_of(run, systems), system)
         else:
             path = Path(one)
             name = path.name if path.name not in found else str(path)
-            found[name] = items_of_file(path, system)
+            found[name] = items_of_file(path, run, system)
     if other is not None:
-        if not other.of(system.id):
-            raise InputError(f"--other {other.id}: this run kept no items of {system.id}")
-        found[OTHER] = other.of(system.id)
+        found[OTHER] = run.likes(other.of(system.id))
+        if not found[OTHER]:
+            raise InputError(
+                f"--other {other.id}: this run kept no {run.kind}s of {system.id} in {run.language}"
+            )
     return found
 
 
