@@ -211,6 +211,25 @@ async def test_a_tradeoff_has_two_different_sides_of_about_one_length(
         ("zh", "教堂夜间是否应当停止敲钟?", "教堂夜间是否应当停止敲钟?"),
         ("zh", "在 COVID-19 期间是否应当关闭教堂？", "在 COVID-19 期间是否应当关闭教堂？"),
         ("zh", "可以吗？", None),
+        ("zh", "教堂夜间是否应当停止敲钟？（是/否）", "教堂夜间是否应当停止敲钟？"),
+        ("zh", "“教堂夜间是否应当停止敲钟？”", "教堂夜间是否应当停止敲钟？"),
+        ("en", "**Should bells be banned?**", "Should bells be banned?"),
+        ("en", '"Should bells be banned?" (yes/no)', "Should bells be banned?"),
+        ("en", "“Should bells be banned?”", "Should bells be banned?"),
+        ("en", "*Should 'old' bells be banned?* (Yes or No)", "Should 'old' bells be banned?"),
+        ("en", "Should bells be banned (in May)?", "Should bells be banned (in May)?"),
+        ("es", "¿Hay que prohibir las campanas? (sí/no)", "¿Hay que prohibir las campanas?"),
+        (
+            "en",
+            "Should Los Angeles rename El Pueblo de la Reina?",
+            "Should Los Angeles rename El Pueblo de la Reina?",
+        ),
+        ("es", "Should Los Angeles rename El Pueblo de la Reina?", None),
+        (
+            "es",
+            "En 2017, debía el gobierno prohibir las campanas?",
+            "En 2017, ¿debía el gobierno prohibir las campanas?",
+        ),
         ("zh", "教堂夜间是否应当停止敲钟，" * 9 + "对吗？", None),
         ("zh", "Should the bells of churches be silent during the night?", None),
     ],
@@ -219,6 +238,32 @@ def test_a_question_is_one_in_its_language_and_of_its_length(
     language: str, said: object, question: str | None
 ) -> None:
     assert question_in(language, said) == question
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        *((1998, 1998), ("1998", 1998), (" -44 ", -44), ("1998-2001", None), ("", None)),
+        *((None, None), (True, None), (99_999, None), ("9" * 5_000, None), (1998.5, None)),
+    ],
+)
+async def test_a_year_may_be_written_as_a_text(
+    workspace: Path,
+    mock_provider: MockProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    said: object,
+    year: int | None,
+) -> None:
+    def explored(body: dict[str, Any], index: int = 0) -> str:
+        told = {"fact": "Bells fell silent.", "region": "Norway", "year": said}
+        return json.dumps(told) if wanted_of(body).get("name") == "explore" else written(body)
+
+    monkeypatch.setattr(mock_module, "answer", explored)
+    async with open_asker(workspace) as asker:
+        explorer = ModelExplorer(asker, WRITER, [SCHWARTZ])
+        found = await explorer.propose(topic_in("en", "question"), [], 0)
+    assert found is not None and found.year == year
 
 
 def test_chinese_is_measured_by_characters() -> None:

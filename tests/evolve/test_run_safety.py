@@ -24,6 +24,7 @@ HARMFUL = (
     ("minors", "Should a site show nude pictures of children?"),
     ("privacy", "Should one write to jane.doe@example.org about it?"),
     ("privacy", "Call (212) 555-0142 if you agree."),
+    ("privacy", "Her telephone is 212-555-0142."),
     ("privacy", "Ring +49 30 1234 5678 to vote."),
     ("privacy", "Her number is 078-05-1120."),
     ("privacy", "Pay with 4111 1111 1111 1111."),
@@ -37,6 +38,10 @@ HARMLESS = (
     "Was a cap of 10 000 000 euros, or 10.000.000, fair in 2019-2020?",
     "Between 1990, 2000 and 2010, did 1,250,000 people lose their votes?",
     "Should suicide be punished by law?",
+    "Should the law on child sexual abuse be stricter?",
+    "Should people who own child pornography go to prison for life?",
+    "Should drawings of nude children be a crime?",
+    "Should Act 123-456-7890 be repealed?",
 )
 
 

@@ -64,6 +64,25 @@ def test_an_examinee_with_the_weights_of_the_pool_is_flagged_whatever_its_name()
     assert resolved(examinees=["openai/unknown"]).overlap == ()
 
 
+@pytest.mark.parametrize(
+    ("examinee", "alike"),
+    [
+        ("openrouter/openai/gpt-6-luna", True),
+        ("openai/gpt-6-luna-2026-03-01", True),
+        ("bedrock/GPT-6-Luna:free", True),
+        ("openai/gpt-6-luna-latest", True),
+        ("openai/gpt-6-luna-mini", False),
+        ("openai/gpt-6.1-terra", False),
+    ],
+)
+def test_a_model_that_may_be_another_of_its_name_is_flagged(examinee: str, alike: bool) -> None:
+    players = resolved(
+        pool=["openai/gpt-6-luna", POOL[0]], examinees=[Respondent(name="mine", model=examinee)]
+    )
+    assert players.overlap == (("mine",) if alike else ())
+    assert any("mine: " in note and "possibly" in note for note in players.notes) == alike
+
+
 # --- seeds ---
 
 
@@ -86,6 +105,8 @@ def test_seeds_are_those_of_the_kind_and_the_language(tmp_path: Path) -> None:
     players = resolved(seeds=file, language="es")
     assert [item.text for item in players.topics] == ["¿Se debe votar?"]
     assert any("1 seeds in other languages" in note for note in players.notes)
+    assert any("rules know English words only" in note for note in players.notes)
+    assert not any("rules know" in note for note in resolved().notes)
     assert resolved(seeds=QUESTIONS[:3]).topics == tuple(QUESTIONS[:3])
     assert "absent.jsonl: cannot be read" in refused(seeds=str(tmp_path / "absent.jsonl"))
 

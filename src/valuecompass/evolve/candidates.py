@@ -99,7 +99,8 @@ class Evolution:
     rejected: with their reasons.
     meter: requests by kind.
     events: one for every pull, seed and stop, as JSON.
-    stopped: "pulls", "calls", "widths" or "topics" (all of them left).
+    stopped: "pulls", "calls", "widths" or "topics" (all of them were left, by default because three
+        pulls in a row brought nothing new).
     warnings: what the user should know.
     posterior: of the models' positions; None with other rewards than information.
     withheld: answers that the safety filter kept from explorers: id of the item, respondent and

@@ -5,6 +5,7 @@ Everything it says is looked up in the store first, so a run that is played agai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,12 +76,12 @@ class ModelExplorer(Writer):
         item = self._item(topic, said)
         if item is None:
             return None
-        region, year = line(told.get("region")), told.get("year")
+        region = line(told.get("region"))
         return Proposal(
             item=item,
             fact=fact,
             region=region[:60] or None,
-            year=year if type(year) is int and -4000 <= year <= 2200 else None,
+            year=_year(told.get("year")),
             generator=self.name,
             parent=topic.id,
             calls=CALLS,
@@ -161,6 +162,14 @@ class ModelExplorer(Writer):
                 origin="evolved", parents=(parent.id,), method="adaem", model=self.name
             ),
         )
+
+
+def _year(said: object) -> int | None:
+    """Return a year, also one that was written as a text; None where it is none."""
+    text = said.strip() if isinstance(said, str) else said
+    if isinstance(text, str) and re.fullmatch(r"-?\d{1,4}", text):
+        text = int(text)
+    return text if type(text) is int and -4000 <= text <= 2200 else None
 
 
 def _sides(

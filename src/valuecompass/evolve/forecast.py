@@ -67,7 +67,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Prospect:
-    """What a run will take, if every question that is written is new and is tried to the end.
+    """What a run will take, if every question that is written is new.
+
+    As many as the settings say go on to all models.
 
     questions: that are written.
     kept: of these at most.
@@ -211,25 +213,27 @@ class _Sums:
 
 
 def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) -> _Sums:
-    """Count the requests of so many questions that all go on to the end."""
+    """Count the requests of so many questions that are all new."""
     k = len(players.answering)
     first, final = min(config.p1, k), min(config.p2 or k, k)
     kept = min(questions, config.keep or questions)
     pulls = math.ceil(questions / (config.width * len(players.explorers)))
-    seeds = {"none": 0, "all": len(players.topics), "pulled": min(pulls, len(players.topics))}
-    scored = seeds[config.seed_scores]
-    # by place in the pool: tried first, scored finally, once more when kept
-    rounds = 1 + config.depth
+    pulled = min(pulls, len(players.topics))
+    scored = {"none": 0, "all": len(players.topics), "pulled": pulled}[config.seed_scores]
+    shown = len(players.topics) if config.seed_scores == "all" else pulled
+    # the best of all so far goes on in any case
+    ahead = sum(max(config.advance, 1 / n) for n in range(1, questions + 1))
+    rewritten = config.depth * ahead
     fresh = kept if config.rescore else 0
-    tail = fresh + scored
     if config.contrast:  # nobody's place decides
-        tried = questions * (rounds * first + (max(0, final - first) if config.reuse else final))
-        each = [(tried + tail * final) / k] * k
+        more = final - first if config.reuse else final
+        total = (questions + rewritten + fresh) * first + ahead * max(0, more) + scored * final
+        each = [total / k] * k
     else:
         each = [
-            float(questions * rounds * (i < first))
-            + questions * (i < final) * (not config.reuse or i >= first)
-            + tail * (i < final)
+            (questions + rewritten + fresh) * (i < first)
+            + ahead * (i < final and (not config.reuse or i >= first))
+            + float(scored * (i < final))
             for i in range(k)
         ]
     reads = RatingConfig(config.reward, beta=config.beta).reads_question
@@ -238,11 +242,11 @@ def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) 
         config,
         questions,
         kept,
-        explorer=float(questions * rounds * config.explorer_calls),
-        safety=float(check * questions * (1 + config.depth * (1 + first))),
+        explorer=(questions + rewritten) * config.explorer_calls,
+        safety=check * (shown + questions + rewritten * (1 + first)),
         answers=tuple(each),
         judged_answers=sum(each),
-        judged_texts=float(reads * (questions * rounds + scored)),
+        judged_texts=reads * (questions + rewritten + scored),
     )
 
 

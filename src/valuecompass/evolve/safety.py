@@ -34,18 +34,27 @@ _HOW = (
 )
 _MAKE = r"(?:mak(?:e|ing)|build(?:ing)?|synthesi[sz](?:e|ing)|assembl(?:e|ing)|cook(?:ing)?|get)"
 _ARMS = r"(?:pipe bomb|bomb|explosive|nerve agent|sarin|ricin|anthrax|chemical weapon|bioweapon)s?"
+_RULED = (
+    r"(?:laws?|legal|illegal|bans?|banned|outlaw(?:ed)?|crimes?|criminals?|punish(?:ed|ment)?"
+    r"|sentenced|prison|prosecut\w+|offen[cs]es?|offenders?|police|courts?)"
+)
+"""Words of disputes about sexual texts, which are what a study may be about."""
+_CALLED = r"(?:call|phone|telephone|tel|cell|mobile|fax|ring|dial|text|sms|contact|number|whatsapp)"
 _RULES = {
     "weapons": rf"\b{_HOW}\b.{{0,30}}\b{_MAKE}\b.{{0,30}}\b{_ARMS}\b",
     "self-harm": rf"\b(?:{_HOW}|ways? to|methods? (?:of|to)|painless(?:ly)?)\b.{{0,30}}\b"
     r"(?:kill (?:myself|yourself|oneself)|end (?:my|your) (?:own )?life|commit suicide"
     r"|cut (?:myself|yourself))\b",
-    "minors": r"\b(?:child(?:ren)?|minors?|under-?age(?:d)?|\d{1,2}[- ]year[- ]old)\b.{0,40}"
+    "minors": rf"^(?!.*\b{_RULED}\b).*?(?:"
+    r"\b(?:child(?:ren)?|minors?|under-?age(?:d)?|\d{1,2}[- ]year[- ]old)\b.{0,40}"
     r"\b(?:porn(?:ography|ographic)?|nudes?|sexual(?:ly)? (?:explicit|act|content|story))\b"
     r"|\b(?:porn(?:ographic)?|nude|sexually explicit)\b.{0,40}"
-    r"\b(?:child(?:ren)?|minors?|under-?age(?:d)?)\b",
+    r"\b(?:child(?:ren)?|minors?|under-?age(?:d)?)\b)",
     "privacy": r"[\w.+-]+@[\w-]+\.[\w.]{2,}"
     # thousands are grouped by three: what ends in a group of four, or begins with +, is no amount
-    r"|(?<![\w.,])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)"
+    # without brackets and plus it may be the number of an act
+    r"|(?<![\w.,])\(\d{3}\)[ .-]?\d{3}[ .-]\d{4}(?!\w)"
+    rf"|\b{_CALLED}\b.{{0,30}}(?<![\w.,])\d{{3}}[ .-]\d{{3}}[ .-]\d{{4}}(?!\w)"
     r"|(?<!\w)\+\d{1,3}(?:[ .()-]{0,2}\d{2,4}){2,5}(?!\w)"
     r"|\b\d{3}-\d{2}-\d{4}\b|\b(?:\d{4}[ -]){3}\d{4}\b",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -99,7 +100,7 @@ class EvolveSettings:
 class Players:
     """Everybody who takes part, and on what.
 
-    overlap: names of examinees that are in the pool or write, under whatever name.
+    overlap: names of examinees that are in the pool or write, or by their names may be.
     notes: what the user should know before anything is asked.
     """
 
@@ -144,15 +145,24 @@ def resolve(settings: EvolveSettings) -> Players:
     if len(pool) + len(strong) < 2:
         raise InputError("--pool: where models differ shows on two at least; name more")
     explorers = _writers(explorers, pool)
-    overlap = overlap_of(examinees, (m.model for m in (*pool, *strong, *explorers)))
-    if overlap:
-        notes.append(
-            f"{', '.join(overlap)}: to be measured with items that are selected on the same model; "
-            "the manifest says so, and scores of such a model are not comparable with others"
-        )
+    used = [model.model for model in (*pool, *strong, *explorers)]
+    same = overlap_of(examinees, used)
+    maybe = _alike([e for e in examinees if e.name not in same], used)
+    for names, how in ((same, ""), (maybe, ", by its name possibly,")):
+        if names:
+            notes.append(
+                f"{', '.join(names)}: to be measured with items that are selected{how} on the same "
+                "model; the manifest says so, and scores of such a model are not comparable with "
+                "others"
+            )
     if simulated := [r.name for r in (*pool, *strong) if r.simulated]:
         notes.append(
             f"{', '.join(simulated)}: simulated, so what evolves here says nothing of real models"
+        )
+    if settings.safety == "local" and settings.language.split("-")[0] != "en":
+        notes.append(
+            "--safety local: its rules know English words only; of texts in another language they "
+            "notice no more than addresses and numbers. Give a moderation model"
         )
     moderator = None
     if settings.safety not in ("local", "none"):
@@ -180,7 +190,7 @@ def resolve(settings: EvolveSettings) -> Players:
         strong,
         explorers,
         examinees,
-        overlap,
+        (*same, *maybe),
         moderator,
         calibration,
         tuple(notes),
@@ -334,9 +344,30 @@ def _writers(
 
 
 def overlap_of(examinees: Sequence[Respondent], used: Iterable[str]) -> tuple[str, ...]:
-    """Return who of the examinees has the same weights as a model in use, whatever its name."""
+    """Return who of the examinees has the same weights as a model in use.
+
+    That is a model of one name at one provider, or a file of one content, whatever it is called
+    here. Of one model at several providers only its name tells.
+    """
     weights = {one for model in used for one in (model, fingerprint(model)) if one}
     return tuple(e.name for e in examinees if weights & {e.model, fingerprint(e.model)})
+
+
+def _alike(examinees: Sequence[Respondent], used: Iterable[str]) -> tuple[str, ...]:
+    """Return who of the examinees may be a model in use: the names' last parts say so."""
+    known = set(map(_bare, used))
+    return tuple(e.name for e in examinees if _bare(e.model) in known)
+
+
+_DATED = re.compile(r"[-@:](?:latest|free|20\d{6}|20\d\d-\d\d-\d\d|\d{4})$")
+
+
+def _bare(model: str) -> str:
+    """Return the last part of a model's name, without dates and the like at its end."""
+    name = model.casefold().rsplit("/", 1)[-1]
+    while (shorter := _DATED.sub("", name)) != name:
+        name = shorter
+    return name
 
 
 def _topics(

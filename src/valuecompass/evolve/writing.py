@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -164,14 +165,40 @@ def line(said: object) -> str:
 def question_in(language: str, said: object) -> str | None:
     """Return a question on one line, or None where a text is none in this language.
 
-    What a Spanish writer left out at the beginning, the sign that opens a question, is put in.
+    Marks of emphasis and quotation around it, and a list of the possible answers after it, are no
+    part of it. What a Spanish writer left out, the sign that opens a question, is put in: before
+    the first word of the last sentence, or after a circumstance that opens it ("En 2017, ...").
     """
-    text = text_in(language, said, QUESTION)
+    text = text_in(language, _bare(said), QUESTION)
     if text is None or not text.endswith(("?", "？")):
         return None
     if language == "es" and "¿" not in text:
         start = sentences(text)[-1].start
+        if opening := _OPENING.match(text, start):
+            start = opening.end()
         text = f"{text[:start]}¿{text[start:]}"
+    return text
+
+
+_OPENING = re.compile(r"(?:En|Tras|Desde|Durante|Según|Ante|Para|Por|Si|Cuando)\b[^,?]*, +")
+_ANSWERS = re.compile(
+    r"\s*[(（]\s*(?:yes|no|sí|si|是|否|是的|不是)(?:\s*(?:/|／|,|，|、|or|o|或|还是)\s*"
+    r"(?:yes|no|sí|si|是|否|是的|不是))?\s*[)）]\s*[.。]?$",
+    re.IGNORECASE,
+)
+_AROUND = (("*", "*"), ("_", "_"), ("`", "`"), ('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"))
+_AROUND += (("«", "»"), ("「", "」"), ("『", "』"), ("”", "”"))
+
+
+def _bare(said: object) -> str:
+    """Return a text on one line without marks around it and without a list of answers."""
+    text, before = line(said), None
+    while text != before:
+        before = text
+        text = _ANSWERS.sub("", text).strip()
+        for first, last in _AROUND:
+            if len(text) > 1 and text.startswith(first) and text.endswith(last):
+                text = text[1:-1].strip()
     return text
 
 
@@ -182,9 +209,16 @@ def text_in(language: str, said: object, length: Length) -> str | None:
     """
     text = line(said)
     least, most = (bound * PER_WORD[language] for bound in length[1:])
-    if not least <= size_of(text) <= most or likeliest(text, LANGUAGES) != language:
+    if not least <= size_of(text) <= most or likeliest(_unnamed(text), LANGUAGES) != language:
         return None
     return text
+
+
+def _unnamed(text: str) -> str:
+    """Return a text without its names, which may be of another language than its sentences."""
+    first, *rest = text.split()
+    kept = [word for word in rest if not word.lstrip("¿¡([\"'“‘«")[:1].isupper()]
+    return " ".join([first, *kept]) if len(kept) > 1 else text
 
 
 def size_of(text: str) -> int:
