@@ -49,6 +49,8 @@ class AdAEMConfig:
         floors: facet -> entropy of the pulls as a part of a uniform sweep's (posterior sampling).
         least_gain: a topic is left when it promises less reward per request (posterior sampling).
         keep: most questions returned, the best; None: all.
+        topic_share: part of `keep` that comes from one topic at most, as long as others have
+            questions left (by information).
         rescore: score those once more on fresh answers, of `p1` models each.
         target_width: stop when the 95 % intervals of all positions of models are at most so wide,
             in standard deviations; None: never.
@@ -83,6 +85,7 @@ class AdAEMConfig:
     floors: Mapping[str, float] = field(default_factory=lambda: dict(Sampling().floors))
     least_gain: float = 0.0
     keep: int | None = 100
+    topic_share: float = 0.2
     rescore: bool = True
     target_width: float | None = None
     judge_mode: JudgeMode = "one-call"
@@ -99,8 +102,9 @@ class AdAEMConfig:
                 "width, nearest, p1, p2, pulls, keep, explorer_calls and concurrency must be >= 1, "
                 "depth and shots >= 0"
             )
-        if not 0 < self.advance <= 1:
-            raise ValueError(f"advance must be in (0, 1], not {self.advance}")
+        for name in ("advance", "topic_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in (0, 1], not {getattr(self, name)}")
         if self.bandit == "ucb" and self.pulls is None:
             raise ValueError("UCB needs a number of pulls")
         if self.bandit == "ucb" and self.start == "seeds" and self.seed_scores != "all":
