@@ -33,7 +33,7 @@ class Setup:
     """
 
     draws: tuple[int, ...]
-    calls: int = 2_000
+    calls: int = 4_000
     many: int = 20_000
     items: int = 400
     samples: int = 20

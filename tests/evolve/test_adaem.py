@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 
 import anyio
@@ -162,6 +163,9 @@ def test_winners_share_out_values_that_the_highest_rewards_leave_to_chance(world
     highest = sorted(every, key=lambda c: -c.rewards["selected"])[: len(done.kept)]
     ids = [c.item.id for c in done.kept]
     assert ids != [c.item.id for c in highest] and len(set(ids)) == len(ids)
+    most = OURS.topic_share * len(ids)
+    assert max(Counter(c.topic for c in done.kept).values()) <= most
+    assert max(Counter(c.topic for c in highest).values()) > most
 
 
 def test_every_question_has_its_lineage_and_every_other_one_a_reason(world: World):
@@ -298,7 +302,7 @@ def test_what_does_not_fit_together_is_refused(world: World):
     assert "respondents" in refused([topic], pool[:1], [author], calls=9)
     other = topic.model_copy(update={"kind": "stem"})
     assert "'stem' cannot evolve" in refused([other], explorers=[author], calls=9)
-    for wrong in ({"advance": 0}, {"p1": 0}, {"bandit": "ucb"}, {"keep": 0}):
+    for wrong in ({"advance": 0}, {"topic_share": 2}, {"p1": 0}, {"bandit": "ucb"}, {"keep": 0}):
         with pytest.raises(ValueError):
             AdAEMConfig(**wrong)
 

@@ -45,6 +45,14 @@ def test_lazily_chosen_items_are_those_that_looking_at_all_each_time_would_choos
     assert gained(curves, chosen[:3]) >= 0.98 * best
 
 
+def test_a_topic_gives_so_many_as_long_as_others_have_some_left() -> None:
+    curves = np.array([[curve(a, 0)] for a in (6, 5.5, 5, 4, 3, 2)])
+    topics = ["one", "one", "one", "other", "one", "other"]
+    assert together_best(curves, 6) == [0, 1, 2, 3, 4, 5]
+    assert together_best(curves, 6, topics, 2) == [0, 1, 3, 5, 2, 4]
+    assert together_best(curves, 3, topics, 1) == [0, 3, 1]
+
+
 def test_curves_are_high_where_an_item_parts_models() -> None:
     rng = np.random.default_rng(4)
     theta = np.linspace(-1.5, 1.5, 9)

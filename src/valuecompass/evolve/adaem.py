@@ -385,7 +385,9 @@ class _Run:
         for candidate, reward in zip(pool, self._anew(pool), strict=True):
             candidate.rewards["selected"] = reward
             candidate.answering["selected"] = self.rater.answering(candidate.heard)
-        order = self.rater.order([c.heard for c in pool], [c.rewards["selected"] for c in pool])
+        most = max(1, int(config.topic_share * config.keep)) if config.keep else None
+        heard, rewards = [c.heard for c in pool], [c.rewards["selected"] for c in pool]
+        order = self.rater.order(heard, rewards, [c.topic for c in pool], most)
         best = [pool[at] for at in order]
         for candidate in best[config.keep :] if config.keep else []:
             self.trials.reject(candidate, f"not among the best {config.keep}")

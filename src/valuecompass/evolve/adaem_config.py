@@ -28,7 +28,7 @@ _WHOLE: dict[str, tuple[float, float]] = {
 _REAL: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("disentanglement", "tau"), (-math.inf, math.inf)),
     **dict.fromkeys(("beta", "least_gain", "target_width"), (0, math.inf)),
-    **dict.fromkeys(("similar", "advance", "top_p"), (0, 1)),
+    **dict.fromkeys(("similar", "advance", "top_p", "topic_share"), (0, 1)),
     "temperature": (0, 2),
 }
 """Fields with their ranges."""
@@ -70,6 +70,8 @@ class AdAEMConfig:
         floors: facet -> entropy of the pulls as a part of a uniform sweep's (posterior sampling).
         least_gain: a topic is left when it promises less reward per request (posterior sampling).
         keep: most questions returned, the best; None: all.
+        topic_share: part of `keep` that comes from one topic at most, as long as others have
+            questions left (by information).
         rescore: score those once more on fresh answers, of `p1` models each.
         target_width: stop when 2 x 1.96 `ThetaPosterior.sd` of all models' positions are at most
             this, in (0, 3.92), in standard deviations of the prior; None: never. These `sd` are too
@@ -110,6 +112,7 @@ class AdAEMConfig:
     floors: Mapping[str, float] = field(default_factory=lambda: dict(Sampling().floors))
     least_gain: float = 0.0
     keep: int | None = 100
+    topic_share: float = 0.2
     rescore: bool = True
     target_width: float | None = None
     judge_mode: JudgeMode = "one-call"
@@ -129,7 +132,7 @@ class AdAEMConfig:
         for name, (least, most) in _REAL.items():
             if (value := getattr(self, name)) is not None or name not in OPTIONAL:
                 _in_range(name, value, least, most)
-        for name in ("similar", "advance", "top_p"):
+        for name in ("similar", "advance", "top_p", "topic_share"):
             if getattr(self, name) == 0:
                 raise ValueError(f"{name} must be above 0")
         for name, floor in self.floors.items():

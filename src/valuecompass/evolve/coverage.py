@@ -24,8 +24,9 @@ Floats = NDArray[np.float64]
 MARGIN = 0.01
 """Aimed at above the floor, about which the entropy swings by some thousandths."""
 STEP = 0.02
-"""Change of the logarithm of a weight at a pull; from .005 to .05 quality differs by under .05."""
-FIRST, LEAST, MOST = 0.5, 1e-3, 10.0
+"""Least change of the logarithm of a weight at a pull; from .005 to .05 quality differs by under
+.05. After t pulls it is 1 / t where that is more, so that a run of 70 pulls finds its weights."""
+FIRST, LEAST, MOST = 1.0, 1e-3, 10.0
 """Weights, in units of the qualities' standard deviation: at first, and their range."""
 
 
@@ -107,7 +108,8 @@ class Facet:
         for cell, number in gained.items():
             self._counts[cell] += number / total
         up = self.evenness < self.floor + MARGIN
-        self.weight = float(np.clip(self.weight * np.exp(STEP if up else -STEP), LEAST, MOST))
+        step = max(STEP, 1 / (1 + self._counts.sum()))
+        self.weight = float(np.clip(self.weight * np.exp(step if up else -step), LEAST, MOST))
 
     def bonus(self) -> Floats:
         """Return what a pull of each topic is worth to this facet, (n,), 0 where nobody knows."""

@@ -129,14 +129,21 @@ class Rater:
         self.posterior = self.posterior.updated(*rates_of(labels))
         return True
 
-    def order(self, heard: Sequence[Mapping[str, Heard]], rewards: Sequence[float]) -> list[int]:
+    def order(
+        self,
+        heard: Sequence[Mapping[str, Heard]],
+        rewards: Sequence[float],
+        topics: Sequence[str] | None = None,
+        most: int | None = None,
+    ) -> list[int]:
         """Return items, the best first.
 
-        By information, each is the one that adds most to those before it; else by reward.
+        By information, each is the one that adds most to those before it, as `together_best`, which
+        says what topics do; else by reward.
         """
         if self.config.reward == "information" and heard:
             curves = self.posterior.curves(*rates_of([self.labels(one) for one in heard]))
-            return together_best(curves, len(curves))
+            return together_best(curves, len(curves), topics, most)
         return sorted(range(len(rewards)), key=lambda at: -rewards[at])
 
     def contrasting(self, number: int, dimensions: Sequence[int], key: str) -> tuple[str, ...]:

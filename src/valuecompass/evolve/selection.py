@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,19 +17,26 @@ PRECISION = 1.0
 """What is known of a position before any answer: its prior has variance 1."""
 
 
-def together_best(curves: ArrayLike, number: int) -> list[int]:
+def together_best(
+    curves: ArrayLike,
+    number: int,
+    topics: Sequence[Hashable] | None = None,
+    most: int | None = None,
+) -> list[int]:
     """Return items in the order in which each adds most to those before it.
 
     What is gained is the fall of the logarithm of a position's variance, summed over dimensions and
     averaged over positions N(0, 1): D-optimality with a prior. So an item that tells much, but what
     others have told, comes after one that tells less about another value or about models that
-    stand elsewhere. Any first part of the order is a good set, within a factor 1 - 1/e of the best
-    one of its size.
+    stand elsewhere. Without topics any first part of the order is a good set, within a factor
+    1 - 1/e of the best one of its size.
 
     Args:
         curves: (n, D, 81) information of each item in each dimension on `THETA`, >= 0, as from
             `ThetaPosterior.curves`.
         number: of items wanted, >= 0; at most n come.
+        topics: (n,) of each item; None: all have their own.
+        most: items of a topic that come before those of others are used up; None: any number.
 
     Returns:
         Their places, the most telling first; ties go to the earlier.
@@ -44,16 +53,22 @@ def together_best(curves: ArrayLike, number: int) -> list[int]:
     def gain(item: int) -> float:
         return float((np.log1p(own[item] / known) @ weight).sum())
 
-    # a gain only falls while the set grows: one that was found earlier bounds it from above
-    waiting = [(-gain(item), item, 0) for item in range(len(own))]
-    heapq.heapify(waiting)
+    own_topic = range(len(own)) if topics is None else topics
     chosen: list[int] = []
-    while waiting and len(chosen) < number:
-        _, item, size = waiting[0]
-        if size < len(chosen):
-            heapq.heapreplace(waiting, (-gain(item), item, len(chosen)))
-            continue
-        heapq.heappop(waiting)
-        chosen.append(item)
-        known = known + own[item]
+    for bound in (most or len(own), len(own)):
+        # a gain only falls while the set grows: one that was found earlier bounds it from above
+        waiting = [(-gain(item), item, len(chosen)) for item in set(range(len(own))) - {*chosen}]
+        heapq.heapify(waiting)
+        taken = Counter(own_topic[item] for item in chosen)
+        while waiting and len(chosen) < number:
+            _, item, size = waiting[0]
+            if taken[own_topic[item]] >= bound:
+                heapq.heappop(waiting)
+            elif size < len(chosen):
+                heapq.heapreplace(waiting, (-gain(item), item, len(chosen)))
+            else:
+                heapq.heappop(waiting)
+                chosen.append(item)
+                taken[own_topic[item]] += 1
+                known = known + own[item]
     return chosen
