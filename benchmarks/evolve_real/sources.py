@@ -43,7 +43,7 @@ class Settings:
     """
 
     calls: int = 240
-    keep: int = 16
+    keep: int = 12
     repeats: int = 3
     read: int = 2
     words: int = 60

