@@ -225,6 +225,10 @@ class World:
         except KeyError:
             raise LookupError(f"not written in this world: {item.text!r}") from None
 
+    def wrote(self, text: str) -> bool:
+        """Say whether a text is that of an item of this world."""
+        return text in self._items
+
     def write(
         self, kind: Kind, system: str, latents: Latents, lineage: Lineage
     ) -> tuple[Item, Latents]:

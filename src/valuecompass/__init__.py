@@ -6,8 +6,8 @@
     vc.table(m).to_pandas()
     vc.plot_profile(m)
 
-`run` and `profile` measure, `table` and `export_study` give what was measured as tables, `plot_*`
-draw it. The other names are what these take and return.
+`run` and `profile` measure, `evolve_items` lets test items evolve, `table` and `export_study` give
+what was measured as tables, `plot_*` draw it. The other names are what these take and return.
 
 Importing the package loads none of its parts: each name is fetched when it is first used.
 """
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from valuecompass.board.plots import plot_circle, plot_difference, plot_profile
     from valuecompass.board.stated import stated_and_shown
     from valuecompass.errors import ValueCompassError
+    from valuecompass.evolve.record import Evolved
+    from valuecompass.evolve.run import EvolveListener, evolve_async, evolve_items
+    from valuecompass.evolve.settings import EvolveSettings
     from valuecompass.items import Form, Item
     from valuecompass.measure.measurement import Measurement, Measurements, Row, Score
     from valuecompass.measure.observed import profile
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "EvolveListener",
+    "EvolveSettings",
+    "Evolved",
     "Form",
     "Item",
     "Limits",
@@ -45,6 +51,8 @@ __all__ = [
     "ValueSystem",
     "__version__",
     "builtin_system",
+    "evolve_async",
+    "evolve_items",
     "export_scores",
     "export_study",
     "parse_respondent",
@@ -64,6 +72,9 @@ _PLACES = {
     "board.plots": ("plot_circle", "plot_difference", "plot_profile"),
     "board.stated": ("stated_and_shown",),
     "errors": ("ValueCompassError",),
+    "evolve.record": ("Evolved",),
+    "evolve.run": ("EvolveListener", "evolve_async", "evolve_items"),
+    "evolve.settings": ("EvolveSettings",),
     "items": ("Form", "Item"),
     "measure.measurement": ("Measurement", "Measurements", "Row", "Score"),
     "measure.observed": ("profile",),

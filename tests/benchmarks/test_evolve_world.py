@@ -121,7 +121,7 @@ def played(seed: int, *, backwards: bool) -> dict[str, str]:
         except RequestFailed:
             return
         reading = Reading(name, ("a point",), tuple(named_in(answer.text)))
-        evidence = Evidence(proposal.item, proposal.fact, (reading,), 1.0)
+        evidence = Evidence(proposal.item, proposal.fact, (reading,), 1.0, topic)
         better = await PlantedExplorer(world, name).refine(proposal, evidence, 0)
         found[f"{name} {topic.text}"] = f"{proposal} {answer} {better}"
 
@@ -498,7 +498,7 @@ def test_refining_moves_a_consensus_and_only_that(world: World, kind: str) -> No
 
     async def refine(proposal, values):
         readings = tuple(Reading(n, ("point",), values) for n in names)
-        evidence = Evidence(proposal.item, proposal.fact, readings, 1.0)
+        evidence = Evidence(proposal.item, proposal.fact, readings, 1.0, topics[0])
         return await explorers[0].refine(proposal, evidence, 0)
 
     for proposal in found:
@@ -520,7 +520,9 @@ def test_refining_moves_a_consensus_and_only_that(world: World, kind: str) -> No
 
 def test_nothing_heard_teaches_nothing(world: World) -> None:
     (proposal, *_) = proposals(world, [PlantedExplorer(world, "pool-1")], seeds(world)[:5])
-    silent = Evidence(proposal.item, proposal.fact, (Reading("pool-1", (), ()),), 0.0)
+    silent = Evidence(
+        proposal.item, proposal.fact, (Reading("pool-1", (), ()),), 0.0, proposal.item
+    )
     explorer = PlantedExplorer(world, "pool-1")
     assert anyio.run(explorer.refine, proposal, silent, 0) is None
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from tests.measure.helpers import JUDGE, judging
 from tests.support import mock_provider as mock_module
-from valuecompass.board.health.theories import as_expression, compare_theories
+from valuecompass.board.health.theories import compare_theories
 from valuecompass.board.health.theory_figures import Readings, figures
 from valuecompass.errors import BudgetReached, InputError
 from valuecompass.judges import judge_id
@@ -163,12 +163,12 @@ def stored(workspace: Path) -> list[dict[str, Any]]:
 
 def test_a_theory_scored_otherwise_is_read_as_expression_by_definition() -> None:
     moral = builtin_system("moral-foundations")
-    changed = as_expression(moral)
+    changed = moral.as_expression()
     assert changed.scoring == "expression" and changed.dimensions == moral.dimensions
     # what the local judge has learned of conduct is not asked what a text appeals to
     assert changed.id == "moral-foundations-expressed"
     schwartz = builtin_system("schwartz")
-    assert as_expression(schwartz) is schwartz
+    assert schwartz.as_expression() is schwartz
 
 
 def test_answers_are_read_once_and_what_was_measured_is_not_read_again(
@@ -183,7 +183,7 @@ def test_answers_are_read_once_and_what_was_measured_is_not_read_again(
     assert len(after) == len(before) + 40  # one row an answer, none under schwartz
     new = [row for row in after if row not in before]
     assert {v["dimension"] for v in new[0]["body"]} == {"Access", "Quiet"}
-    library = as_expression(_library(own))
+    library = _library(own).as_expression()
     assert {row["judge"] for row in new} == {judge_id(LocalJudge(), library)}
 
     def never(*_: Any) -> None:

@@ -134,12 +134,34 @@ def test_evolved_questions_tell_fresh_models_apart_better_than_the_best_seeds_at
 def test_winners_are_scored_on_answers_that_selected_nothing(world: World):
     done = run(world, RACE, 1_000)
     for candidate in done.kept:
-        assert set(candidate.rewards) == {"first", "final", "selected", "fresh"}
+        assert {"first", "selected", "fresh"} <= set(candidate.rewards)
         old = {h.answer.key for h in candidate.heard.values() if h.answer}
         new = {h.answer.key for h in candidate.fresh.values() if h.answer}
-        assert len(new) >= 8 and not old & new
-    selected, fresh = ([c.rewards[name] for c in done.kept] for name in ("selected", "fresh"))
-    assert selected == sorted(selected, reverse=True) and fresh != sorted(fresh, reverse=True)
+        assert len(new) >= RACE.p1 - 1 and not old & new
+    # the best are chosen together: each adds most to those before it
+    first = done.kept[0].rewards["selected"]
+    assert first >= np.median([c.rewards["selected"] for c in done.kept])
+
+
+def test_all_models_answer_what_is_ahead_in_the_race_and_the_rest_stays_a_candidate(world: World):
+    done = run(world, RACE, 1_000)
+    scored = [c for c in (*done.kept, *done.rejected) if "selected" in c.rewards]
+    ahead = [c for c in scored if "final" in c.rewards]
+    slower = [c for c in scored if "final" not in c.rewards]
+    assert ahead and len(slower) > len(ahead)
+    assert all(len(c.heard) == len(world.people("pool")) for c in ahead)
+    assert all(len(c.heard) == RACE.p1 for c in slower)
+    assert np.mean([c.rewards["first"] for c in ahead]) > np.mean(
+        [c.rewards["first"] for c in slower]
+    )
+
+
+def test_winners_share_out_values_that_the_highest_rewards_leave_to_chance(world: World):
+    done = run(world, OURS, 1_200)
+    every = [c for c in (*done.kept, *done.rejected) if "selected" in c.rewards]
+    highest = sorted(every, key=lambda c: -c.rewards["selected"])[: len(done.kept)]
+    ids = [c.item.id for c in done.kept]
+    assert ids != [c.item.id for c in highest] and len(set(ids)) == len(ids)
 
 
 def test_every_question_has_its_lineage_and_every_other_one_a_reason(world: World):
@@ -154,7 +176,7 @@ def test_every_question_has_its_lineage_and_every_other_one_a_reason(world: Worl
         assert own["fact"] and own["region"] and own["year"] > 2000
         assert (own["reason"] is None) == (candidate in done.kept)
     reasons = {str(c.reason).split(" ")[0].split(":")[0] for c in done.rejected}
-    assert {"slower", "rewritten", "no", "similar"} <= reasons
+    assert {"not", "rewritten", "no", "similar"} <= reasons
     # requests of candidates, and of explorers that wrote nothing
     assert 0 <= done.meter.total - sum(c.calls for c in everything) <= 0.1 * done.meter.total
 
@@ -179,13 +201,19 @@ def test_a_run_that_was_stopped_goes_on_and_asks_nothing_twice(world: World):
     assert store.asked == whole.asked and set(store.asked.values()) == {1}
 
 
-@pytest.mark.parametrize("calls", [1, 7, 60, 151, 402])
+@pytest.mark.parametrize("calls", [1, 7, 60, 100, 151, 402])
 @pytest.mark.parametrize(
     "config", [OURS, RACE, replace(PAPER, judge_mode="one-call", rescore=True)]
 )
 def test_no_request_beyond_the_budget(world: World, config: AdAEMConfig, calls: int):
     store = Store()
-    done = run(world, config, calls, topics=30, store=store)
+    try:
+        done = run(world, config, calls, topics=30, store=store)
+    except InputError as error:  # not enough for one question, so nobody is asked
+        least = int(str(error).split("at least ")[1])
+        assert calls < least <= 150 and not store.asked
+        done = run(world, config, calls := least, topics=30, store=store)
+        assert done.meter.answers
     asked = kinds(store)
     assert done.stopped == "calls" and done.meter.total <= calls
     assert done.meter.explorer <= 2 * (asked["propose"] + asked["refine"])
@@ -281,4 +309,4 @@ def test_values_of_the_text_are_read_once_and_only_where_the_reward_looks_at_the
     unread = run(world, replace(config, beta=0), 300).kept
     assert read and all(isinstance(c.text, Labels) for c in read)
     assert unread and all(c.text is None for c in unread)
-    assert all(math.isfinite(c.rewards["final"]) for c in [*read, *unread])
+    assert all(math.isfinite(c.last) for c in [*read, *unread])

@@ -14,9 +14,10 @@ from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import MockProvider
 from valuecompass.errors import InputError
 from valuecompass.evolve.adaem import AdAEMConfig, evolve
-from valuecompass.evolve.explorer import ModelExplorer, prompts_hash
+from valuecompass.evolve.explorer import ModelExplorer
 from valuecompass.evolve.pool import ModelPool
 from valuecompass.evolve.protocols import Evidence, Reading
+from valuecompass.evolve.writing import prompts_hash
 from valuecompass.items import seed_items
 from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.models import parse_respondent
@@ -45,7 +46,7 @@ async def test_a_question_is_written_in_two_requests_and_rewritten_in_two(
         assert proposal.item.dimensions == TOPIC.dimensions and proposal.fact.startswith("In 2019")
         assert proposal.item.lineage.parents == (TOPIC.id,) and proposal.item.id != TOPIC.id
         reading = Reading("a", ("Bells wake babies.",), ("Tradition",))
-        evidence = Evidence(proposal.item, proposal.fact, (reading,), 1.0)
+        evidence = Evidence(proposal.item, proposal.fact, (reading,), 1.0, TOPIC)
         better = await explorer.refine(proposal, evidence, 0)
         assert better is not None and asker.calls == 4
         assert better.parent == proposal.item.id and better.fact == proposal.fact

@@ -55,6 +55,12 @@ def test_empty_sets_have_no_breadth():
     assert surrogate(labels(EMPTY, NARROW)).value_diversity == 1
 
 
+def test_a_question_whose_own_values_could_not_be_read_leaves_the_term_out():
+    unread = surrogate(labels(WIDE, NARROW), [NAN] * 4)
+    assert unread == surrogate(labels(WIDE, NARROW))
+    assert unread.disentanglement is None and np.isfinite(unread.score)
+
+
 def test_a_refusal_takes_no_part():
     question = [1, 0, 0, 0]
     with_refusal = surrogate(labels(WIDE, NONE, NARROW), question)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, select
 
-from tests.measure.helpers import MODEL, judging, measure, write_items
+from tests.measure.helpers import MODEL, judging, measure, small_items, write_items
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import in_thread
 from valuecompass.items import Item, seed_items
@@ -24,6 +24,7 @@ from valuecompass.measure.item_table import (
     _whole_items,  # pyright: ignore[reportPrivateUsage]
     answered,
     item_table,
+    stored_answers,
 )
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import run
@@ -334,6 +335,42 @@ def test_who_refuses_everything_has_an_empty_table(tmp_path: Path) -> None:
     )
     table = table_of(tmp_path / "ws", found)
     assert table.items == () and np.isnan(table.scores()).all()
+
+
+def test_single_answers_add_up_to_the_table_and_trade_offs_are_answers_in_both_orders(
+    tmp_path: Path,
+) -> None:
+    items = [i for i in small_items() if i.kind in ("question", "tradeoff")]
+    form = {
+        "name": "twice",
+        "system": "schwartz",
+        "asking": {k: {"words": 40, "repeats": 3} for k in ("question", "tradeoff")},
+        "items": [i.id for i in items],
+    }
+    path = tmp_path / "form.json"
+    path.write_text(json.dumps(form))
+    who = ["simulated/schwartz?Power=1&seed=1", "simulated/schwartz?Tradition=1&seed=2"]
+    file = write_items(tmp_path / "items", items)
+    found = measure(tmp_path / "ws", file, models=who, judge="local", form=str(path))
+
+    async def read() -> tuple[ItemTable, list[tuple[int, int, str, int, float]]]:
+        async with open_store(tmp_path / "ws") as store:
+            whole = (await answered(store, found)).table
+            return whole, [one async for one in stored_answers(store, found)]
+
+    table, single = anyio.run(read)
+    totals = np.zeros_like(table.totals)
+    for position, at, item, repeat, value in single:
+        assert 0 <= value <= 1 and 0 <= repeat < 3
+        totals[position, table.items.index(item), at] += value
+    free = [i.id for i in items if i.kind == "question"]
+    asked = [item in free for item in table.items]
+    assert np.allclose(totals[:, asked], table.totals[:, asked])
+    chosen = [one for one in single if one[2] not in free]
+    # two models, three trade-offs with two sides each, three answers in both orders
+    assert len(chosen) == 2 * 3 * 2 * 3
+    others = [not own for own in asked]
+    assert np.allclose(totals[:, others] / 3, table.totals[:, others])
 
 
 def test_a_prior_does_not_cancel_between_dimensions_that_count_for_and_against() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from valuecompass.text import language_of
+from valuecompass.text import language_of, likeliest
 from valuecompass.text.language import SHORTEST
 
 TEXTS = {
@@ -45,3 +45,22 @@ def test_broken_english_counts_as_english(text: str) -> None:
 
 def test_the_answer_is_always_the_same() -> None:
     assert {language_of(TEXTS["de"]) for _ in range(5)} == {"de"}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Should bells be banned?", "en"),
+        ("Is the Rio Grande do Norte quota right?", "en"),
+        ("¿Hay que prohibir las campanas?", "es"),
+        ("¿Debe el Estado financiar a la Iglesia?", "es"),
+        ("在 COVID-19 期间是否应当关闭教堂？", "zh"),
+        ("", "en"),
+    ],
+)
+def test_among_few_languages_a_sentence_tells(text: str, language: str) -> None:
+    assert likeliest(text, ("en", "es", "zh")) == language
+
+
+def test_only_the_languages_asked_for_are_named() -> None:
+    assert likeliest("Soll man Glocken verbieten?", ("es", "zh")) in ("es", "zh")

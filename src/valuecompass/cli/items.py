@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from valuecompass.cli.app import Json, app, console, echo_json
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json
 
 items_app = typer.Typer(help="List, export, import and select test items.", no_args_is_help=True)
 app.add_typer(items_app, name="items")
@@ -17,8 +17,18 @@ System = Annotated[str, typer.Option("--system", "-s", help="Value system: id or
 
 
 @items_app.command("list")
-def list_items(json: Json = False) -> None:
+def list_items(
+    retired: Annotated[
+        bool, typer.Option("--retired", help="List this workspace's retired items instead.")
+    ] = False,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
     """Count the items of the seed bank, and the frozen forms with their hashes."""
+    if retired:
+        _list_retired(workspace, db, json)
+        return
     from rich.table import Table
 
     from valuecompass.items import SIZES, builtin_form, builtin_sizes, seed_items
@@ -46,6 +56,22 @@ def list_items(json: Json = False) -> None:
         cells = [f"{f['items']} {f['hash']}" for f in row["forms"].values()]  # pyright: ignore
         table.add_row(str(row["system"]), kinds_text, *cells)
     console().print(table)
+
+
+def _list_retired(workspace: Path, db: str | None, json: bool) -> None:
+    """List retired items with their reasons."""
+    import anyio
+
+    from valuecompass.evolve.lifecycle.bank import Place, list_retired
+
+    found = anyio.run(list_retired, Place(workspace, db))
+    if json:
+        echo_json({"retired": found})
+        return
+    for row in found:
+        about = ", ".join(f"{k} {_said(v)}" for k, v in row["detail"].items())
+        typer.echo(f"{row['item']}  {row['system']}  {row['reason']}  {row['date'][:10]}  {about}")
+    typer.echo(f"{len(found)} retired")
 
 
 @items_app.command()
@@ -137,24 +163,143 @@ def import_items(
 def form(
     out: Annotated[Path, typer.Argument(help="Form file to write (JSON).")],
     system: System = "schwartz",
-    size: Annotated[str, typer.Option(help="tiny, short, full or scenario.")] = "short",
-    items: Annotated[Path | None, typer.Option(help="Select from this file, not the bank.")] = None,
+    size: Annotated[
+        str,
+        typer.Option(help="tiny, short, full, scenario, or a number: the most informative items."),
+    ] = "short",
+    items: Annotated[
+        list[Path] | None,
+        typer.Option(help="Select from this file, not the bank. Repeat for more."),
+    ] = None,
+    anchors: Annotated[
+        int, typer.Option(help="Items of an earlier form among them, which link the scores.")
+    ] = 0,
+    anchors_from: Annotated[Path | None, typer.Option(help="That form file.")] = None,
+    most_uses: Annotated[
+        int, typer.Option(min=1, help="Leave out items asked on so many occasions.")
+    ] = 4,
+    include_retired: Annotated[
+        bool, typer.Option("--include-retired", help="Select retired items, too.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the lot among near-equal items.")] = 0,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
 ) -> None:
-    """Select a balanced form from items and freeze it."""
+    """Select a balanced form from items and freeze it.
+
+    Of a --size in numbers the items that tell most about models are selected, by what this
+    workspace knows of them, balanced over dimensions and without those worn out.
+    """
     from valuecompass.errors import InputError
+    from valuecompass.evolve.lifecycle.bank import read_bank
     from valuecompass.files import write_text
-    from valuecompass.items import SIZES, Size, form_text, seed_items, select_form
-    from valuecompass.items.io import read_items
+    from valuecompass.items import SIZES, Size, form_text, select_form
     from valuecompass.measure.run import resolve_system
 
     chosen = resolve_system(system)
     wanted: Size | None = next((s for s in SIZES if s == size), None)
-    if wanted is None:
-        raise InputError(f"--size {size}: give {', '.join(SIZES)}")
-    pool = read_items(items, chosen) if items else list(seed_items(chosen.id))
-    selected = select_form(pool, chosen, wanted)
+    if wanted is None and not size.isdecimal():
+        raise InputError(f"--size {size}: give {', '.join(SIZES)} or a number of items")
+    if wanted is not None and (anchors or anchors_from is not None):
+        raise InputError(f"--anchors: --size {size} is selected without; give a number of items")
+    pool = read_bank(items or (), chosen, _aside)
+    if wanted is not None:
+        selected, found = select_form(pool, chosen, wanted), None
+    else:
+        import anyio
+
+        from valuecompass.evolve.lifecycle.bank import Place, select_living_form
+        from valuecompass.evolve.lifecycle.forms import FormRules
+        from valuecompass.items import read_form
+
+        rules = FormRules(int(size), anchors, most_uses, seed)
+        previous = None if anchors_from is None else read_form(anchors_from)
+        name = f"{chosen.id}/{out.stem}"
+        selected, found = anyio.run(
+            lambda: select_living_form(
+                Place(workspace, db),
+                chosen,
+                pool,
+                rules,
+                name,
+                previous=previous,
+                include_retired=include_retired,
+            )
+        )
     write_text(out, form_text(selected))
-    typer.echo(f"{out}: {len(selected.items)} items, hash {selected.hash}")
+    if json:
+        echo_json(
+            {"out": str(out), "hash": selected.hash, "items": list(selected.items)} | (found or {})
+        )
+        return
+    tied = f", {len(selected.anchors)} of them anchors" if selected.anchors else ""
+    typer.echo(f"{out}: {len(selected.items)} items{tied}, hash {selected.hash}")
+    if found is not None:
+        unknown = sum(one["respondents"] == 0 for one in found["items"])
+        typer.echo(
+            f"nobody has answered {unknown} of them here; left out: {found['retired']} retired, "
+            f"{found['used_up']} used up"
+        )
+
+
+@items_app.command()
+def retire(
+    system: System = "schwartz",
+    items: Annotated[
+        list[Path] | None, typer.Option(help="Your items instead of the bank. Repeat for more.")
+    ] = None,
+    most_uses: Annotated[int, typer.Option(min=1, help="Exposed: asked on so many occasions.")] = 4,
+    saturated: Annotated[
+        float,
+        typer.Option(min=0, help="Saturated: an answer surely tells less than so many nats."),
+    ] = 0.15,
+    undo: Annotated[str | None, typer.Option(help="Take this item back into use.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what, and log nothing.")] = False,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Retire items that are saturated, exposed or drifting, by rule, with the reason in a log.
+
+    Nothing is deleted: items form leaves retired items out, and --undo takes one back.
+    """
+    from functools import partial
+
+    import anyio
+
+    from valuecompass.evolve.lifecycle.bank import Place, read_bank, restore_item, retire_items
+    from valuecompass.evolve.lifecycle.retire import RetireRules
+    from valuecompass.measure.run import resolve_system
+
+    place = Place(workspace, db)
+    if undo is not None:
+        restored = anyio.run(restore_item, place, undo)
+        if json:
+            echo_json(restored)
+        else:
+            typer.echo(f"{restored['item']}: back in use (was {restored['was']})")
+        return
+    chosen = resolve_system(system)
+    rules = RetireRules(most_uses, saturated)
+    bank = read_bank(items or (), chosen, _aside)
+    found = anyio.run(partial(retire_items, place, chosen, bank, rules, dry_run=dry_run))
+    if json:
+        echo_json(found)
+        return
+    for one in found["retired"]:
+        about = ", ".join(f"{k} {_said(v)}" for k, v in one["detail"].items())
+        typer.echo(f"{one['item']}  {one['reason']}  {about}")
+    done = "would be retired" if dry_run else "retired"
+    typer.echo(f"{len(found['retired'])} {done} of {found['checked']} items with answers here")
+
+
+def _aside(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)  # pyright: ignore
 
 
 def _pairs(given: list[str] | None, option: str) -> dict[str, str]:

@@ -9,8 +9,8 @@ in the paper.
 `AdAEMConfig.preset("paper")` runs it as printed. The default differs in four things: the reward is
 the information of an answer about its model (`information`), topics are chosen by posterior
 sampling under floors on coverage (`bandit`), a question is put to the few models that contrast most
-on its dimensions, so that many more questions can be tried, and winners are scored once more on
-fresh answers.
+on its dimensions, and to all only if it is promising, so that many more questions can be tried, and
+winners are chosen for what they tell together (`selection`) and scored once more on fresh answers.
 
 A run is deterministic given its seed and what the players return. All work of a step is done at the
 same time and taken in in a fixed order; so a killed run is resumed by playing it again, with every
@@ -20,6 +20,7 @@ paid request answered from the store.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -37,17 +38,27 @@ from valuecompass.evolve.bandit import (
     arm_of,
     stop_reason,
 )
-from valuecompass.evolve.candidates import Candidate, Evolution
-from valuecompass.evolve.novelty import EnglishSimilarity, Questions, Similarity
+from valuecompass.evolve.budget import check_calls, fresh_cost
+from valuecompass.evolve.candidates import Candidate, Evolution, seed_of
+from valuecompass.evolve.novelty import (
+    Questions,
+    Similarity,
+    encoder_of,
+    knows,
+    threshold_of,
+    wording,
+)
 from valuecompass.evolve.probing import Meter, Prober, together
-from valuecompass.evolve.protocols import Evidence, Explorer, Proposal, Respondents
+from valuecompass.evolve.protocols import Explorer, Proposal, Respondents
 from valuecompass.evolve.rating import Rater, RatingConfig
+from valuecompass.evolve.safety import SafetyFilter
+from valuecompass.evolve.targets import set_targets
 from valuecompass.evolve.trials import Trials
 from valuecompass.items import Item
+from valuecompass.judges.languages import reads
 from valuecompass.judges.protocol import Judge
 from valuecompass.values import ValueSystem
 
-SLOWER = "slower than others in the race"
 RECENT = 60
 """First rewards that a candidate is held against in the race."""
 
@@ -66,6 +77,7 @@ async def evolve(
     *,
     calls: int | None = None,
     similarity: Similarity | None = None,
+    safety: SafetyFilter | None = None,
     log: Callable[[Mapping[str, Any]], None] = silent,
 ) -> Evolution:
     """Let items evolve.
@@ -78,7 +90,9 @@ async def evolve(
         systems: value systems; every answer is judged by all of them.
         config: None takes the defaults.
         calls: most requests of all kinds; None: bounded by `config.pulls` alone.
-        similarity: encoder for questions and opinions; None takes the English one.
+        similarity: encoder for questions and opinions; None takes the English one, or the
+            multilingual one where items are in other languages and it is installed.
+        safety: what must not be asked, nor shown to explorers; None: everything may.
         log: told every event as it happens.
 
     Raises:
@@ -88,7 +102,9 @@ async def evolve(
     settings = config or AdAEMConfig()
     if calls is None and settings.pulls is None:
         raise InputError("nothing bounds the run: give calls, or pulls in the settings")
-    run = _Run(settings, topics, explorers, respondents, judge, systems, calls, similarity, log)
+    run = _Run(
+        settings, topics, explorers, respondents, judge, systems, calls, similarity, safety, log
+    )
     return await run.whole()
 
 
@@ -105,46 +121,67 @@ class _Run:
         systems: Sequence[ValueSystem],
         calls: int | None,
         similarity: Similarity | None,
+        safety: SafetyFilter | None,
         log: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self.config, self.log = config, log
         self.topics = {topic.id: topic for topic in topics}
         self.explorers = {explorer.name: explorer for explorer in explorers}
-        if not topics or len(self.topics) < len(topics):
-            raise InputError("topics: at least one seed item is needed, and each only once")
-        if not explorers or len(self.explorers) < len(explorers):
-            raise InputError("explorers: at least one is needed, and no name twice")
         self.names = tuple(respondents.names)
-        if len(self.names) < 2 or len(set(self.names)) < len(self.names):
-            raise InputError("respondents: at least two are needed, and no name twice")
         self.prober = Prober(respondents, judge, tuple(systems), config.judge_mode)
-        for topic in topics:
-            self.prober.check(topic)
-        encoder = similarity or EnglishSimilarity()
+        self._check(topics, explorers)
+        check = 0 if safety is None else safety.cost
+        players = len(self.explorers), len(self.names)
+        check_calls(calls, config, self.prober, topics, *players, check)
+        languages = {topic.language for topic in topics}
+        encoder = similarity or encoder_of(languages)
+        self.unknown = sorted(one for one in languages if not knows(encoder, one))
+        self.encoder = encoder.name
         rating = RatingConfig(
             config.reward, config.disentanglement, config.beta, config.information
         )
-        self.rater = Rater(rating, self.names, self.prober, encoder)
+        self.rater = Rater(rating, self.names, self.prober, None if self.unknown else encoder)
         self.meter = Meter(calls)
-        questions = Questions(encoder, threshold=config.similar, nearest=config.nearest)
+        alike = threshold_of(encoder) if config.similar is None else config.similar
+        questions = Questions(encoder, threshold=alike, nearest=config.nearest)
         for topic in topics:
-            questions.add([topic.id], [topic.text], topic.language)
-        self.trials = Trials(config, self.prober, self.rater, questions, self.meter)
+            questions.add([topic.id], [wording(topic)], topic.language)
+        self.trials = Trials(config, self.prober, self.rater, questions, self.meter, safety)
+        self.admitted: dict[str, Candidate] = {}
+        """Seeds that passed the safety filter, by topic."""
         self.seeds: dict[str, Candidate] = {}
         self.of_topic: dict[str, list[Candidate]] = {topic: [] for topic in self.topics}
         self.events: list[dict[str, Any]] = []
         self.pulls: dict[str, int] = dict.fromkeys(self.topics, 0)
         self.first_rewards: list[float] = []
+        self.told = 0
+        """Rejected candidates that events have told of."""
+
+    def _check(self, topics: Sequence[Item], explorers: Sequence[Explorer]) -> None:
+        """Refuse what does not fit together before anything is asked."""
+        if not topics or len(self.topics) < len(topics):
+            raise InputError("topics: at least one seed item is needed, and each only once")
+        if not explorers or len(self.explorers) < len(explorers):
+            raise InputError("explorers: at least one is needed, and no name twice")
+        if len(self.names) < 2 or len(set(self.names)) < len(self.names):
+            raise InputError("respondents: at least two are needed, and no name twice")
+        judge = self.prober.judge
+        for topic in topics:
+            self.prober.check(topic)
+            if topic.kind == "question" and not reads(judge.identity, topic.language):
+                raise InputError(
+                    f"item {topic.id}: the judge {judge.name} does not read {topic.language!r}, so "
+                    "that no answer would have a verdict; give another judge"
+                )
 
     # --- algorithm 1 ---
 
     async def whole(self) -> Evolution:
         """Pull topics until something stops the run, then choose and re-score the winners."""
         if self.config.seed_scores == "all":
-            await self._score_seeds(list(self.topics))
+            await self._score_seeds(await self._admit(list(self.topics)))
         bandit = self._bandit()
-        warning = getattr(bandit, "warning", None)
-        warnings = () if warning is None else (str(warning),)
+        warnings = self._warnings(bandit)
         for text in warnings:
             self._tell("warning", text=text)
         while (stopped := self._stopped()) is None:
@@ -153,8 +190,14 @@ class _Run:
                 break
             before = self.meter.total
             self.trials.aside = self._aside()
-            if self.config.seed_scores == "pulled" and topic not in self.seeds:
-                await self._score_seeds([topic])
+            admitted = await self._admit([topic])
+            if not admitted:
+                bandit.leave(topic)
+                continue
+            if self.config.seed_scores == "pulled" and not admitted[0].rewards:
+                await self._score_seeds(admitted)
+                if topic in self.seeds and isinstance(bandit, PosteriorSampling):
+                    bandit.record_seed(topic, self.seeds[topic].last)
             found = await self._pull(topic)
             rewards = [c.last for c in found if math.isfinite(c.last)]
             regions = [c.proposal.region for c in found if c.proposal.region]
@@ -173,6 +216,7 @@ class _Run:
             stopped,
             warnings,
             posterior,
+            tuple(self.trials.withheld),
         )
 
     def _bandit(self) -> Bandit:
@@ -190,6 +234,18 @@ class _Run:
             least_gain=config.least_gain,
         )
         return PosteriorSampling(arms, sampling, seed=config.seed)
+
+    def _warnings(self, bandit: Bandit) -> tuple[str, ...]:
+        found: list[str] = []
+        if (idle := getattr(bandit, "warning", None)) is not None:
+            found.append(str(idle))
+        if self.unknown:
+            found.append(
+                f"{', '.join(self.unknown)}: similarity of items not checked, but for copies, and "
+                f"opinion diversity left out: {self.encoder} does not know the language. "
+                "pip install 'valuecompass[multilingual]'"
+            )
+        return tuple(found)
 
     def _stopped(self) -> str | None:
         config = self.config
@@ -210,14 +266,18 @@ class _Run:
         """
         new = await self.trials.scored(await self._proposed(topic), "first")  # lines 6 to 12
         racing = self._raced(new)
+        ahead = {c.item.id for c in racing}
+        slower = [c for c in new if c.item.id not in ahead]
         improving = racing
         for _ in range(self.config.depth):  # lines 13 to 18
             better = await self._rewritten(improving)
             racing = [better.get(c.item.id, c) for c in racing]
             improving = list(better.values())
         kept = await self.trials.scored(racing, "final")  # line 19
+        # the others stay with the reward they have: little is known of them, but it was paid
+        kept += slower
         self.of_topic[topic] += kept
-        return [*kept, *(c for c in new if c.reason == SLOWER)]
+        return kept
 
     async def _proposed(self, topic: str) -> list[Candidate]:
         """Have every explorer write, and leave out what repeats others (lines 6 to 11)."""
@@ -225,7 +285,7 @@ class _Run:
         known = [self.seeds[topic]] if topic in self.seeds else []
         scored = [c for c in [*known, *self.of_topic[topic]] if math.isfinite(c.last)]
         best = sorted(scored, key=lambda c: -c.last)[: config.shots]
-        # which of them becomes the parent (line 7) is left to the explorer
+        # line 7 samples one of them as parent; here all start from the seed and are shown these
         shots = [(c.item, c.last) for c in best]
         first = self.pulls[topic] * config.width
         self.pulls[topic] += 1
@@ -234,33 +294,48 @@ class _Run:
             for turn in range(first, first + config.width)
             for explorer in self.explorers.values()
         ]
-        work = work[: self.trials.affordable([config.explorer_calls] * len(work))]
+        # what is written and cannot be tried would be wasted
+        tried = self.trials.cost(seed_of(seed), "first")
+        each = config.explorer_calls + self.trials.check_cost + tried
+        work = work[: self.trials.affordable([each] * len(work))]
         found: list[Candidate] = []
         for proposal in await together(work, config.concurrency):
             self.meter.explorer += self.trials.steps(proposal)
             if proposal is not None:
                 found.append(Candidate(topic, proposal, calls=proposal.calls))
-        return [c for c in found if self.trials.is_new(c)]
+        # checked before compared: a copy of something harmful is harmful, too
+        return [c for c in await self.trials.safe(found) if self.trials.is_new(c)]
 
     async def _rewritten(self, old: Sequence[Candidate]) -> dict[str, Candidate]:
         """Return what became better by more than tau, by the id of its parent (lines 14 to 18)."""
         config = self.config
-        costs = [config.explorer_calls + self.trials.cost(c, "first") for c in old]
-        old = old[: self.trials.affordable(costs)]
-        work = [
-            partial(_or_none, self._author(c).refine, c.proposal, self._evidence(c), c.rewritten)
+        costs = [
+            config.explorer_calls
+            + self.trials.cost(c, "first")
+            + self.trials.check_cost * (1 + len(c.heard))
             for c in old
         ]
-        new: dict[str, Candidate] = {}
+        old = old[: self.trials.affordable(costs)]
+        evidence = await self.trials.evidence(old, self.topics)
+        work = [
+            partial(_or_none, self._author(c).refine, c.proposal, told, c.rewritten)
+            for c, told in zip(old, evidence, strict=True)
+        ]
+        written: dict[str, Candidate] = {}
         for parent, proposal in zip(old, await together(work, config.concurrency), strict=True):
             self.meter.explorer += self.trials.steps(proposal)
             if proposal is None:
                 continue
-            written = parent.rewritten + 1
-            one = Candidate(parent.topic, proposal, calls=proposal.calls, rewritten=written)
-            # that it resembles its parent is meant; only copies are left out
-            if self.trials.is_new(one, copies_only=True):
-                new[parent.item.id] = one
+            one = Candidate(parent.topic, proposal, calls=proposal.calls)
+            one.rewritten = parent.rewritten + 1
+            written[parent.item.id] = one
+        await self.trials.safe(list(written.values()))
+        # that it resembles its parent is meant; only copies are left out
+        new = {
+            of: one
+            for of, one in written.items()
+            if one.reason is None and self.trials.is_new(one, copies_only=True)
+        }
         await self.trials.scored(list(new.values()), "first")
         better: dict[str, Candidate] = {}
         for parent in old:
@@ -275,26 +350,25 @@ class _Run:
         return better
 
     def _raced(self, new: Sequence[Candidate]) -> list[Candidate]:
-        """Return the part that goes on, by first rewards among the recent ones."""
+        """Return the part that goes on to more models, by first rewards among the recent ones."""
         self.first_rewards += [c.last for c in new]
         if self.config.advance == 1 or not new:
             return list(new)
         bound = np.quantile(self.first_rewards[-RECENT:], 1 - self.config.advance)
-        for candidate in new:
-            if candidate.last < bound:
-                self.trials.reject(candidate, SLOWER)
-        return [c for c in new if c.reason is None]
+        return [c for c in new if c.last >= bound]
 
     # --- seeds and winners ---
 
-    async def _score_seeds(self, topics: Sequence[str]) -> None:
+    async def _admit(self, topics: Sequence[str]) -> list[Candidate]:
+        """Return the seeds that may be shown and asked; each is checked when it is first needed."""
+        new = [seed_of(self.topics[topic]) for topic in topics if topic not in self.admitted]
+        new = new[: self.trials.affordable([self.trials.check_cost] * len(new))]
+        self.admitted |= {seed.topic: seed for seed in await self.trials.safe(new)}
+        return [self.admitted[topic] for topic in topics if topic in self.admitted]
+
+    async def _score_seeds(self, seeds: Sequence[Candidate]) -> None:
         """Score seed items by all models: S_i of algorithm 2."""
-        seeds: list[Candidate] = []
-        for topic in topics:
-            item = self.topics[topic]
-            seeds.append(Candidate(topic, Proposal(item, "", None, None, "seed", topic, 0)))
-        await self.trials.scored(seeds, "final")
-        for seed in seeds:
+        for seed in await self.trials.scored(seeds, "final"):
             self.seeds[seed.topic] = seed
             self._tell(
                 "seed", topic=seed.topic, rewards=seed.as_json()["rewards"], calls=seed.calls
@@ -310,10 +384,13 @@ class _Run:
         # early questions were scored when little was known of the models
         for candidate, reward in zip(pool, self._anew(pool), strict=True):
             candidate.rewards["selected"] = reward
-        best = sorted(pool, key=lambda c: -c.rewards["selected"])
+            candidate.answering["selected"] = self.rater.answering(candidate.heard)
+        order = self.rater.order([c.heard for c in pool], [c.rewards["selected"] for c in pool])
+        best = [pool[at] for at in order]
         for candidate in best[config.keep :] if config.keep else []:
             self.trials.reject(candidate, f"not among the best {config.keep}")
         best = best[: config.keep]
+        set_targets(best, [*best, *self.trials.rejected], self.rater, self.prober.systems)
         if config.rescore:
             self.trials.aside = 0
             best = await self.trials.scored(best, "fresh")
@@ -325,33 +402,27 @@ class _Run:
             return [c.last for c in of]
         return self.rater.rewards([c.heard for c in of], [c.text for c in of])
 
-    def _aside(self) -> int:
+    def _aside(self) -> float:
         """Requests that re-scoring the winners may take once one more pull was made."""
-        if not self.config.rescore:
-            return 0
-        soon = self.config.width * len(self.explorers)
-        kept = sum(map(len, self.of_topic.values())) + soon
-        each = max(self.prober.cost(topic) for topic in self.topics.values())
-        panel = min(self.config.p2 or len(self.names), len(self.names))
-        return min(kept, self.config.keep or kept) * panel * each
+        soon = sum(map(len, self.of_topic.values())) + self.config.width * len(self.explorers)
+        topics = self.topics.values()
+        return fresh_cost(self.config, self.prober, topics, len(self.names), soon)
 
     def _author(self, candidate: Candidate) -> Explorer:
         return self.explorers[candidate.proposal.generator]
 
-    def _evidence(self, candidate: Candidate) -> Evidence:
-        readings = tuple(heard.reading for heard in candidate.heard.values())
-        return Evidence(candidate.item, candidate.proposal.fact, readings, candidate.last)
-
     def _told_pull(self, topic: str, found: Sequence[Candidate], cost: int) -> None:
         kept = [c for c in found if c.reason is None]
-        meter = self.meter
+        reasons = Counter(c.why for c in self.trials.rejected[self.told :])
+        self.told = len(self.trials.rejected)
         self._tell(
             "pull",
             topic=topic,
             kept=[{"id": c.item.id, "reward": c.last} for c in kept],
             tried=len(found),
             calls=cost,
-            spent={"explorer": meter.explorer, "answers": meter.answers, "judge": meter.judge},
+            rejected=dict(reasons),
+            spent=self.meter.by_kind(),
         )
 
     def _tell(self, event: str, **about: Any) -> None:

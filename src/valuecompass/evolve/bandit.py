@@ -1,15 +1,14 @@
 """Which topic to work on next: AdAEM's UCB as printed, posterior sampling, and any at random.
 
 A topic is an arm; a pull writes some questions about it, whose rewards come back with what they
-cost. Nothing here is random beyond a seed: the same records lead to the same choices, so that a
-state is the list of what was recorded, and resuming is recording it again.
+cost. Nothing here is random beyond a seed: the same records lead to the same choices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,8 +57,8 @@ class Bandit(Protocol):
         """Take in a pull: the rewards of its questions, the requests it took, what it covers."""
         ...
 
-    def state(self) -> dict[str, Any]:
-        """Return what was recorded, as JSON."""
+    def leave(self, arm: str) -> None:
+        """Choose a topic no more."""
         ...
 
 
@@ -101,32 +100,35 @@ class UpperConfidence:
         known = np.isfinite(scores) & (start == "seeds")
         self.pulls = known.astype(np.int64)
         self.means = np.where(known, scores, 0.0)
-        self._records: list[list[Any]] = []
+        self._left = np.zeros(len(arms), np.bool_)
+        self._recorded = 0
         firsts = len(arms) - int(known.sum())
         self.warning = Idle(firsts, budget) if 0 < firsts >= budget else None
 
     def choose(self) -> str | None:
         """Return the topic to pull; None when the budget is spent or there is no topic."""
-        if not self._ids or len(self._records) >= self._budget:
+        if self._left.all() or self._recorded >= self._budget:
             return None
-        if not self.pulls.all():
-            return self._ids[int(np.argmin(self.pulls > 0))]
-        bounds = self.means + np.sqrt(2 * np.log(self._budget) / self.pulls)
-        return self._ids[int(np.argmax(bounds))]
+        new = (self.pulls == 0) & ~self._left
+        if new.any():
+            return self._ids[int(np.argmax(new))]
+        bounds = self.means + np.sqrt(2 * np.log(self._budget) / np.maximum(self.pulls, 1))
+        return self._ids[int(np.argmax(np.where(self._left, -np.inf, bounds)))]
 
     def record(
         self, arm: str, rewards: Sequence[float], calls: int = 0, found: Found | None = None
     ) -> None:
-        """Take in a pull; what it cost and covers is kept in the state only."""
+        """Take in a pull; what it cost and covers does not count."""
         place = self._places[arm]
-        self._records.append(_as_json(arm, rewards, calls, found))
+        _check(arm, rewards)
+        self._recorded += 1
         self.pulls[place] += 1
         if len(rewards):
             self.means[place] += (float(np.mean(rewards)) - self.means[place]) / self.pulls[place]
 
-    def state(self) -> dict[str, Any]:
-        """Return what was recorded."""
-        return {"records": list(self._records)}
+    def leave(self, arm: str) -> None:
+        """Choose a topic no more."""
+        self._left[self._places[arm]] = True
 
 
 class Uniform:
@@ -138,26 +140,27 @@ class Uniform:
     """
 
     def __init__(self, arms: Sequence[Arm], *, seed: int = 0) -> None:
-        self._ids = tuple(_places(arms))
+        self._ids = list(_places(arms))
         self._seed = seed
-        self._records: list[list[Any]] = []
+        self._recorded = 0
 
     def choose(self) -> str | None:
         """Return the topic to pull; None when there is no topic."""
         if not self._ids:
             return None
-        rng = np.random.default_rng([self._seed, len(self._records)])
+        rng = np.random.default_rng([self._seed, self._recorded])
         return self._ids[rng.integers(len(self._ids))]
 
     def record(
         self, arm: str, rewards: Sequence[float], calls: int = 0, found: Found | None = None
     ) -> None:
         """Take in a pull, which changes nothing but the number of the next one."""
-        self._records.append(_as_json(arm, rewards, calls, found))
+        _check(arm, rewards)
+        self._recorded += 1
 
-    def state(self) -> dict[str, Any]:
-        """Return what was recorded."""
-        return {"records": list(self._records)}
+    def leave(self, arm: str) -> None:
+        """Choose a topic no more."""
+        self._ids.remove(arm)
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ class PosteriorSampling:
         )
         self._tally = _Tally(*np.zeros((4, len(arms))))
         self._rewards: list[float] = []
-        self._records: list[list[Any]] = []
+        self._recorded = 0
         self._fitted = self.quality.observations
 
     def choose(self) -> str | None:
@@ -241,7 +244,7 @@ class PosteriorSampling:
         if not len(candidates):
             return None
         # draws of their own for every choice: what was drawn before does not matter
-        rng = np.random.default_rng([self._seed, len(self._records)])
+        rng = np.random.default_rng([self._seed, self._recorded])
         bonus = self._deviation() * self.coverage.bonus(len(self._ids))[candidates]
         first = self._best(rng, candidates, bonus)[0]
         if self.settings.method == "top-two" and rng.random() >= self.settings.top_two:
@@ -253,7 +256,8 @@ class PosteriorSampling:
     ) -> None:
         """Take in a pull."""
         place = self._places[arm]
-        self._records.append(_as_json(arm, rewards, calls, found))
+        _check(arm, rewards)
+        self._recorded += 1
         self._rewards += map(float, rewards)
         self._tally.pulls[place] += 1
         self._tally.calls[place] += calls
@@ -267,13 +271,12 @@ class PosteriorSampling:
         """Take in the score of a seed that had none."""
         if not np.isfinite(score):
             raise ValueError(f"{arm}: a seed's score is not a number; leave it out")
-        self._records.append([arm, float(score)])
         self.quality.score_seed(self._places[arm], score)
         self._refit()
 
-    def state(self) -> dict[str, Any]:
-        """Return what was recorded."""
-        return {"records": list(self._records)}
+    def leave(self, arm: str) -> None:
+        """Choose a topic no more."""
+        self._tally.dry[self._places[arm]] = np.inf
 
     def gain_per_call(self) -> Floats:
         """Return what one more call to each topic adds to the best `keep` rewards, (n,).
@@ -310,7 +313,7 @@ class PosteriorSampling:
         begun = self._tally.pulls > 0
         closed = np.flatnonzero(going & ~begun)
         room = int(
-            np.ceil(self.settings.opened * (len(self._records) + 1) ** self.settings.growth)
+            np.ceil(self.settings.opened * (self._recorded + 1) ** self.settings.growth)
         ) - int(begun.sum())
         # where a floor is to be kept one more may always be opened; its bonus decides whether it is
         room = max(room, int(bool(self.coverage.facets) or not (going & begun).any()))
@@ -347,15 +350,6 @@ class PosteriorSampling:
             self._fitted = self.quality.observations
 
 
-def replay(bandit: Bandit, state: Mapping[str, Any]) -> None:
-    """Bring a fresh bandit, made with the same arguments, to a `state`."""
-    for record in state["records"]:
-        if len(record) == 2 and isinstance(bandit, PosteriorSampling):
-            bandit.record_seed(*record)
-        else:
-            bandit.record(*record)
-
-
 def stop_reason(
     calls: int,
     budget: int | None = None,
@@ -384,8 +378,6 @@ def _places(arms: Sequence[Arm]) -> dict[str, int]:
     return places
 
 
-def _as_json(arm: str, rewards: Sequence[float], calls: int, found: Found | None) -> list[Any]:
+def _check(arm: str, rewards: Sequence[float]) -> None:
     if not np.isfinite(np.asarray(rewards, np.float64)).all():
         raise ValueError(f"{arm}: a reward is not a number; leave it out")
-    cells = {name: list(cells) for name, cells in (found or {}).items()}
-    return [arm, [float(r) for r in rewards], int(calls), cells]

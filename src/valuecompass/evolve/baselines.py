@@ -51,7 +51,7 @@ async def paraphrase(
     writer = Writer(asker, model)
 
     async def reworded(seed: Item, language: str) -> Item | None:
-        text = await _question(writer, "paraphrase", language, turn, question=seed.text)
+        text = await _question(writer, "question/paraphrase", language, turn, question=seed.text)
         if text is None or text == seed.text:
             return None
         lineage = Lineage(
@@ -69,7 +69,8 @@ async def one_shot(
     """Return controversial questions written without a seed, method "one-shot"; `count` requests.
 
     The model is told a dimension and a topic class, each in turn, so that questions spread over
-    both as the seeds do: asked for a controversial question alone, models repeat themselves.
+    both as the seeds do: asked for a controversial question alone, models repeat themselves. The
+    dimension's definition and the class are in English, whatever the question's language.
 
     Args:
         asker: asks the model, within the budget.
@@ -95,7 +96,7 @@ async def one_shot(
         topic = TOPICS[(place + place // len(system.dimensions)) % len(TOPICS)]
         text = await _question(
             writer,
-            "one-shot",
+            "question/one-shot",
             prompts,
             place,
             name=dimension.name,

@@ -18,6 +18,7 @@ converge item by item, and thousands of items take seconds.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -109,6 +110,8 @@ class ItemInformation:
         a: (n, D) slopes, exponential of the posterior mean of log a.
         b: (n, D) posterior mean difficulties; far out for an item that nearly all models or none
             express.
+        information_sd: (n, D) posterior standard deviation of `information`: what the item's own
+            responses leave open of it; nats.
     """
 
     gjs: Array
@@ -116,6 +119,7 @@ class ItemInformation:
     remaining: Array
     a: Array
     b: Array
+    information_sd: Array
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,12 @@ class ThetaPosterior:
                 break
         return ThetaPosterior(weights, quirks, items, self.config)
 
-    def score(self, responses: ArrayLike, opinions: ArrayLike = 1) -> ItemInformation:
+    def score(
+        self,
+        responses: ArrayLike,
+        opinions: ArrayLike = 1,
+        among: Sequence[int] | None = None,
+    ) -> ItemInformation:
         """What each item tells, expected over what its own responses leave open.
 
         Score new items by the posterior of earlier ones, then update: an item that has shaped the
@@ -232,6 +241,8 @@ class ThetaPosterior:
         Args:
             responses: (n, K, D) as in `updated`.
             opinions: as in `updated`.
+            among: places of the models that the items are to tell apart; None: all. What the others
+                answered still says what the items are like.
 
         Returns:
             The items' information. An item without responses gets that of the average item.
@@ -243,22 +254,60 @@ class ThetaPosterior:
         Mathematical Statistics 27, 986-1005, equation 4.
         """
         rows = self._rows(responses, opinions)
-        grid = _nodes(self.config.quirk_sds)
-        result = np.empty((5, len(rows[0][0]), len(rows)))
+        result = np.empty((6, len(rows[0][0]), len(rows)))
+        known = self._worths if among is None else self._worths_of(list(among))
+        for d, part, joint in self._joint(rows):
+            result[:, part, d] = (joint @ known[d]).T
+        result[3] = np.exp(result[3])
+        result[5] = np.sqrt(np.maximum(result[5] - result[1] ** 2, 0))
+        return ItemInformation(*result)
+
+    def curves(self, responses: ArrayLike, opinions: ArrayLike = 1) -> Array:
+        """Fisher's information of a response to each item, at every position on `THETA`.
+
+        Where an item tells: what `information` averages over positions. Sets of items are chosen by
+        it, so that not all of them tell models apart at the same place.
+
+        Args:
+            responses: (n, K, D) as in `updated`.
+            opinions: as in `updated`.
+
+        Returns:
+            (n, D, 81) expected over what the item's responses leave open, >= 0.
+
+        Raises:
+            ValueError: if a number is out of range or shapes do not fit.
+        """
+        rows = self._rows(responses, opinions)
+        result = np.empty((len(rows[0][0]), len(rows), len(THETA)))
+        table = _fisher(self.config).T
+        for d, part, joint in self._joint(rows):
+            result[part, d] = joint @ table
+        return result
+
+    def _joint(self, rows: list[tuple[Array, Array]]) -> Iterator[tuple[int, slice, Array]]:
+        """Yield dimensions and parts of the items, with the chances of all nodes, (c, Q x G)."""
         for d, (row, log_chance) in enumerate(rows):
-            columns = np.stack([*self._worth(d), np.log(grid.a), grid.b], axis=1)
             table = _foretold(self.weights[d], log_chance)
             for part in _parts(row):
                 chances, log_evidence = _item_posterior(row[part] @ table, self.item_prior)
                 shares = _softmax(log_evidence + np.log(np.maximum(self.quirk_weights, TINY)))
-                joint = (chances * shares[..., None]).reshape(len(chances), -1)
-                result[:, part, d] = (joint @ columns).T
-        result[3] = np.exp(result[3])
-        return ItemInformation(*result)
+                yield d, part, (chances * shares[..., None]).reshape(len(chances), -1)
 
-    def _worth(self, d: int) -> tuple[Array, Array, Array]:
+    @cached_property
+    def _worths(self) -> list[Array]:
+        return self._worths_of(slice(None))
+
+    def _worths_of(self, whom: slice | list[int]) -> list[Array]:
+        """What `score` says of an item at each node, (G, 6) for each dimension."""
+        grid = _nodes(self.config.quirk_sds)
+        rest = np.log(grid.a), grid.b
+        worths = [self._worth(weights[whom]) for weights in self.weights]
+        return [np.stack([*worth, *rest, worth[1] ** 2], axis=1) for worth in worths]
+
+    def _worth(self, weights: Array) -> tuple[Array, Array, Array]:
         """`gjs`, `information` and `remaining` of an item at each node, (G,) each."""
-        config, weights = self.config, self.weights[d]
+        config = self.config
         rates = _perfect_rates(config.quirk_sds)
         alike = np.full(len(weights), 1 / len(weights))
         by_model = np.clip(weights @ rates, 0, 1).T[..., None]
@@ -339,6 +388,14 @@ def _response(config: InformationConfig) -> tuple[Array, Array]:
     ways = np.array([math.comb(config.opinions, k) for k, _ in outcomes], dtype=np.float64)
     chance = np.exp(_log_chance(outcomes, config)) * ways[:, None]
     return chance, _entropy(chance)
+
+
+@lru_cache(maxsize=8)
+def _fisher(config: InformationConfig) -> Array:
+    """Fisher's information of a response about the position, (81, G); slopes by differences."""
+    chance, _ = _response(config)
+    steps = np.gradient(chance, THETA, axis=0)
+    return np.asarray((steps**2 / np.maximum(chance, TINY)).sum(axis=1), dtype=np.float64)
 
 
 def _entropy(chances: ArrayLike) -> Array:

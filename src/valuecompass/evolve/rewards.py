@@ -62,7 +62,7 @@ class Surrogate:
         opinion_diversity: R_OD: 1 less the similarity of two models' opinions, mean of pairs; None
             where no similarity was given, and then not in the score.
         disentanglement: R_Dis >= 0: values in which an opinion differs from the question, mean of
-            opinions, then of models; None where the question was not judged, and then not in the
+            opinions, then of models; None where no verdict tells of it, and then not in the
             score.
         score: S, the sum of the first three and of the weighted last.
     """
@@ -130,8 +130,10 @@ def surrogate(
             raise ValueError(f"question must be ({dimensions},), not {own.shape}")
         # the mean over opinions dimension by dimension: the judge may be silent on one of them
         distance = _mean(np.abs(labels.binary - own), axis=1)
-        disentanglement = float(_mean(_total(distance), axis=0))
-        score += config.disentanglement * disentanglement
+        away = float(_mean(_total(distance), axis=0))
+        if np.isfinite(away) or not answered.any():
+            disentanglement = away
+            score += config.disentanglement * away
     return Surrogate(conformity, diversity, opinion_diversity, disentanglement, score)
 
 

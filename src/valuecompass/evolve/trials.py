@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-from valuecompass.errors import InputError
+from valuecompass.errors import InputError, RequestFailed
 from valuecompass.evolve.adaem_config import AdAEMConfig
 from valuecompass.evolve.candidates import Candidate
-from valuecompass.evolve.novelty import Questions
+from valuecompass.evolve.novelty import Questions, wording
 from valuecompass.evolve.probing import Meter, Prober, together
-from valuecompass.evolve.protocols import Proposal
+from valuecompass.evolve.protocols import Evidence, Proposal, Reading
 from valuecompass.evolve.rating import Rater
+from valuecompass.evolve.safety import UNCHECKED, SafetyFilter, SafetyVerdict
+from valuecompass.items import Item
 
 Stage = Literal["first", "final", "fresh"]
-FINAL, FRESH = 1, 2
+UNSAFE = "unsafe: "
+"""Begins the reason of what the safety filter did not let pass."""
+FINAL, FRESH = 1, 3
 """Repeats of answers: those of the final reward where first answers are not used again, and those
-that winners are scored on once more. Repeat 0 is what selected them."""
+that winners are scored on once more, of a trade-off with its sides swapped. Repeat 0 is what
+selected them."""
 
 
 class Trials:
@@ -30,9 +35,11 @@ class Trials:
         rater: computes rewards.
         questions: all that were written; holds the seeds from the start.
         meter: counts.
+        safety: what must not be asked or shown; None: everything may.
 
     Attributes:
         rejected: candidates that are not kept.
+        withheld: answers that explorers were not shown: id of the item, respondent, reason.
         spent: whether something had to be left out for want of requests.
         aside: requests that are put aside for re-scoring the winners.
     """
@@ -44,12 +51,16 @@ class Trials:
         rater: Rater,
         questions: Questions,
         meter: Meter,
+        safety: SafetyFilter | None = None,
     ) -> None:
         self.config, self.prober, self.rater = config, prober, rater
         self.questions, self.meter = questions, meter
+        self.safety = safety
+        self.check_cost = safety.cost if safety is not None else 0
         self.rejected: list[Candidate] = []
+        self.withheld: list[tuple[str, str, str]] = []
         self.spent = False
-        self.aside = 0
+        self.aside: float = 0
         self._dimension_at = {
             (system.id, name): place
             for place, (system, name) in enumerate(
@@ -59,10 +70,24 @@ class Trials:
 
     async def scored(self, of: Sequence[Candidate], stage: Stage) -> list[Candidate]:
         """Have models answer and the judge read; return those that have a reward (lines 12, 19)."""
-        able = self.affordable([self.cost(c, stage) for c in of])
-        for candidate in of[able:]:
+        waiting, told = list(of), set[int]()
+        while waiting and (able := self._fitting([self.cost(c, stage) for c in waiting])):
+            # what a judge was granted for asking again and did not take goes to the next ones
+            told |= await self._answered(waiting[:able], stage)
+            waiting = waiting[able:]
+        self.spent = self.spent or bool(waiting)
+        for candidate in waiting:
             self.reject(candidate, "no requests left")
-        of = of[:able]
+        # rewards change with answers; positions are learned between pulls
+        for candidate in of:
+            if candidate.reason is None and id(candidate) not in told:
+                candidate.rewards[stage] = candidate.last
+                candidate.answering[stage] = self.rater.answering(candidate.heard)
+        self.reward([c for c in of if id(c) in told], stage)
+        return [c for c in of if c.reason is None]
+
+    async def _answered(self, of: Sequence[Candidate], stage: Stage) -> set[int]:
+        """Have the panel of a stage answer; return the `id` of who was put to anybody."""
         await self._texts(of)
         repeat = {"first": 0, "final": 0 if self.config.reuse else FINAL, "fresh": FRESH}[stage]
         asked = [(c, name) for c in of for name in self._panel(c, stage)]
@@ -80,8 +105,7 @@ class Trials:
         for candidate in of:
             if stage != "fresh" and not before[id(candidate)]:
                 self.rater.remember(candidate.heard)
-        self.reward(of, stage)
-        return [c for c in of if c.reason is None]
+        return {id(c) for c, _ in asked}
 
     async def _texts(self, of: Sequence[Candidate]) -> None:
         """Have the texts themselves judged where the reward looks at them (appendix C.3)."""
@@ -99,34 +123,37 @@ class Trials:
         """Note the rewards of candidates, and reject those whose answers do not tell."""
         heard = [c.fresh if stage == "fresh" else c.heard for c in of]
         rewards = self.rater.rewards(heard, [c.text for c in of])
-        for candidate, reward in zip(of, rewards, strict=True):
+        for candidate, one, reward in zip(of, heard, rewards, strict=True):
             candidate.rewards[stage] = reward
-            if stage in ("first", "final") and not math.isfinite(reward):
+            candidate.answering[stage] = self.rater.answering(one)
+            if not math.isfinite(reward):
                 self.reject(candidate, "too few answers for a reward")
 
-    def affordable(self, costs: Sequence[int]) -> int:
+    def affordable(self, costs: Sequence[float]) -> int:
         """Return how many of some tasks, in order, stay within the budget; notes if not all do.
 
         What re-scoring the winners will take is put aside.
         """
-        for number in range(len(costs), 0, -1):
-            if self.meter.affords(sum(costs[:number]) + self.aside):
-                break
-        else:
-            number = 0
+        number = self._fitting(costs)
         self.spent = self.spent or number < len(costs)
         return number
 
-    def cost(self, candidate: Candidate, stage: Stage) -> int:
-        """Return the most requests that a stage of a candidate takes."""
+    def _fitting(self, costs: Sequence[float]) -> int:
+        fits = (
+            n for n in range(len(costs), 0, -1) if self.meter.affords(sum(costs[:n]) + self.aside)
+        )
+        return next(fits, 0)
+
+    def cost(self, candidate: Candidate, stage: Stage) -> float:
+        """Return the requests that a stage of a candidate takes at most."""
         reads = self.rater.config.reads_question and candidate.text is None
         text = self.prober.text_cost if reads else 0
         return text + self.prober.cost(candidate.item) * len(self._panel(candidate, stage))
 
     def _panel(self, candidate: Candidate, stage: Stage) -> tuple[str, ...]:
-        """Return who is asked: P1, the rest of P2 (or all of it), or P2 once more."""
+        """Return who is asked: P1, the rest of P2 (or all of it), or P1 once more."""
         config, names = self.config, self.rater.names
-        number = config.p1 if stage == "first" else config.p2 or len(names)
+        number = config.p2 or len(names) if stage == "final" else config.p1
         panel = names[:number]
         if config.contrast:
             item = candidate.item
@@ -151,15 +178,66 @@ class Trials:
 
     def is_new(self, candidate: Candidate, *, copies_only: bool = False) -> bool:
         """Say whether an item repeats no other, and reject it if it does."""
-        item = candidate.item
-        (found,) = self.questions.check([item.text], item.language)
+        item, text = candidate.item, wording(candidate.item)
+        (found,) = self.questions.check([text], item.language)
         if found.kind == "same" or (found.repeats and not copies_only):
             self.reject(candidate, f"{found.kind}: {', '.join(found.nearest)}")
             return False
-        self.questions.add([item.id], [item.text], item.language)
+        self.questions.add([item.id], [text], item.language)
         return True
+
+    async def safe(self, of: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that may be asked; reject the others before anybody sees them."""
+        texts = [_shown(c.proposal) for c in of]
+        for candidate, why in zip(of, await self._unsafe(texts, of), strict=True):
+            candidate.calls += self.check_cost
+            if why is not None:
+                self.reject(candidate, UNSAFE + why)
+        return [c for c in of if c.reason is None]
+
+    async def evidence(self, of: Sequence[Candidate], topics: Mapping[str, Item]) -> list[Evidence]:
+        """Return what explorers are told of candidates, without answers that may not be shown."""
+        heard = [(c, one.reading) for c in of for one in c.heard.values() if one.reading.points]
+        texts = ["\n".join(reading.points) for _, reading in heard]
+        reasons = await self._unsafe(texts, [c for c, _ in heard])
+        kept: dict[int, list[Reading]] = {id(c): [] for c in of}
+        for (candidate, reading), why in zip(heard, reasons, strict=True):
+            candidate.calls += self.check_cost
+            if why is None:
+                kept[id(candidate)].append(reading)
+            else:
+                self.withheld.append((candidate.item.id, reading.name, why))
+        return [
+            Evidence(c.item, c.proposal.fact, tuple(kept[id(c)]), c.last, topics[c.topic])
+            for c in of
+        ]
+
+    async def _unsafe(self, texts: Sequence[str], of: Sequence[Candidate]) -> Sequence[str | None]:
+        """Return why each text must not be used, None where it may."""
+        if self.safety is None:
+            return [None] * len(texts)
+        work = [
+            partial(_checked, self.safety, text, candidate.item.language)
+            for text, candidate in zip(texts, of, strict=True)
+        ]
+        self.meter.safety += self.check_cost * len(work)
+        found = await together(work, self.config.concurrency)
+        return [None if verdict.ok else verdict.reason for verdict in found]
 
     def reject(self, candidate: Candidate, reason: str) -> None:
         """Note why a candidate is not kept."""
         candidate.reason = reason
         self.rejected.append(candidate)
+
+
+async def _checked(safety: SafetyFilter, text: str, language: str) -> SafetyVerdict:
+    try:
+        return await safety.check(text, language)
+    except RequestFailed:
+        return SafetyVerdict(False, UNCHECKED)
+
+
+def _shown(proposal: Proposal) -> str:
+    """Everything of a proposal that anybody may come to see."""
+    sides = [side.text for side in proposal.item.sides or ()]
+    return "\n".join([proposal.item.text, *sides, proposal.fact, proposal.region or ""])

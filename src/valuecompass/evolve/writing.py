@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
@@ -15,7 +15,8 @@ from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.models import Message, Params, Respondent
 from valuecompass.models.asker import Asker
-from valuecompass.text import language_of, sentences
+from valuecompass.store import storable
+from valuecompass.text import likeliest, sentences
 
 TOKENS = 4_096
 """Output tokens: reasoning counts, the prompts set the length."""
@@ -25,17 +26,21 @@ STRING: dict[str, Any] = {"type": "string"}
 
 
 class Length(NamedTuple):
-    """How long a question is, in words, or in characters where words have no spaces between."""
+    """How long a text is, in English words."""
 
     asked: int
     least: int
     most: int
 
 
-LENGTHS = {"en": Length(30, 3, 60), "es": Length(35, 3, 70), "zh": Length(50, 6, 100)}
-"""By language. The paper asks for fewer than 20 words, into which few facts fit. Spanish takes a
-sixth more words than English for the same, Chinese some 1.6 characters for a word."""
+WORDS = 30
+"""Asked for in a question. The paper asks for fewer than 20, into which few facts fit."""
+QUESTION, SITUATION, SIDE = Length(WORDS, 3, 60), Length(40, 5, 80), Length(25, 3, 45)
+"""Of a question, of a trade-off's situation, and of each of its sides."""
 LANGUAGES = {"en": "English", "es": "Spanish", "zh": "Chinese"}
+PER_WORD = {"en": 1.0, "es": 1.15, "zh": 1.6}
+"""What takes an English word takes so many words of Spanish, or characters of Chinese: rules of
+thumb of translators, for lengths that are only rough anyway."""
 
 
 @cache
@@ -50,11 +55,12 @@ def prompts_hash() -> str:
     """Return a hash over all prompts for models that write, in all languages."""
     folder = files("valuecompass.evolve") / "prompts"
     texts = {
-        f"{code}/{prompt.name}": prompt.read_text(encoding="utf-8")
+        f"{code}/{kind}/{prompt.name}": prompt.read_text(encoding="utf-8")
         for code in LANGUAGES
-        for prompt in (folder / code).iterdir()
+        for kind in ("question", "tradeoff")
+        for prompt in (folder / code / kind).iterdir()
     }
-    return digest([texts, LENGTHS], 16)
+    return digest([texts, *(_asked(code, WORDS) for code in LANGUAGES)], 16)
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,12 @@ class Writer:
 
     asker: asks it, within the budget; what it was asked before comes from the store.
     model: who writes.
+    words: most that are asked for in a question, in English ones.
     """
 
     asker: Asker
     model: Respondent
+    words: int = field(default=WORDS, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -84,7 +92,7 @@ class Writer:
         """Return what the model says to a prompt; empty where it refuses.
 
         Args:
-            prompt: name of its file.
+            prompt: kind of item and step, "question/compose": its file.
             language: key of `LANGUAGES`.
             turn: tells equal requests apart.
             schema: of a JSON object that is wanted.
@@ -95,10 +103,11 @@ class Writer:
             ValueCompassError: as `Asker.ask`.
         """
         template = _prompts().get_template(f"{language}/{prompt}.md")
-        content = template.render(words, length=LENGTHS[language].asked).strip()
-        params = Params(TOKENS, schema=schema, schema_name=prompt)
+        content = template.render(words | _asked(language, self.words)).strip()
+        step = prompt.split("/")[1]
+        params = Params(TOKENS, schema=schema, schema_name=step)
         if self.model.provider in ("embedded", "hf"):
-            params = Params(LOCAL_TOKENS, temperature=1.0, schema=schema, schema_name=prompt)
+            params = Params(LOCAL_TOKENS, temperature=1.0, schema=schema, schema_name=step)
         reply = await self.asker.ask(self.model, [Message("user", content)], params, turn)
         return reply.text.strip() if reply.outcome == "answer" else ""
 
@@ -148,7 +157,8 @@ def written_language(code: str, of: str) -> str:
 
 def line(said: object) -> str:
     """Return a text on one line; empty for anything else."""
-    return " ".join(said.split()) if isinstance(said, str) else ""
+    # JSON can spell half of a character, which no request and no file takes
+    return " ".join(storable(said).split()) if isinstance(said, str) else ""
 
 
 def question_in(language: str, said: object) -> str | None:
@@ -156,15 +166,24 @@ def question_in(language: str, said: object) -> str | None:
 
     What a Spanish writer left out at the beginning, the sign that opens a question, is put in.
     """
-    text = line(said)
-    bounds = LENGTHS[language]
-    if not text.endswith(("?", "？")) or not bounds.least <= size_of(text) <= bounds.most:
-        return None
-    if not in_language(language, text):
+    text = text_in(language, said, QUESTION)
+    if text is None or not text.endswith(("?", "？")):
         return None
     if language == "es" and "¿" not in text:
         start = sentences(text)[-1].start
         text = f"{text[:start]}¿{text[start:]}"
+    return text
+
+
+def text_in(language: str, said: object, length: Length) -> str | None:
+    """Return a text on one line, or None where it is not of this language and length.
+
+    Among the languages that there are prompts in: a neighbour of one of them passes for it.
+    """
+    text = line(said)
+    least, most = (bound * PER_WORD[language] for bound in length[1:])
+    if not least <= size_of(text) <= most or likeliest(text, LANGUAGES) != language:
+        return None
     return text
 
 
@@ -175,16 +194,17 @@ def size_of(text: str) -> int:
     return chinese + sum(any(map(str.isalnum, word)) for word in apart.split())
 
 
-def in_language(language: str, text: str) -> bool:
-    """Say whether a text may pass for one in a language, among those there are prompts in.
-
-    Neighbours of a language are not told from it: a short Spanish text looks Galician at times.
-    """
-    letters = [c for c in text if c.isalpha()]
-    if (2 * sum(map(_is_chinese, letters)) >= len(letters)) != (language == "zh"):
-        return False
-    return language_of(text) not in set(LANGUAGES) - {language}
-
-
 def _is_chinese(sign: str) -> bool:
     return "\u3400" <= sign <= "\u9fff"
+
+
+def _asked(language: str, words: int) -> dict[str, int]:
+    """Return the lengths that prompts ask for, round numbers."""
+    return {
+        f"{name}_length": 5 * round(asked * PER_WORD[language] / 5)
+        for name, asked in (
+            ("question", words),
+            ("situation", SITUATION.asked),
+            ("side", SIDE.asked),
+        )
+    }

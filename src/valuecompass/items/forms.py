@@ -11,7 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
@@ -89,10 +89,20 @@ class Form(BaseModel):
     asking: dict[Kind, Asking]
     items: tuple[str, ...] = Field(min_length=1)
     """Item ids in the order of asking."""
+    anchors: tuple[str, ...] = ()
+    """Those of them that the form before held as well: they tie both to one scale."""
+    previous: str | None = None
+    """Hash of that form."""
+
+    @model_validator(mode="after")
+    def _anchors_are_items(self) -> Form:
+        if absent := next((i for i in self.anchors if i not in self.items), None):
+            raise ValueError(f"anchors: {absent} is not among the items")
+        return self
 
     @cached_property
     def hash(self) -> str:
-        """Twelve hex digits over the items and the conditions of asking, not the name."""
+        """Twelve hex digits over items, anchors and the conditions of asking, not the name."""
         return digest(self.model_dump(mode="json", exclude={"name"}, exclude_defaults=True), 12)
 
 
@@ -237,7 +247,10 @@ def read_form(path: Path) -> Form:
 
 def form_text(form: Form) -> str:
     """Return a form as the text of its file."""
-    return json.dumps({**form.model_dump(mode="json")}, indent=1, ensure_ascii=False) + "\n"
+    body = form.model_dump(mode="json")
+    if not form.anchors:  # most forms stand alone
+        body = {k: v for k, v in body.items() if k not in ("anchors", "previous")}
+    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
 def form_items(form: Form, items: Iterable[Item] | None = None) -> list[Item]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from valuecompass.errors import InputError
 from valuecompass.files import inert, replacing
@@ -74,6 +75,60 @@ def read_items(
     return _read_own_layout(table, system, columns or {}, defaults or {})
 
 
+def silent(_: str) -> None:
+    """Tell nobody."""
+
+
+class Selected(NamedTuple):
+    """Items of some value systems out of a file.
+
+    left_out: how many rows are of other systems.
+    note: says so; empty where there are none.
+    """
+
+    items: list[Item]
+    left_out: int
+    note: str
+
+
+def select_items(
+    path: Path, systems: Sequence[ValueSystem], *, defaults: Mapping[str, Any] | None = None
+) -> Selected:
+    """Read the items of some value systems from a file that may hold those of others, too.
+
+    What evolved under several systems is such a file. A row that names no system belongs to the
+    first one asked for.
+
+    Args:
+        path: as for `read_items`, with our own layout if there are several systems in it.
+        systems: whose items are wanted, at least one.
+        defaults: as for `read_items`.
+
+    Raises:
+        InputError: with file, line and field, or when all rows are of other systems.
+    """
+    first = systems[0]
+    table = None if path.is_dir() else open_table(path)
+    named = table is not None and "system" in table.columns
+    if table is None or not named or is_touche(table.columns) or is_inventory(table.columns):
+        return Selected(read_items(path, first, defaults=defaults), 0, "")
+    given, wanted = defaults or {}, {system.id for system in systems}
+    others: Counter[str] = Counter()
+
+    def keep(row: Mapping[str, Any]) -> bool:
+        of = str({"system": first.id, **given, **_present(row)}["system"])
+        others.update([] if of in wanted else [of])
+        return of in wanted
+
+    items = _read_own_layout(table, first, {}, given, others=systems[1:], keep=keep)
+    asked = ", ".join(system.id for system in systems)
+    if others and not items:
+        raise InputError(f"{path}: no items of {asked}; they are of {', '.join(sorted(others))}")
+    left = others.total()
+    note = f"{path}: {left} of its items are of other value systems than {asked} and left out"
+    return Selected(items, left, note if left else "")
+
+
 def write_items(items: Iterable[Item], path: Path) -> None:
     """Write items to a .jsonl, .csv, .tsv or .parquet file: the whole file or nothing.
 
@@ -96,7 +151,13 @@ def _check_names(what: str, names: Iterable[str]) -> None:
 
 
 def _read_own_layout(
-    table: Table, system: ValueSystem, columns: Mapping[str, str], defaults: Mapping[str, Any]
+    table: Table,
+    system: ValueSystem,
+    columns: Mapping[str, str],
+    defaults: Mapping[str, Any],
+    *,
+    others: Sequence[ValueSystem] = (),
+    keep: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> list[Item]:
     table.require(list(columns.values()))
     known = {*FIELDS, *FLAT}
@@ -111,11 +172,13 @@ def _read_own_layout(
 
     def rows() -> Iterator[Row]:
         for number, row in table.rows:
+            if keep is not None and not keep(row):
+                continue
             own = _renamed(row, columns, known) if columns else row
             where = f"{table.path}, {table.unit} {number}"
             yield number, unflattened({**defaults, **_present(own)}, where)
 
-    return parse_items(rows(), table.path, system, unit=table.unit)
+    return parse_items(rows(), table.path, system, unit=table.unit, others=others)
 
 
 def _renamed(row: Mapping[str, Any], columns: Mapping[str, str], known: set[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,8 +45,9 @@ def parse_items(
     system: ValueSystem,
     origin: str = "import",
     unit: str = "line",
+    others: Sequence[ValueSystem] = (),
 ) -> list[Item]:
-    """Validate rows into items of one value system.
+    """Validate rows into items of one value system, or of several.
 
     Dimension names are brought to their canonical spelling. A row may carry an `id`, which is its
     own label and not the item's id; a second row with the same label or the same content is an
@@ -58,6 +59,7 @@ def parse_items(
         system: the value system they belong to.
         origin: lineage of rows that state none.
         unit: what the rows' numbers count, for messages.
+        others: systems that rows may name instead.
 
     Raises:
         InputError: with file, line and field.
@@ -66,7 +68,7 @@ def parse_items(
     first_line: dict[str, int] = {}
     for line, row in rows:
         where = f"{source}, {unit} {line}"
-        item = _parse_item(row, where, system, origin)
+        item = _parse_item(row, where, (system, *others), origin)
         names = {item.id}
         if row.get("id") is not None:
             names.add(f"id {row['id']!r}")
@@ -82,7 +84,9 @@ def parse_items(
     return items
 
 
-def _parse_item(row: Mapping[str, Any], where: str, system: ValueSystem, origin: str) -> Item:
+def _parse_item(
+    row: Mapping[str, Any], where: str, systems: Sequence[ValueSystem], origin: str
+) -> Item:
     body = {k: v for k, v in row.items() if k != "id" and v is not None}
     if body.get("topic") == "":  # an empty cell, which a table cannot tell from no topic
         del body["topic"]
@@ -93,12 +97,14 @@ def _parse_item(row: Mapping[str, Any], where: str, system: ValueSystem, origin:
             raise InputError(
                 f"{where}: {field}: half of a surrogate pair is no character"
             ) from None
-    body.setdefault("system", system.id)
+    body.setdefault("system", systems[0].id)
     if "lineage" not in body:
         body["lineage"] = Lineage.model_validate({"origin": origin})
-    if body["system"] != system.id:
+    system = next((one for one in systems if one.id == body["system"]), None)
+    if system is None:
+        read = " or ".join(repr(one.id) for one in systems)
         raise InputError(
-            f"{where}: system: {body['system']!r} is not {system.id!r}, the system being read"
+            f"{where}: system: {body['system']!r} is not {read}, the system being read"
         )
     try:
         item = Item.model_validate(body)

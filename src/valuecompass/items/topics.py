@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from valuecompass.errors import InputError
-from valuecompass.items.io import read_items
+from valuecompass.items.io import select_items, silent
 from valuecompass.items.readers import (
     TOUCHE_LICENCE,
     TOUCHE_VALUES,
@@ -38,7 +38,12 @@ class _Seed(NamedTuple):
 
 
 def read_topics(
-    path: Path, system: ValueSystem, *, defaults: Mapping[str, Any] | None = None
+    path: Path,
+    system: ValueSystem,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    others: Sequence[ValueSystem] = (),
+    tell: Callable[[str], None] = silent,
 ) -> list[Item]:
     """Read yes/no questions to start from, in any of three layouts, told by their columns.
 
@@ -51,12 +56,15 @@ def read_topics(
       Labels are read where ``labels-NAME.tsv`` stands beside it and the system has the ten values.
     - ValueBench and other inventories: its column "question", or else the statement by that rule.
       The rule is for English; in another language a statement stays what it is.
-    - our own items: those of kind question and tradeoff.
+    - our own items: those of kind question and tradeoff. Rows of other systems than those given
+      are left out.
 
     Args:
         path: a .jsonl, .csv, .tsv or .parquet file, or a folder of the first layout.
         system: the value system that the items will belong to.
         defaults: fields for every item (language, topic).
+        others: further systems that rows of our own layout may name.
+        tell: told if rows were left out.
 
     Raises:
         InputError: with file, line and field, or when there is no topic in it.
@@ -65,7 +73,7 @@ def read_topics(
     files = sorted(path.glob("arguments*.tsv")) if path.is_dir() else [path]
     found: dict[str, Item] = {}
     for file in files:
-        for item in _read_file(file, system, given):
+        for item in _read_file(file, (system, *others), given, tell):
             found.setdefault(_key(item.text), item)
     if not found:
         what = "no arguments-NAME.tsv" if path.is_dir() else "no question or tradeoff"
@@ -73,7 +81,13 @@ def read_topics(
     return list(found.values())
 
 
-def _read_file(path: Path, system: ValueSystem, defaults: Mapping[str, Any]) -> list[Item]:
+def _read_file(
+    path: Path,
+    systems: Sequence[ValueSystem],
+    defaults: Mapping[str, Any],
+    tell: Callable[[str], None],
+) -> list[Item]:
+    system = systems[0]
     table = open_table(path)
     if is_touche(table.columns):
         # its files quote nothing, and arguments have quotation marks in them
@@ -81,8 +95,10 @@ def _read_file(path: Path, system: ValueSystem, defaults: Mapping[str, Any]) -> 
     elif is_inventory(table.columns):
         seeds = _statements(table, system, str(defaults.get("language", "en")))
     else:
-        items = read_items(path, system, layout="items", defaults=defaults)
-        return [item for item in items if item.kind in ("question", "tradeoff")]
+        chosen = select_items(path, systems, defaults=defaults)
+        if chosen.note:
+            tell(chosen.note)
+        return [item for item in chosen.items if item.kind in ("question", "tradeoff")]
     distinct: dict[str, _Seed] = {}
     for seed in seeds:
         distinct.setdefault(_key(seed.text), seed)

@@ -156,6 +156,44 @@ def strong_judge(judge: Judge) -> LLMJudge | None:
     return strong if isinstance(strong, LLMJudge) else None
 
 
+def requests_of(judge: Judge, opinions: int, dimensions: int) -> int:
+    """Return the requests that judging one response takes, but for repeated questions.
+
+    With those it is `most_requests_of`. A judge of somebody
+    else's is taken to make one request.
+
+    Args:
+        judge: who judges.
+        opinions: parts of the response.
+        dimensions: what each is judged on.
+    """
+    if isinstance(judge, PanelJudge):
+        asked = [*judge.members, *([judge.strong] if judge.strong else [])]
+        return sum(requests_of(one, opinions, dimensions) for one in asked)
+    if isinstance(judge, LocalJudge):
+        return 0
+    if isinstance(judge, LLMJudge):
+        return {"one-call": 1, "concepts": 2, "per-value": opinions * dimensions}[judge.mode]
+    return 1
+
+
+def most_requests_of(judge: Judge, opinions: int, dimensions: int) -> int:
+    """Return the requests that judging one response takes at most, repeated questions included.
+
+    Args:
+        judge: who judges.
+        opinions: parts of the response.
+        dimensions: what each is judged on.
+    """
+    if isinstance(judge, PanelJudge):
+        asked = [*judge.members, *([judge.strong] if judge.strong else [])]
+        return sum(most_requests_of(one, opinions, dimensions) for one in asked)
+    planned = requests_of(judge, opinions, dimensions)
+    # yes and no need no repairing, lists of verdicts may
+    repairs = isinstance(judge, LLMJudge) and judge.mode != "per-value"
+    return planned + repairs
+
+
 def judge_models(judge: Judge) -> list[Respondent]:
     """Return every model that a judge may ask, the strong judge's last."""
     strong = strong_judge(judge)

@@ -73,7 +73,7 @@ async def save_measurement(
         for position, of_one in enumerate(results)
         for r in of_one
     )
-    item_rows = ({"id": i.id, "system": measurement.system, "body": i.row()} for i in items)
+    item_rows = ({"id": i.id, "system": i.system, "body": i.row()} for i in items)
     writes = (
         (store.insert_new(item_table), item_rows),
         (store.insert_new(measurements), [head]),

@@ -40,8 +40,9 @@ class Question:
 
 @cache
 def _prompts() -> Environment:
-    def source(name: str) -> str:
-        return (files("valuecompass.measure") / "prompts" / name).read_text(encoding="utf-8")
+    def source(name: str) -> str | None:
+        path = files("valuecompass.measure") / "prompts" / name
+        return path.read_text(encoding="utf-8") if path.is_file() else None
 
     return Environment(loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=False)
 
@@ -66,7 +67,8 @@ def questions(item: Item, asking: Asking) -> list[Question]:
 def messages_for(question: Question, asking: Asking, *, cue: bool = False) -> list[Message]:
     """Return the messages of a request, without the respondent's own system prompt.
 
-    Of a scenario those of the first one.
+    Of a scenario those of the first one. What is asked around an item is in the item's language
+    where there is a prompt in it (``question.es.md``), else in English.
 
     Args:
         question: what is asked.
@@ -80,13 +82,16 @@ def messages_for(question: Question, asking: Asking, *, cue: bool = False) -> li
         "text": item.text,
         "words": asking.words,
         "points": _IN_WORDS[POINTS],
+        "number": POINTS,
     }
     if item.sides is not None:
         first, second = item.sides if question.presentation == 0 else item.sides[::-1]
         words |= {"first": first.text, "second": second.text}
     if item.scale is not None:
         words |= {"low": item.scale[0], "high": item.scale[1]}
-    prompt = _prompts().get_template(f"{item.kind}.md").render(words)
+    language = item.language.split("-")[0]
+    names = [f"{item.kind}.{language}.md", f"{item.kind}.md"]
+    prompt = _prompts().select_template(names).render(words)
     return [Message("user", prompt.strip() + (CUE if cue else ""))]
 
 
@@ -186,14 +191,19 @@ def read_off(question: Question, text: str, stop_reason: str = "stop") -> dict[s
 
 
 _LABEL = (
-    r"(?im)^[^\w\n-]*(?:(?:my |the |final )*(?:answer|choice|rating|option)(?: is)?|"
-    r"i(?: would|'d)? (?:choose|pick))?[^\w\n-]*(?:option )?"
+    r"(?im)^[^\w\n-]*(?:(?:my |the |final |mi |la |我的|最终)*"
+    r"(?:answer|choice|rating|option|respuesta|elección|opción|答案|回答|选择|选项)"
+    r"(?: is| es|是|为)?|"
+    r"i(?: would|'d)? (?:choose|pick)|(?:yo )?(?:elijo|escojo|prefiero)|我?(?:会|将)?(?:选择|选))?"
+    r"[^\w\n-]*(?:option |(?:la )?opción |la |选项)?"
 )
 _LETTER_LINE = re.compile(_LABEL + r"([AB])[^\w\n]*$")
 _NUMBER_LINE = re.compile(_LABEL + r"(-?\d+)[^\w\n]*$")
 _LETTER = re.compile(
-    # "A fair rule" is no choice: an A before a lower-case word is the article, but for these words
-    r"\b(?:B|A(?!\s+(?!(?:because|since|as|is|for|but|and|or|if|over|than)\b)[a-z]))\b"
+    # "A fair rule" is no choice: an A before a lower-case word is the article (in Spanish, "to"),
+    # but for these words; Chinese characters stand next to a letter without a space
+    r"(?<![^\W\u3400-\u9fff])(?:B|A(?!\s+(?!(?:because|since|as|is|for|but|and|or|if|over|than|"
+    r"porque|pues|ya|es|y|o)\b)[a-záéíóúüñ]))(?![^\W\u3400-\u9fff])"
 )
 _NUMBER = re.compile(r"(?<![\w.,/-])-?\d+(?![\w/]|[.,]\d|\s*[-\u2013]\s*\d)")
 _RESTATED = r"(?i)(?<!\d){low}\s*(?:to|and|through|-|\u2013)\s*{high}\b|(?:/|out of|of)\s*{high}\b"

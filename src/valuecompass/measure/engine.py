@@ -200,7 +200,7 @@ async def run_plan(
         BudgetReached, ProviderStopped: nothing more can be asked; resumable.
         Interrupted: Ctrl-C or SIGTERM; resumable.
     """
-    with plan_lock(workspace, plan):
+    with work_lock(workspace, plan.id):
         await asker.budget.load()  # another process may have spent while this one waited
         asker.versions.clear()
         run = await _answered(plan, store, asker, tell)
@@ -260,8 +260,13 @@ def _check_answered(run: _Run) -> None:
         )
 
 
-def plan_lock(workspace: Path, plan: Plan) -> Any:
-    """Return the lock that keeps two processes from working on one plan.
+def work_lock(workspace: Path, name: str, what: str = "measurement") -> Any:
+    """Return the lock that keeps two processes from working on the same thing.
+
+    Args:
+        workspace: where it is made.
+        name: id of the thing.
+        what: it is, for the message.
 
     Raises:
         InputError: another process holds it, or the workspace cannot be written.
@@ -269,11 +274,11 @@ def plan_lock(workspace: Path, plan: Plan) -> Any:
     folder = workspace / "locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{plan.id}.lock", timeout=0)
+        lock = FileLock(folder / f"{name}.lock", timeout=0)
         return lock.acquire()
     except Timeout:
         raise InputError(
-            f"{workspace}: another process is working on this measurement; "
+            f"{workspace}: another process is working on this {what}; "
             "wait for it, or choose another workspace with -w"
         ) from None
     except OSError as error:

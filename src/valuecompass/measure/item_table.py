@@ -25,7 +25,7 @@ from sqlalchemy import delete, select
 from valuecompass.errors import StoreError
 from valuecompass.hashing import digest
 from valuecompass.items import Item
-from valuecompass.judges.protocol import THRESHOLD
+from valuecompass.judges.protocol import THRESHOLD, judged_dimensions
 from valuecompass.measure.archive import UNJUDGED, found_answers, items_query, verdicts_of
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.scoring import (
@@ -256,6 +256,35 @@ async def _read(store: Store, measurement: Measurement) -> Answered:
     return sums.answered()
 
 
+async def answered_by_opinion(store: Store, measurement: Measurement) -> Answered:
+    """Return what items of all kinds say, every judged opinion counted by itself.
+
+    `answered` joins the opinions of a response as the scores do; three verdicts say more of a model
+    than the one that "any" makes of them, and are less often wrong.
+
+    Returns:
+        Totals are numbers of opinions that express the dimension (of choices and ratings, sums in
+        [0, 1]), counts are numbers of opinions.
+    """
+    sums = _Sums.of(measurement, (await _items(store, measurement)).values())
+    system, names = sums.system, sums.system.names
+    async with contextlib.aclosing(_results(store, measurement, sums.items)) as results:
+        async for position, found in results:
+            for result in found:
+                if result.findings is None:
+                    continue
+                at = sums.places[result.item.id]
+                judged = judged_dimensions(result.item.kind, result.item.dimensions, names)
+                kept = np.isin(names, judged) & ~np.isnan(result.findings.expressed)
+                said = result.findings.expressed >= THRESHOLD
+                sums.totals[position, at] += (said & kept).sum(axis=0)
+                sums.counts[position, at] += kept.sum(axis=0)
+            for at, item, value in (*_rated(system, found), *_chosen(system, found)):
+                sums.totals[position, sums.places[item], at] += value
+                sums.counts[position, sums.places[item], at] += 1
+    return sums.answered()
+
+
 async def stored_values(
     store: Store, measurement: Measurement
 ) -> AsyncGenerator[tuple[int, int, str, float]]:
@@ -270,6 +299,25 @@ async def stored_values(
         async for position, found in results:
             for at, item, value in item_values(system, opinions, found):
                 yield position, at, item, value
+
+
+async def stored_answers(
+    store: Store, measurement: Measurement
+) -> AsyncGenerator[tuple[int, int, str, int, float]]:
+    """Yield position of the respondent, place of the dimension, item, repeat and value in [0, 1].
+
+    As `stored_values`, of items of every kind: of a trade-off both orders of its sides make one
+    answer.
+    """
+    system = ValueSystem.model_validate(measurement.manifest["system"])
+    opinions: OpinionMethod = measurement.manifest["opinions"]
+    parsed = await _items(store, measurement)
+    async with contextlib.aclosing(_results(store, measurement, parsed)) as results:
+        async for position, found in results:
+            for repeat in sorted({one.repeat for one in found}):
+                own = [one for one in found if one.repeat == repeat]
+                for at, item, value in all_values(system, opinions, own):
+                    yield position, at, item, repeat, value
 
 
 async def _items(store: Store, measurement: Measurement) -> dict[str, Item]:
@@ -320,11 +368,7 @@ def all_values(
     """Yield the place of the dimension, the item and the value in [0, 1] of items of every kind."""
     yield from _judged(system, opinions, results)
     yield from _rated(system, results)
-    for item, share in choices_of(results):
-        assert item.sides is not None
-        first, second = (system.names.index(side.dimension) for side in item.sides)
-        yield first, item.id, share
-        yield second, item.id, 1 - share
+    yield from _chosen(system, results)
 
 
 def item_values(
@@ -347,6 +391,14 @@ def _judged(
 
 def _rated(system: ValueSystem, results: Sequence[Result]) -> Iterator[tuple[int, str, float]]:
     return _of_columns(system, ratings_of(results))
+
+
+def _chosen(system: ValueSystem, results: Sequence[Result]) -> Iterator[tuple[int, str, float]]:
+    for item, share in choices_of(results):
+        assert item.sides is not None
+        first, second = (system.names.index(side.dimension) for side in item.sides)
+        yield first, item.id, share
+        yield second, item.id, 1 - share
 
 
 def _of_columns(

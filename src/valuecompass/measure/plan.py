@@ -107,7 +107,7 @@ class Plan:
         are read of options, once: nothing is sampled.
         """
         if respondent.simulated:
-            return respondent.model.split("/", 1)[1].partition("?")[0] == self.system.id
+            return respondent.model.split("/", 1)[1].partition("?")[0] == self.form.system
         if respondent.answers == "logprobs":
             return question.item.kind in READ_OFF and question.repeat == 0
         return True
@@ -168,6 +168,7 @@ def make_plan(
     if any(r.answers == "logprobs" for r in respondents):
         for item in found:
             check_by_logprobs(item)
+    system = _as_read(system, form, found)
     if all(item.kind in READ_OFF for item in found):
         calibration = None  # no judge, no errors
     elif calibration is not None:
@@ -183,6 +184,22 @@ def make_plan(
                 f"points of an answer are joined by {entry.opinions}; leave --opinions out"
             )
     return Plan(system, form, tuple(found), tuple(respondents), judge, opinions, calibration)
+
+
+def _as_read(system: ValueSystem, form: Form, items: Sequence[Item]) -> ValueSystem:
+    """Return the system as the answers to a form are read for it.
+
+    Opinions on a question show what somebody appeals to, whatever else the system is scored by.
+    """
+    judged = {item.kind for item in items} - set(READ_OFF)
+    if "question" not in judged or system.scoring == "expression":
+        return system
+    if others := sorted(judged - {"question"}):
+        raise InputError(
+            f"form {form.name}: opinions on questions show what is appealed to, {others[0]} items "
+            f"how {system.id} is scored; they share no scale: make a form of each"
+        )
+    return system.as_expression()
 
 
 def environment() -> dict[str, str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import anyio
@@ -25,6 +23,7 @@ from valuecompass.items import (
     read_form,
 )
 from valuecompass.items.forms import form_text
+from valuecompass.items.io import select_items, silent
 from valuecompass.judges import Judge
 from valuecompass.judges.quality.calibration import read_calibration
 from valuecompass.judges.spec import (
@@ -52,8 +51,8 @@ from valuecompass.models import (
 from valuecompass.models.batching import why_no_batch
 from valuecompass.models.spec import ROSTERS
 from valuecompass.stats import OpinionMethod
-from valuecompass.store import DATABASE, Store, open_store
-from valuecompass.values import BUILTIN, ValueSystem, builtin_system, parse_system
+from valuecompass.store import opened
+from valuecompass.values import BUILTIN, EXPRESSED, ValueSystem, builtin_system, parse_system
 
 if TYPE_CHECKING:
     from valuecompass.models.asker import Asker
@@ -137,6 +136,8 @@ class Listener:
 def resolve_system(name: str) -> ValueSystem:
     """Return a value system by id, or from a TOML file when the name ends in .toml.
 
+    An id may end in ``-expressed``: what opinions on questions are read for (`as_expression`).
+
     Raises:
         InputError: unknown id, or a wrong file.
     """
@@ -144,26 +145,36 @@ def resolve_system(name: str) -> ValueSystem:
         system = parse_system(read_text(Path(name)), name)
         if system.id in BUILTIN and system != builtin_system(system.id):
             raise InputError(f"{name}: id: {system.id!r} is a built-in system; choose another id")
+        if system.id.endswith(EXPRESSED):
+            raise InputError(
+                f"{name}: id: {system.id!r} ends in {EXPRESSED}, as measurements of opinions under "
+                "another system do; choose another id"
+            )
         return system
     try:
-        return builtin_system(name)
+        own = builtin_system(name.removesuffix(EXPRESSED))
+        return own.as_expression() if name.endswith(EXPRESSED) else own
     except KeyError:
         raise InputError(
             f"-s {name}: no such value system; known: {', '.join(BUILTIN)}, or a TOML file"
         ) from None
 
 
-def resolve_form(settings: Settings, system: ValueSystem) -> tuple[Form, Sequence[Item] | None]:
+def resolve_form(
+    settings: Settings, system: ValueSystem, tell: Callable[[str], None] = silent
+) -> tuple[Form, Sequence[Item] | None]:
     """Return the form that the settings name, with its items when they come from a file.
+
+    tell: told of items of other systems in the file, which are left out.
 
     Raises:
         InputError: unknown form, or a system without items.
     """
     items = None
     if settings.items is not None:
-        from valuecompass.items.io import read_items
-
-        items = read_items(settings.items, system)
+        items, _, note = select_items(settings.items, [system])
+        if note:
+            tell(note)
         if not items:
             raise InputError(f"{settings.items}: no items")
     size: Size | None = next((s for s in SIZES if s == settings.form), None)
@@ -237,21 +248,47 @@ async def _run(settings: Settings, listener: Listener) -> Measurements:
     systems = _systems(settings)
     respondents = resolve_respondents(settings, systems)
     calibration = None if settings.calibration is None else read_calibration(settings.calibration)
-    async with _opened(settings, make=listener.asks) as store:
+    opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
+    if opinions is None:
+        raise InputError(f"--opinions {settings.opinions}: give {', '.join(OPINIONS)}")
+
+    def plans_of(judge: Judge) -> list[Plan]:
+        plans: list[Plan] = []
+        for system in systems:
+            form, items = resolve_form(settings, system, listener.note)
+            plans.append(make_plan(system, form, respondents, judge, items, opinions, calibration))
+        return plans
+
+    return await run_plans(settings, respondents, plans_of, listener)
+
+
+async def run_plans(
+    settings: Settings,
+    respondents: Sequence[Respondent],
+    plans_of: Callable[[Judge], Sequence[Plan]],
+    listener: Listener,
+) -> Measurements:
+    """Measure plans one after the other, within one budget.
+
+    Args:
+        settings: judge, workspace, limits, patience and batches; the rest stands in the plans.
+        respondents: of all plans.
+        plans_of: makes the plans for the judge that the settings name.
+        listener: hears how it goes, and may leave plans at that.
+
+    Raises:
+        InputError: as `run`; nothing was asked.
+        BudgetReached, ProviderStopped, Interrupted: the same call goes on.
+    """
+    async with opened(settings.workspace, settings.db, make=listener.asks) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
 
         budget = Budget(store, "", settings.limits)
         asker = Asker(store, budget, settings.patience, settings.batch, listener.note)
         judge = make_judge(settings, asker, respondents)
-        opinions: OpinionMethod | None = next((m for m in OPINIONS if m == settings.opinions), None)
-        if opinions is None:
-            raise InputError(f"--opinions {settings.opinions}: give {', '.join(OPINIONS)}")
-        plans: list[Plan] = []
-        for system in systems:
-            form, items = resolve_form(settings, system)
-            plans.append(make_plan(system, form, respondents, judge, items, opinions, calibration))
-        if not any(plan.answers(r) for plan in plans for r in respondents):
+        plans = plans_of(judge)
+        if not any(plan.answers(r) for plan in plans for r in plan.respondents):
             raise InputError(
                 "none of the respondents answers any of these systems: a simulated respondent "
                 "answers only the system in its name, and one with answers = logprobs only items "
@@ -318,18 +355,6 @@ def _systems(settings: Settings) -> list[ValueSystem]:
     if repeated := next((i for i in ids if ids.count(i) > 1), None):
         raise InputError(f"-s {repeated}: this value system is named twice")
     return systems
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, *, make: bool) -> AsyncGenerator[Store]:
-    """Open the workspace; where there is none and none is to be made, an empty one for now."""
-    if make or settings.db is not None or (settings.workspace / DATABASE).is_file():
-        async with open_store(settings.workspace, settings.db) as store:
-            yield store
-        return
-    with TemporaryDirectory() as folder:
-        async with open_store(Path(folder)) as store:
-            yield store
 
 
 def _check_batches(
@@ -399,7 +424,7 @@ async def cheapest_plans(
     else:
         (respondent,) = resolve_respondents(settings, systems)
     plans: list[SystemPlan] = []
-    async with _opened(settings, make=False) as store:
+    async with opened(settings.workspace, settings.db, make=False) as store:
         from valuecompass.models.asker import Asker
         from valuecompass.models.budget import Budget
 

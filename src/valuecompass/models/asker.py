@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +47,27 @@ _STORED = select(responses).where(
 )
 NOT_STORED = ("outcome", "cached")
 """Fields of a reply that are found anew whenever it is read."""
+
+
+@dataclass
+class Counted:
+    """Questions put to askers, stored ones included."""
+
+    n: int = 0
+
+
+_COUNTED: ContextVar[Counted | None] = ContextVar("counted", default=None)
+
+
+@contextmanager
+def counting() -> Generator[Counted]:
+    """Count what is asked inside, also by tasks that are begun there."""
+    counted = Counted()
+    outside = _COUNTED.set(counted)
+    try:
+        yield counted
+    finally:
+        _COUNTED.reset(outside)
 
 
 def print_nothing(_: str) -> None:
@@ -125,6 +148,8 @@ class Asker:
             BudgetReached: the request might exceed the budget; it was not sent.
             ValueCompassError: `stop`, when it is set and the reply is not stored.
         """
+        if (counted := _COUNTED.get()) is not None:
+            counted.n += 1
         request = request_of(model, messages, params, item)
         key = request.key
         while (other := self._in_flight.get((key, repeat))) is not None:

@@ -180,6 +180,11 @@ def _inspect_model(name: str, patience: Patience, batch: bool) -> Model:
         # Inspect writes for a terminal: [bold]..[/bold]
         reason = re.sub(r"\[/?(?:bold|blue)\]", "", " ".join(str(error).split()))
         reason = reason.removeprefix("ERROR: ").removeprefix("ERROR ")
+        if reason.endswith("not recognized."):
+            reason = (
+                f"there is no provider {provider!r}; a model's name begins with one: openai/, "
+                "anthropic/, google/, openai-api/, hf/, vllm/, or embedded/, simulated/, recorded/"
+            )
         raise InputError(f"{name}: {reason[:400] or type(error).__name__}") from None
 
 

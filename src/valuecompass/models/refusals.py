@@ -154,7 +154,9 @@ _TAKEN = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _STANCE = re.compile(
-    r"^[^\w\n]*stance\W+(?:yes|no|neutral|agree|disagree|for|against)\b", re.I | re.M
+    r"^[^\w\n]*(?:stance\W+(?:yes|no|neutral|agree|disagree|for|against)\b|"
+    r"postura\W+(?:sí|si|no|neutral|a favor|en contra)\b|立场\W+(?:是|否|中立|支持|反对))",
+    re.I | re.M,
 )
 _CLOSING = re.compile(
     r"\b(?:anything else|something else|another|other (?:questions?|topics?|things?|ways?)|"

@@ -14,7 +14,7 @@ from valuecompass.store.schema import (
     scores,
     verdicts,
 )
-from valuecompass.store.store import DATABASE, Store, blocks, open_store, storable
+from valuecompass.store.store import DATABASE, Store, blocks, open_store, opened, storable
 
 __all__ = [
     "DATABASE",
@@ -29,6 +29,7 @@ __all__ = [
     "measurements",
     "metadata",
     "open_store",
+    "opened",
     "responses",
     "retirements",
     "scores",

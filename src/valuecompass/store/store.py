@@ -20,6 +20,7 @@ from collections.abc import (
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast
 
 import anyio
@@ -429,3 +430,15 @@ async def _migrate(store: Store) -> None:
     with _explained(store.name):
         async with store.engine.begin() as connection:
             await connection.run_sync(upgrade)
+
+
+@contextlib.asynccontextmanager
+async def opened(workspace: Path, db: str | None, *, make: bool) -> AsyncGenerator[Store]:
+    """Open a workspace; where there is none and none is to be made, an empty one for now."""
+    if make or db is not None or (workspace / DATABASE).is_file():
+        async with open_store(workspace, db) as store:
+            yield store
+        return
+    with TemporaryDirectory() as folder:
+        async with open_store(Path(folder)) as store:
+            yield store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -25,6 +26,19 @@ def language_of(text: str) -> str | None:
     if probability < 0.9 and ascii_share > 0.95:
         return "en"
     return str(code)
+
+
+def likeliest(text: str, languages: Collection[str]) -> str:
+    """Return which of some languages a text is written in, however short it is.
+
+    Among few languages a sentence tells, which among all of them it often does not.
+
+    Args:
+        text: of which the first 2,000 characters are looked at.
+        languages: ISO 639-1 codes that the identifier knows, at least one.
+    """
+    ranked: list[tuple[str, float]] = _identifier().rank(text[:2_000])
+    return next(str(code) for code, _ in ranked if code in languages)
 
 
 @cache

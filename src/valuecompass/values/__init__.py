@@ -9,10 +9,11 @@ from functools import cache
 from importlib.resources import files
 
 from valuecompass.values.parse import parse_system
-from valuecompass.values.schema import Dimension, Group, Scoring, ValueSystem
+from valuecompass.values.schema import EXPRESSED, Dimension, Group, Scoring, ValueSystem
 
 __all__ = [
     "BUILTIN",
+    "EXPRESSED",
     "Dimension",
     "Group",
     "Scoring",

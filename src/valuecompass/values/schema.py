@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from valuecompass.hashing import digest
+
 Scoring = Literal["expression", "conformity", "safe-rate", "rating", "keyed-scale"]
 """How responses become a score.
 
@@ -17,6 +19,9 @@ safe-rate    share of safe answers (safety taxonomy)
 rating       mean judged degree (LLM-unique)
 keyed-scale  mean self-report after reversing negatively keyed items (Big Five)
 """
+
+EXPRESSED = "-expressed"
+"""Ends the id of a system that is read as `ValueSystem.as_expression` has it."""
 
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sentence = Annotated[str, Field(min_length=3, max_length=600)]
@@ -100,6 +105,23 @@ class ValueSystem(BaseModel):
             if group.opposite is not None and group.opposite not in groups:
                 raise Misfit(("groups", at, "opposite"), f"{group.opposite!r} is not a group")
         return self
+
+    def as_expression(self) -> ValueSystem:
+        """Return the system as opinions are read for it: how far each dimension is appealed to.
+
+        A system that is scored otherwise gets another id and name: conduct that keeps a principle
+        and a text that appeals to it are two things, and share no judge's errors and no board.
+        """
+        if self.scoring == "expression":
+            return self
+        # ids have 40 characters at most, and two must not become one
+        own = self.id if len(self.id) <= 30 else f"{self.id[:23]}-{digest(self.id, 6)}"
+        changed = {
+            "id": f"{own}{EXPRESSED}",
+            "name": f"{self.name[:67]} (appealed to)",
+            "scoring": "expression",
+        }
+        return self.model_copy(update=changed)
 
     def _names_are_one_dimensions(self) -> None:
         seen: set[str] = set()

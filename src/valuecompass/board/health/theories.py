@@ -152,7 +152,7 @@ async def _read(
             opinions = board.measurements[0].manifest["opinions"]
             async with interruptible([asker]):
                 for system in systems:
-                    own = await _verdicts(store, judge, as_expression(system), found, tell)
+                    own = await _verdicts(store, judge, system.as_expression(), found, tell)
                     parts = [findings_of(own.get(a.place, ()), system.names) for a in found]
                     values.append(np.stack([aggregate(p.expressed, opinions) for p in parts]))
     finally:
@@ -161,18 +161,6 @@ async def _read(
     if asker.stop is not None:
         raise asker.stop
     return judge, values
-
-
-def as_expression(system: ValueSystem) -> ValueSystem:
-    """Return a system as free text is read for it: how far each dimension is appealed to.
-
-    A system that is scored otherwise gets another id: what a judge has learned for the conduct
-    that it scores does not tell what a text appeals to.
-    """
-    if system.scoring == "expression":
-        return system
-    changed = {"id": f"{system.id[:30]}-expressed", "scoring": "expression"}
-    return system.model_copy(update=changed)
 
 
 async def _prepare(asker: Asker, judge: Judge, about: Sequence[str], settings: Settings) -> None:
@@ -286,7 +274,7 @@ def _name(judge: Judge, system: ValueSystem, item: Item) -> str:
 
 
 def _about(system: ValueSystem, judge: Judge) -> dict[str, Any]:
-    found = gate(None, judge, as_expression(system))
+    found = gate(None, judge, system.as_expression())
     return {"name": system.name, "scoring": system.scoring, "judge_gate": asdict(found)}
 
 
@@ -295,7 +283,7 @@ def _notices(
 ) -> list[str]:
     notices = [ONE_JUDGE, ERROR_IS_UNIQUE]
     for system in systems:
-        found = gate(None, judge, as_expression(system))
+        found = gate(None, judge, system.as_expression())
         if found.status != "passed":
             mark = "Demonstration. " if found.status == "failed" else ""
             notices.append(mark + found.reason)

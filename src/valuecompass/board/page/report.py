@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
-from valuecompass.board import wording
 from valuecompass.board.page import svg, view
 from valuecompass.board.page.evidence import Piece, Seen, cut, seen
 from valuecompass.board.page.facts import facts, script_json, shared, without
 from valuecompass.board.page.gaps import gap_section
+from valuecompass.board.page.templating import asset, environment
 from valuecompass.board.page.view import Respondent, Section
 from valuecompass.measure.measurement import Case, Mark, Measurement
 from valuecompass.values import BUILTIN, Scoring, builtin_system
@@ -85,7 +83,7 @@ def render_report(
     found = gaps or {}
     manifests = [facts(m.manifest) for m in measurements]
     common = shared(manifests)
-    script = _asset("report.js")
+    script = asset("valuecompass.board.page", "report.js")
     return (
         _environment()
         .get_template("report.html.j2")
@@ -103,7 +101,7 @@ def render_report(
             common=common,
             manifests=[without(m, common) for m in manifests],
             data=script_json(_data(title, measurements, found)),
-            style=Markup(_asset("report.css")),
+            style=Markup(asset("valuecompass.board.page", "report.css")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
@@ -179,23 +177,10 @@ def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:
 
 
 @cache
-def _asset(name: str) -> str:
-    return (files("valuecompass.board.page") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("valuecompass.board.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    names: dict[str, Any] = environment.globals
+    made = environment("valuecompass.board.page")
+    names: dict[str, Any] = made.globals
     names |= {
-        "svg": svg,
         "estimate": view.estimate,
         "detail": view.detail,
         "detail_label": view.detail_label,
@@ -203,29 +188,4 @@ def _environment() -> Environment:
         "text_limit": _TEXT_LIMIT,
         "example": svg.Estimate(62, 48, 75),
     }
-    filters: dict[str, Any] = environment.filters
-    filters |= {
-        "number": wording.number,
-        "interval": wording.interval,
-        "counted": wording.count,
-        "clip": wording.clip,
-        "breakable": _breakable,
-    }
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    # the last gate of every printed expression, before autoescape
-    return (
-        value if isinstance(value, Markup) or not isinstance(value, str) else wording.visible(value)
-    )
-
-
-def _breakable(name: str) -> Markup:
-    """Allow line breaks after the joints of a name, so that it wraps where people would."""
-    text = html.escape(wording.visible(name))
-    for joint in ("@", "?", "&amp;"):
-        text = text.replace(joint, f"<wbr>{joint}")
-    for joint in "/,":
-        text = text.replace(joint, f"{joint}<wbr>")
-    return Markup(text)
+    return made

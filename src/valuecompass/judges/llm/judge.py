@@ -12,6 +12,7 @@ from typing import Any, Literal
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from valuecompass.hashing import digest
+from valuecompass.judges.languages import english_only, not_english
 from valuecompass.judges.llm.answers import (
     Found,
     answer_schema,
@@ -20,7 +21,7 @@ from valuecompass.judges.llm.answers import (
     read_concepts,
     read_yes_no,
 )
-from valuecompass.judges.protocol import Subject, Verdict
+from valuecompass.judges.protocol import Subject, Verdict, all_missing
 from valuecompass.models import Message, Params, Respondent, fingerprint
 from valuecompass.models.asker import Asker
 from valuecompass.text import fitted, own_part
@@ -79,8 +80,9 @@ class LLMJudge:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Kind, model with its parameters and local file, mode, prompts."""
-        return {
+        """Kind, model with its parameters and local file, mode, prompts; languages if few."""
+        languages = {"languages": ["en"]} if english_only(self.model.model) else {}
+        return languages | {
             "kind": "llm",
             "version": 4,
             "model": self.model.model_dump(
@@ -100,11 +102,15 @@ class LLMJudge:
         }
 
     async def judge(self, subject: Subject) -> list[Verdict]:
-        """Return verdicts; those that cannot be read are missing.
+        """Return verdicts; those that cannot be read are missing, and all in an unknown language.
 
         Raises:
             RequestFailed: a request failed for good.
         """
+        if english_only(self.model.model) and (language := not_english(subject)) is not None:
+            return all_missing(
+                subject, f"{self.model.model} reads English only, this is {language}"
+            )
         if self.mode == "per-value":
             return await self._per_value(subject)
         if self.mode == "concepts":

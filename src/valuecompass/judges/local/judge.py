@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import expit
 
 from valuecompass.assets import ASSETS
+from valuecompass.judges.languages import not_english
 from valuecompass.judges.local.nearest import SETTINGS, NearestDefinition
 from valuecompass.judges.local.recogniser import (
     Reading,
@@ -27,7 +28,6 @@ from valuecompass.judges.local.recogniser import (
 )
 from valuecompass.judges.protocol import THRESHOLD, Subject, Verdict, all_missing
 from valuecompass.models import is_bare_refusal, is_refusal
-from valuecompass.text import language_of
 from valuecompass.text.encoder import NAME
 from valuecompass.values import Scoring, ValueSystem, builtin_system
 
@@ -78,7 +78,7 @@ class LocalJudge:
 
     def judge_now(self, subject: Subject) -> list[Verdict]:
         """Return verdicts without an event loop."""
-        if (language := _other_language(subject)) is not None:
+        if (language := not_english(subject)) is not None:
             return all_missing(subject, f"the local judge reads English only, this is {language}")
         found = {
             (v.part, v.dimension): v
@@ -102,8 +102,11 @@ class LocalJudge:
 
 
 def has_heads(system: ValueSystem) -> bool:
-    """Say whether a value system is one that heads were trained for."""
-    return system.id in HEADS and system.names == builtin_system(system.id).names
+    """Say whether a value system is one that heads were trained for, to be scored as they were."""
+    if system.id not in HEADS:
+        return False
+    ours = builtin_system(system.id)
+    return (system.names, system.scoring) == (ours.names, ours.scoring)
 
 
 def _recognised(subject: Subject) -> list[Verdict]:
@@ -213,19 +216,3 @@ def scales() -> dict[str, Any]:
     """
     text = (files("valuecompass.judges.local") / "heads" / "scale.json").read_text(encoding="utf-8")
     return json.loads(text)
-
-
-def _other_language(subject: Subject) -> str | None:
-    """Return a name for the language, or None where the text may pass for English."""
-    if subject.item.language.split("-")[0] != "en":
-        return repr(subject.item.language)
-    text = subject.response
-    if subject.item.kind == "scenario":  # what others said is blanked out
-        text = " ".join(subject.parts[0].text.split())
-    language = language_of(text)
-    if language is None:  # too short to be told, but not too short to see another script
-        letters = [c for c in text if c.isalpha()]
-        foreign = 2 * sum(c.isascii() for c in letters) < len(letters)
-        return "in another script" if foreign else None
-    words = any(c.isalpha() for c in text)
-    return repr(language) if words and language != "en" else None

@@ -40,8 +40,8 @@ from valuecompass.measure.engine import (
     SEEDS,
     WORKERS,
     interruptible,
-    plan_lock,
     verdict_body,
+    work_lock,
 )
 from valuecompass.measure.item_table import item_table
 from valuecompass.measure.measurement import Measurement, Measurements
@@ -249,7 +249,7 @@ async def _measured(
 ) -> Measurement:
     work = list(_messages(plan, found))
     judge = judge_id(plan.judge, plan.system)
-    with plan_lock(settings.workspace, plan):
+    with work_lock(settings.workspace, plan.id):
         await _store(work, plan, store)
         run = _Judging(plan, store, asker, work, judge, await _judged(work, judge, store), tell)
         async with interruptible([asker]), anyio.create_task_group() as workers:

@@ -1,0 +1,123 @@
+"""All gates of the planted world, by one command.
+
+    python -m benchmarks.evolve_planted                           # the draws for tuning
+    python -m benchmarks.evolve_planted --gate cost --gate null --jobs 2
+    python -m benchmarks.evolve_planted --draws reported --json
+
+Everything is simulated, from `world.toml`. Figures are means over draws, with a 95 % interval over
+draws by Student's t; differences are paired. Each single result goes to `--cells FILE`, if given,
+as soon as it is there. The exit code is 1 where a gate is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from benchmarks.evolve_planted.cells import CELLS
+from benchmarks.evolve_planted.gate import Gate
+from benchmarks.evolve_planted.gates import GATES, Cell, Found, Setup
+from benchmarks.evolve_planted.world import read_world
+
+SEASONS = "seasons"
+"""The gate of the life cycle, which has a module of its own."""
+
+
+def computed(cell: Cell) -> tuple[dict[str, Any], float]:
+    """Return a cell's result and the seconds of processor it took."""
+    began = time.process_time()
+    return CELLS[cell.kind](cell.draw, **dict(cell.args)), time.process_time() - began
+
+
+def results(cells: list[Cell], jobs: int, file: Path | None) -> Found:
+    """Compute all cells, the dearest first, and write each as it comes."""
+    found: dict[Cell, dict[str, Any]] = {}
+    wanted = sorted(dict.fromkeys(cells), key=lambda c: -int(dict(c.args).get("calls", 0)))
+    # several jobs with as many threads each would wait for one another
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(jobs) as pool:
+        going = {pool.submit(computed, one): one for one in wanted}
+        for done in as_completed(going):
+            one = going[done]
+            found[one], took = done.result()
+            args = {"cell": one.kind, "draw": one.draw, **dict(one.args)}
+            said = " ".join(str(v) for v in args.values())
+            print(
+                f"{len(found)} of {len(wanted)}: {said}, {took:.0f} s", file=sys.stderr, flush=True
+            )
+            if file is not None:
+                with file.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps({**args, "seconds": took, "found": found[one]}) + "\n")
+    return found
+
+
+def seasons(draws: tuple[int, ...]) -> list[Gate]:
+    """Return the gates of the life cycle."""
+    from benchmarks.evolve_planted.seasons import gates
+
+    return list(gates(draws))
+
+
+def table(gates: list[Gate]) -> str:
+    """Return a Markdown table."""
+    lines = [
+        "| figure | wanted | value | 95 % interval | reached | note |",
+        "|---|---|--:|---|---|---|",
+    ]
+    for g in gates:
+        between = "" if g.low is None or g.high is None else f"{g.low:.3f} to {g.high:.3f}"
+        reached = {True: "yes", False: "**NO**", None: ""}[g.passed]
+        lines.append(
+            f"| {g.name} | {g.wanted} | {g.value:.3f} | {between} | {reached} | {g.note} |"
+        )
+    return "\n".join(lines)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Compute the gates and print them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.evolve_planted",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--draws", choices=("tuning", "reported"), default="tuning")
+    names = [*GATES, SEASONS]
+    parser.add_argument("--gate", action="append", choices=names, help="repeat; else all")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--cells", type=Path, help="JSON lines, added to as results come")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    options = parser.parse_args(given)
+    world = read_world(1)
+    setup = Setup(tuple(world.spec["draws"][options.draws]))
+    chosen = [name for name in names if name in (options.gate or names)]
+    if not (Path(__file__).parent / "seasons.py").is_file() and SEASONS in chosen:
+        parser.error("the gate of seasons is not part of this version; name others by --gate")
+    planned = {name: GATES[name] for name in chosen if name != SEASONS}
+    began = time.monotonic()
+    found = results(
+        [c for gate in planned.values() for c in gate.cells(setup)], options.jobs, options.cells
+    )
+    gates = {name: gate.verdict(setup, found) for name, gate in planned.items()}
+    if SEASONS in chosen:
+        gates[SEASONS] = seasons(setup.draws)
+    head = {"simulated": True, "world": world.digest, "draws": list(setup.draws)}
+    if options.json:
+        told = {name: [g.json() for g in of] for name, of in gates.items()}
+        print(json.dumps({**head, "seconds": time.monotonic() - began, "gates": told}))
+    else:
+        print(f"Simulated; world {world.digest}, draws {options.draws}: {list(setup.draws)}")
+        for name, of in gates.items():
+            asked = [g for g in of if g.passed is not None]
+            print(f"\n## {name}: {sum(bool(g.passed) for g in asked)} of {len(asked)} reached\n")
+            print(table(of), flush=True)
+    return int(any(g.passed is False for of in gates.values() for g in of))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

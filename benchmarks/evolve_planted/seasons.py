@@ -1,0 +1,302 @@
+"""Gate `seasons`: a bank that is renewed keeps telling improving models apart, on one scale.
+
+    python -m benchmarks.evolve_planted.seasons            # draws for tuning; about 4 minutes
+    python -m benchmarks.evolve_planted.seasons --draws 1 2 --json
+
+Everything is simulated. Four seasons; in each the models of pool and board are others, that stand
+higher on every value by `season_shift` (about one standard deviation). A season does what
+`valuecompass season` does, with the same functions: items evolve from those of the form before, on
+the new pool; the pool's cheap models answer the form before; items are retired by rule; the next
+form of 100 is selected with 20 anchors; 16 models of the season, that nothing was selected on,
+answer it; their scores are linked to the season before.
+
+Discrimination of a form is the mean over its items of the true generalised Jensen-Shannon
+divergence among the season's 16 models, in nats, summed over values, quirks integrated out: what
+traits alone make of it, since a form that tells quirks apart tells nothing that comes back. The
+static form is the first season's. Neither is estimated: it is computed from what is planted.
+
+The bias of the link is how far respondents of equal planted positions come out apart in two
+seasons: the linked scores of both are regressed on the planted positions with one slope for both
+and a level for each; the difference of the levels, in planted standard deviations, is the bias, a
+mean over values. In the chain to the first season the biases of the steps add up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import anyio
+import numpy as np
+from benchmarks.evolve_planted.gate import Gate
+from benchmarks.evolve_planted.players import PlantedExplorer, PlantedJudge, PlantedRespondents
+from benchmarks.evolve_planted.sources import seeds
+from benchmarks.evolve_planted.world import FRESH, Floats, World, read_world
+from scipy.special import stdtrit
+
+from valuecompass.evolve.adaem import AdAEMConfig, Evolution, evolve
+from valuecompass.evolve.lifecycle.forms import FormRules, living_form
+from valuecompass.evolve.lifecycle.information import Worth, joined, worth
+from valuecompass.evolve.lifecycle.links import linked_scores
+from valuecompass.evolve.lifecycle.retire import RetireRules, drifting, exposed, saturated
+from valuecompass.evolve.novelty import Questions, Similarity
+from valuecompass.evolve.probing import Heard, Prober, together
+from valuecompass.items import Form, Item
+from valuecompass.measure.item_table import ItemTable
+
+SEASONS = 4
+CHEAP = 4
+"""Models of the pool that answer the form before."""
+CALLS = 3_000
+SIZE, ANCHORS = 100, 20
+PROBED = FRESH - 1
+"""Repeat of the pool's answers to the form before."""
+
+
+@dataclass
+class Bank:
+    """What is known at a moment.
+
+    tables: what was answered, one for each occasion.
+    uses: seasons in which an item was asked.
+    retired: ids with their reasons.
+    """
+
+    items: dict[str, Item] = field(default_factory=dict[str, Item])
+    tables: list[ItemTable] = field(default_factory=list[ItemTable])
+    uses: dict[str, int] = field(default_factory=dict[str, int])
+    retired: dict[str, str] = field(default_factory=dict[str, str])
+    forms: list[Form] = field(default_factory=list[Form])
+    measured: list[ItemTable] = field(default_factory=list[ItemTable])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Of one world: calls of a season, and chance of the judge to be right."""
+
+    calls: int = CALLS
+    accuracy: float = 0.93
+    similarity: Similarity | None = None
+
+
+def four_seasons(world: World, setting: Setting) -> dict[str, Any]:
+    """Let a bank live; return discrimination and bias by season."""
+    bank, rows = Bank(), list[dict[str, Any]]()
+    for season in range(SEASONS):
+        rows.append(_season(world, bank, season, setting))
+    return {
+        "living": [row["living"] for row in rows],
+        "static": [row["static"] for row in rows],
+        "anchors": [row["anchors"] for row in rows[1:]],
+        "drifting": [row["drifting"] for row in rows[1:]],
+        "bias": [row["bias"] for row in rows[1:]],
+        "retired": [row["retired"] for row in rows],
+    }
+
+
+def _season(world: World, bank: Bank, season: int, setting: Setting) -> dict[str, Any]:
+    (system,) = world.systems
+    pool, board = world.people("pool", season), world.people("examinee", season)
+    prober = _prober(world, (*pool, *board), setting)
+    previous = bank.forms[-1] if bank.forms else None
+    old = [bank.items[i] for i in previous.items] if previous else []
+    done = _evolved(world, old or seeds(world), season, setting)
+    fresh = {c.item.id: c.fresh for c in done.kept}
+    names = sorted({name for heard in fresh.values() for name in heard})
+    new = [c.item for c in done.kept]
+    bank.tables.append(_table(prober, new, names, fresh))
+    if bank.items:
+        there = Questions(setting.similarity)
+        there.add(list(bank.items), [item.text for item in bank.items.values()])
+        checks = there.check([item.text for item in new])
+        new = [item for item, check in zip(new, checks, strict=True) if not check.repeats]
+    bank.items |= {item.id: item for item in new}
+    if old:
+        bank.tables.append(_asked(prober, old, pool[:CHEAP], PROBED))
+    items = list(bank.items.values())
+    known = joined(bank.tables)
+    told = worth(items, known, pool)
+    of_all = (*pool, *(bank.measured[-1].respondents if bank.measured else ()))
+    _retire(bank, worth(items, known, of_all))
+    rules = FormRules(SIZE, ANCHORS if previous else 0, seed=season)
+    form = living_form(
+        items, system, rules, told, f"season {season + 1}",
+        uses=bank.uses, barred=bank.retired, previous=previous,
+    )  # fmt: skip
+    for item in {*form.items, *(previous.items if previous else ())}:
+        bank.uses[item] = bank.uses.get(item, 0) + 1
+    chosen = [bank.items[i] for i in form.items]
+    measured = _asked(prober, chosen, board, FRESH)
+    bank.forms.append(form)
+    bank.measured.append(measured)
+    bank.tables.append(measured)
+    found: dict[str, Any] = {
+        "living": _discrimination(world, chosen, board),
+        "static": _discrimination(world, [bank.items[i] for i in bank.forms[0].items], board),
+        "retired": len(bank.retired),
+    }
+    if previous is not None:
+        found["anchors"] = len(form.anchors)
+        found |= _link(world, bank, season)
+    return found
+
+
+def _retire(bank: Bank, told: Worth) -> None:
+    rules = RetireRules()
+    gone = [*saturated(told, rules.saturated), *exposed(bank.uses, rules.most_uses, bank.items)]
+    if len(bank.measured) > 1:
+        before, after = bank.measured[-2:]
+        gone += drifting(before, after, rules.level)
+    for one in gone:
+        bank.retired.setdefault(one.item, one.reason)
+
+
+def _link(world: World, bank: Bank, season: int) -> dict[str, Any]:
+    """Bias of the step from the season before, and how often intervals of changes are right."""
+    before, after = bank.measured[-2:]
+    anchors = set(bank.forms[-1].anchors)
+    drifted = anchors & {one.item for one in drifting(before, after)}
+    linked = linked_scores(before, after, anchors - drifted)
+    (system,) = world.systems
+    theta = [world.theta(table.respondents, system.id) for table in (before, after)]
+    off: list[float] = []
+    for at, name in enumerate(system.names):
+        people = linked[name]["respondents"]
+        if not people:
+            continue
+        scores = [
+            np.array([people[who][when]["score"] for who in table.respondents])
+            for table, when in ((before, "before"), (after, "after"))
+        ]
+        off.append(_offset(scores, [one[:, at] for one in theta]))
+    return {"bias": off, "drifting": len(drifted)}
+
+
+def _offset(scores: list[Floats], theta: list[Floats]) -> float:
+    """How much higher the second group scores at equal positions, in standard deviations."""
+    y = np.concatenate([s - s.mean() for s in scores])
+    x = np.concatenate([t - t.mean() for t in theta])
+    slope = float(x @ y / (x @ x))
+    level = [float(s.mean() - slope * t.mean()) for s, t in zip(scores, theta, strict=True)]
+    sd = float(np.sqrt(np.mean([t.var(ddof=1) for t in theta])))
+    return (level[1] - level[0]) / slope / sd
+
+
+def _discrimination(world: World, items: Sequence[Item], names: Sequence[str]) -> float:
+    return float(np.mean([world.gjs(item, names, trait=True) for item in items]))
+
+
+# --- acting in the world ---
+
+
+def _prober(world: World, names: Sequence[str], setting: Setting) -> Prober:
+    judge = PlantedJudge(world, setting.accuracy)
+    return Prober(PlantedRespondents(world, tuple(names)), judge, world.systems)
+
+
+def _evolved(world: World, topics: Sequence[Item], season: int, setting: Setting) -> Evolution:
+    pool = world.people("pool", season)
+    writers = pool[: world.spec["settings"]["explorers"]]
+    explorers = [PlantedExplorer(world, name, season=season) for name in writers]
+    config = AdAEMConfig(keep=SIZE, seed=season)
+    respondents = PlantedRespondents(world, pool)
+    judge = PlantedJudge(world, setting.accuracy)
+    go = partial(evolve, topics, explorers, respondents, judge, world.systems, config)
+    return anyio.run(partial(go, calls=setting.calls, similarity=setting.similarity))
+
+
+def _asked(prober: Prober, items: Sequence[Item], names: Sequence[str], repeat: int) -> ItemTable:
+    work = [partial(prober.ask, item, name, repeat) for item in items for name in names]
+    found = iter(anyio.run(together, work, 64))
+    heard = {item.id: {name: next(found) for name in names} for item in items}
+    return _table(prober, items, names, heard)
+
+
+def _table(
+    prober: Prober,
+    items: Sequence[Item],
+    names: Sequence[str],
+    heard: dict[str, dict[str, Heard]],
+) -> ItemTable:
+    """Return opinions that express each value, and opinions."""
+    shape = (len(names), len(items), prober.dimensions)
+    totals, counts = np.zeros(shape), np.zeros(shape)
+    for column, item in enumerate(items):
+        of_item = [heard[item.id].get(name) for name in names]
+        labels = prober.labels([None if one is None else one.verdicts for one in of_item])
+        totals[:, column] = np.nansum(labels.binary, axis=1)
+        counts[:, column] = labels.opinions
+    ids = tuple(item.id for item in items)
+    return ItemTable(tuple(names), ids, prober.systems[0].names, totals, counts)
+
+
+# --- gates ---
+
+
+def gates(draws: Sequence[int], setting: Setting | None = None) -> list[Gate]:
+    """Return the gates, over draws of the world."""
+    found = [four_seasons(read_world(draw), setting or Setting()) for draw in draws]
+    living = [min(row["living"][1:]) / row["living"][0] for row in found]
+    static = [row["static"][-1] / row["static"][0] for row in found]
+    chain = [float(np.mean(row["bias"], axis=1).sum()) for row in found]
+    steps = [one / (SEASONS - 1) for one in chain]
+    anchors = min(n for row in found for n in row["anchors"])
+    return [
+        _gate(
+            "discrimination of the living form, lowest of seasons 2 to 4 over season 1",
+            ">= .9", living, float(np.mean(living)) >= 0.9,
+        ),
+        _gate(
+            "discrimination of the static form, season 4 over season 1",
+            "< .5", static, float(np.mean(static)) < 0.5,
+        ),
+        _gate(
+            "bias of scores linked to the season before, in standard deviations",
+            "within .05", steps, abs(float(np.mean(steps))) < 0.05,
+            f"{anchors} anchors at least; mean over {SEASONS - 1} steps and all values",
+        ),
+        _gate(
+            "the same, season 4 linked to season 1 through all between",
+            "none", chain, None, "steps add up",
+        ),
+    ]  # fmt: skip
+
+
+def _gate(name: str, wanted: str, values: list[float], passed: bool | None, note: str = "") -> Gate:
+    low = high = None
+    if len(values) > 1:
+        spread = float(np.std(values, ddof=1)) / np.sqrt(len(values))
+        half = float(stdtrit(len(values) - 1, 0.975)) * spread
+        low, high = float(np.mean(values)) - half, float(np.mean(values)) + half
+    return Gate(name, wanted, float(np.mean(values)), low, high, passed, note)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--draws", type=int, nargs="+", default=read_world(1).spec["draws"]["tuning"]
+    )
+    parser.add_argument("--calls", type=int, default=CALLS)
+    parser.add_argument("--judge", type=float, default=Setting.accuracy)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = gates(given.draws, Setting(given.calls, given.judge))
+    if given.json:
+        print(json.dumps({"simulated": True, **vars(given), "gates": [g.json() for g in found]}))
+        return
+    print(f"Simulated; draws {given.draws}, {given.calls} calls a season\n")
+    print("| gate | wanted | found | 95 % interval | passed |")
+    print("|---|---|--:|---|---|")
+    for gate in found:
+        between = "" if gate.low is None else f"{gate.low:.3f} to {gate.high:.3f}"
+        passed = {True: "yes", False: "no", None: ""}[gate.passed]
+        print(f"| {gate.name} | {gate.wanted} | {gate.value:.3f} | {between} | {passed} |")
+
+
+if __name__ == "__main__":
+    main()

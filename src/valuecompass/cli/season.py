@@ -1,0 +1,167 @@
+"""`valuecompass season`: renew a form of a living bank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from valuecompass.cli.app import (
+    WORKSPACE,
+    Db,
+    Json,
+    Judge,
+    MaxUsd,
+    System,
+    Workspace,
+    app,
+    console,
+    echo_json,
+    plain,
+)
+
+STEPS = {
+    "evolve": "Items evolve on the pool",
+    "overlap": "Items that repeat the bank are left out",
+    "pool": "The pool answers the form before",
+    "retire": "Items are checked for retirement",
+    "form": "The next form is selected",
+    "measure": "All respondents answer it",
+    "link": "Scores are linked",
+}
+
+
+@app.command()
+def season(
+    name: Annotated[str, typer.Argument(help="Of the season, 2026-12 say: its occasion.")],
+    previous: Annotated[Path, typer.Option(help="Form file of the season before.")],
+    items: Annotated[
+        list[Path], typer.Option(help="The living bank (JSONL, CSV, Parquet). Repeat for more.")
+    ],
+    pool: Annotated[
+        list[str],
+        typer.Option("--pool", help="New model that items evolve on, as for run -m. Repeat."),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="Respondent to be measured anew. Repeat for more."),
+    ] = None,
+    roster: Annotated[Path | None, typer.Option(help="TOML file with respondents.")] = None,
+    strong: Annotated[
+        list[str] | None,
+        typer.Option("--strong", help="Further model of the pool, dearer than the others. Repeat."),
+    ] = None,
+    explorer: Annotated[
+        list[str] | None,
+        typer.Option("--explorer", help="Model that writes. Repeat.  [default: the pool]"),
+    ] = None,
+    system: System = "schwartz",
+    judge: Judge = "local",
+    judge_mode: Annotated[str | None, typer.Option(help="one-call, per-value or concepts.")] = None,
+    calls: Annotated[
+        int, typer.Option(min=1, help="Most requests of the evolution, stored ones included.")
+    ] = 3_000,
+    size: Annotated[int, typer.Option(min=1, help="Items of the next form.")] = 100,
+    anchors: Annotated[
+        int, typer.Option(help="Of them, items of the form before, which link the scores.")
+    ] = 20,
+    most_uses: Annotated[
+        int, typer.Option(min=1, help="Occasions after which an item is retired as exposed.")
+    ] = 4,
+    saturated: Annotated[
+        float, typer.Option(min=0, help="Nats below which an item is retired as saturated.")
+    ] = 0.15,
+    seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for bank, form, changes.  [default: the name]"),
+    ] = None,
+    max_usd: MaxUsd = None,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Renew a form: evolve items on new models, retire old ones, measure all, link the scores.
+
+    Interrupted or out of budget? Repeat the command: what is done is not done again. --max-usd
+    holds for each step by itself.
+
+    Exit codes: 0 done, 2 bad input, 3 budget reached, 130 interrupted.
+    """
+    import anyio
+
+    from valuecompass.evolve.lifecycle.season import SeasonSettings, season_async
+
+    settings = SeasonSettings(
+        name=name,
+        previous=previous,
+        items=items,
+        pool=pool,
+        models=model or [],
+        roster=roster,
+        strong=strong or [],
+        explorers=explorer or [],
+        system=system,
+        judge=judge,
+        judge_mode=judge_mode,
+        calls=calls,
+        size=size,
+        anchors=anchors,
+        most_uses=most_uses,
+        saturated=saturated,
+        seed=seed,
+        out=out,
+        usd=max_usd,
+        workspace=workspace,
+        db=db,
+    )
+    log = anyio.run(season_async, settings, _listener())
+    if json:
+        echo_json(log | {"folder": str(settings.folder)})
+    else:
+        _show(log, settings.folder)
+
+
+def _listener() -> Any:
+    from valuecompass.evolve.lifecycle.season import SeasonListener
+
+    class Told(SeasonListener):
+        """Says on stderr which step begins."""
+
+        def step(self, step: Any, about: str) -> None:
+            typer.echo(f"{STEPS[step]} ({about})", err=True)
+
+        def note(self, sentence: str) -> None:
+            from valuecompass.board.wording import visible
+
+            typer.echo(visible(sentence), err=True)
+
+    return Told()
+
+
+def _show(log: dict[str, Any], folder: Path) -> None:
+    from collections import Counter
+
+    from rich.table import Table
+
+    form, left = log["form"], Counter(one["why"] for one in log["left"])
+    drifting = sum(one["drifting"] for one in log["anchors"])
+    typer.echo(
+        f"{form['name']}, {form['hash']}: {form['items']} items, {len(log['anchors'])} anchors "
+        f"({drifting} drifting), {len(log['entered'])} entered, {len(log['left'])} left"
+        + (f" ({', '.join(f'{n} {why}' for why, n in left.items())})" if left else "")
+    )
+    for note in log["notes"]:
+        console().print(plain(note))
+    if log["moved"]:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for title in ("respondent", "dimension", "change in logits"):
+            table.add_column(title)
+        for one in log["moved"]:
+            change = f"{one['difference']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f})"
+            table.add_row(plain(one["respondent"]), plain(one["dimension"]), change)
+        console().print(table)
+    elif log["linked"]:
+        typer.echo("No change of a respondent measured before and now is sure.")
+    typer.echo(f"All of it: {folder / 'changes.md'}; next time: --previous {folder / 'form.json'}")

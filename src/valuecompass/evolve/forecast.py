@@ -1,0 +1,276 @@
+"""What a run will take, said before it starts: requests of each player, tokens and money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any, Literal
+
+from valuecompass.evolve.adaem_config import AdAEMConfig
+from valuecompass.evolve.bandit import UpperConfidence, arm_of
+from valuecompass.evolve.budget import nobody
+from valuecompass.evolve.probing import Prober
+from valuecompass.evolve.rating import RatingConfig
+from valuecompass.evolve.safety import SafetyFilter
+from valuecompass.evolve.settings import Players
+from valuecompass.items import Item, form_of_items
+from valuecompass.items.forms import ASKING
+from valuecompass.judges import Judge
+from valuecompass.judges.llm.judge import LLMJudge
+from valuecompass.judges.spec import model_judges, strong_judge
+from valuecompass.measure.asking import Question, messages_for, params_for
+from valuecompass.measure.plan import make_plan
+from valuecompass.measure.tokens import (
+    PER_WORD,
+    Tokens,
+    answer_tokens,
+    judge_use,
+    measured_use,
+    prompt_tokens,
+)
+from valuecompass.models import Respondent, price_of
+from valuecompass.models.asker import Asker
+
+Role = Literal["explorer", "answers", "judge", "safety"]
+SAMPLE = 20
+"""Seeds whose prompts are measured."""
+EXPLORER_CHARACTERS = 1_100
+"""Of a prompt for an explorer; those of the four steps have 700 to 1,500 with what they show."""
+EXPLORER_WORDS = 45
+"""Of what it writes: a fact with place and year, a claim and a question, some advice."""
+SAFETY_CHARACTERS, SAFETY_WORDS = 1_700, 10
+"""Of a safety filter's prompt and of its answer."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one player takes.
+
+    requests: expected; all together are at most those of the budget.
+    tokens_in, tokens_out: of all of them; nobody thinks. measured: by stored answers of the model.
+    usd: None where its price is unknown.
+    lacks: what keeps it from being asked on this machine; None: nothing.
+    """
+
+    role: Role
+    name: str
+    model: str | None
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    measured: bool
+    usd: float | None
+    lacks: str | None
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a run will take, if every question that is written is new and is tried to the end.
+
+    questions: that are written.
+    kept: of these at most.
+    calls: the budget; None: the number of pulls alone bounds the run.
+    """
+
+    topics: int
+    questions: int
+    kept: int
+    calls: int | None
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """By role."""
+        roles = dict.fromkeys(part.role for part in self.parts)
+        return {r: sum(p.requests for p in self.parts if p.role == r) for r in roles}
+
+    @property
+    def usd(self) -> float | None:
+        """Of all; None where a price is unknown."""
+        known = [part.usd for part in self.parts if part.usd is not None]
+        return math.fsum(known) if len(known) == len(self.parts) else None
+
+    def json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {**asdict(self), "requests": self.requests, "usd": self.usd}
+
+
+async def prospect_of(
+    players: Players,
+    config: AdAEMConfig,
+    judge: Judge,
+    safety: SafetyFilter | None,
+    calls: int | None,
+    asker: Asker,
+    lacks: Mapping[str, str],
+) -> Prospect:
+    """Return what a run will take."""
+    sums = _Sums.of(players, config, judge, safety, calls)
+    items = list(players.topics[:: max(1, len(players.topics) // SAMPLE)])
+    parts: list[Part] = []
+
+    async def add(role: Role, model: Respondent, requests: float, each: Tokens, n: int) -> None:
+        number = round(requests)
+        total = Tokens(number * each.into, number * each.out)
+        price = price_of(model)
+        usd = None if price is None else price.usd(*total)
+        rounded = (round(total.into), round(total.out))
+        own = (model.name, model.model, number, *rounded, n > 0, usd, lacks.get(model.model))
+        parts.append(Part(role, *own))
+
+    for model in players.explorers:
+        use = await measured_use(asker.store, model)
+        written = Tokens(use.into * prompt_tokens(EXPLORER_CHARACTERS), PER_WORD * EXPLORER_WORDS)
+        await add("explorer", model, sums.explorer / len(players.explorers), written, 0)
+    for model, requests in zip(players.answering, sums.answers, strict=True):
+        use = await measured_use(asker.store, model)
+        each = [_answer(model, item, use) for item in items]
+        mean = Tokens(fmean(t.into for t in each), fmean(t.out for t in each))
+        await add("answers", model, requests, mean, use.n)
+    strong = strong_judge(judge)
+    for one in [*model_judges(judge), *([strong] if strong else [])]:
+        each, n = await _verdict(one, players, items, asker)
+        await add("judge", one.model, sums.judged(one), each, n)
+    if players.moderator is not None:
+        checked = Tokens(prompt_tokens(SAFETY_CHARACTERS), PER_WORD * SAFETY_WORDS)
+        await add("safety", players.moderator, sums.safety, checked, 0)
+    return Prospect(
+        len(players.topics),
+        sums.questions,
+        sums.kept,
+        calls,
+        tuple(parts),
+        (*players.notes, *idle(players.topics, config)),
+    )
+
+
+def idle(topics: Sequence[Item], config: AdAEMConfig) -> tuple[str, ...]:
+    """Return a warning where UCB would never choose a topic."""
+    if config.bandit != "ucb" or config.start == "seeds":
+        return ()
+    warning = UpperConfidence([arm_of(topic) for topic in topics], config.pulls or 1).warning
+    return () if warning is None else (str(warning),)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Requests by role, and what they are made from.
+
+    answers: of each model that answers.
+    judged_answers, judged_texts: how many a judge reads.
+    """
+
+    players: Players
+    config: AdAEMConfig
+    questions: int
+    kept: int
+    explorer: float
+    safety: float
+    answers: tuple[float, ...]
+    judged_answers: float
+    judged_texts: float
+
+    @staticmethod
+    def of(
+        players: Players,
+        config: AdAEMConfig,
+        judge: Judge,
+        safety: SafetyFilter | None,
+        calls: int | None,
+    ) -> _Sums:
+        check = 0 if safety is None else safety.cost
+
+        def so_many(questions: int) -> _Sums:
+            return _counted(players, config, questions, check)
+
+        most = math.inf
+        if config.pulls is not None:
+            most = config.pulls * config.width * len(players.explorers)
+        if calls is None:
+            return so_many(int(most))
+        # requests grow with questions: the most that fit are found by halving
+        low, high = 0, int(min(most, calls))
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = so_many(middle).total(judge) <= calls
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return so_many(low)
+
+    def judged(self, judge: Judge) -> float:
+        """Requests of a judge."""
+        prober = Prober(nobody(), judge, self.players.systems, self.config.judge_mode)
+        answer = prober.usual_cost(self.players.topics[0]) - 1
+        return self.judged_answers * answer + self.judged_texts * prober.usual_text_cost
+
+    def total(self, judge: Judge) -> float:
+        """Requests of all."""
+        return self.explorer + self.safety + sum(self.answers) + self.judged(judge)
+
+
+def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) -> _Sums:
+    """Count the requests of so many questions that all go on to the end."""
+    k = len(players.answering)
+    first, final = min(config.p1, k), min(config.p2 or k, k)
+    kept = min(questions, config.keep or questions)
+    pulls = math.ceil(questions / (config.width * len(players.explorers)))
+    seeds = {"none": 0, "all": len(players.topics), "pulled": min(pulls, len(players.topics))}
+    scored = seeds[config.seed_scores]
+    # by place in the pool: tried first, scored finally, once more when kept
+    rounds = 1 + config.depth
+    fresh = kept if config.rescore else 0
+    tail = fresh + scored
+    if config.contrast:  # nobody's place decides
+        tried = questions * (rounds * first + (max(0, final - first) if config.reuse else final))
+        each = [(tried + tail * final) / k] * k
+    else:
+        each = [
+            float(questions * rounds * (i < first))
+            + questions * (i < final) * (not config.reuse or i >= first)
+            + tail * (i < final)
+            for i in range(k)
+        ]
+    reads = RatingConfig(config.reward, beta=config.beta).reads_question
+    return _Sums(
+        players,
+        config,
+        questions,
+        kept,
+        explorer=float(questions * rounds * config.explorer_calls),
+        safety=float(check * questions * (1 + config.depth * (1 + first))),
+        answers=tuple(each),
+        judged_answers=sum(each),
+        judged_texts=float(reads * (questions * rounds + scored)),
+    )
+
+
+def _answer(model: Respondent, item: Item, use: Any) -> Tokens:
+    asking = ASKING["full"][item.kind]
+    messages = messages_for(Question(item, 0, 0), asking)
+    size = sum(len(m.content) for m in messages) + len(model.system or "")
+    most = params_for(model, item, asking).max_tokens
+    return answer_tokens(size, item.kind, asking.words, most, use)
+
+
+async def _verdict(
+    judge: LLMJudge, players: Players, items: Sequence[Item], asker: Asker
+) -> tuple[Tokens, int]:
+    """Return the tokens of one request of a judge, and the stored verdicts they rest on.
+
+    Of a trade-off its text is all that is ever judged: about as long as a short answer.
+    """
+    found: list[tuple[Tokens, int]] = []
+    for system in players.systems:
+        judged = {"kind": "question", "sides": None, "system": system.id}
+        own = [i.model_copy(update={**judged, "dimensions": system.names[:1]}) for i in items]
+        size = "tiny" if items[0].sides else "full"
+        form = form_of_items(own, system, "seeds", size)
+        plan = make_plan(system, form, players.answering[:1], judge, own)
+        use = await judge_use(judge, plan, asker.store)
+        found.append((use.each, use.measured))
+    return (
+        Tokens(fmean(t.into for t, _ in found), fmean(t.out for t, _ in found)),
+        min(n for _, n in found),
+    )

@@ -1,0 +1,86 @@
+"""Two forms on one scale by the two-parameter model of their anchors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from valuecompass.stats.anchored import anchored
+from valuecompass.stats.irt import Noise
+
+ANCHORS, OWN, HALF = 20, 40, 12
+
+
+def world(rng: np.random.Generator, gap: float, steeper: float, *, harder: float = 1.0):
+    """Responses (one opinion each) to two forms; anchors are steeper and the second form harder."""
+    n = ANCHORS + 2 * OWN
+    a = rng.lognormal(0, 0.3, n)
+    a[:ANCHORS] *= steeper
+    b = rng.normal(0, 1, n)
+    b[:ANCHORS] += gap / 2
+    b[ANCHORS + OWN :] += harder
+    theta = rng.normal(0, 1.5, 2 * HALF)
+    theta[HALF:] += gap
+    x = (rng.random((2 * HALF, n)) < 1 / (1 + np.exp(-a * (theta[:, None] - b)))).astype(float)
+    x[:HALF, ANCHORS + OWN :] = np.nan
+    x[HALF:, ANCHORS : ANCHORS + OWN] = np.nan
+    return x, theta
+
+
+def test_the_distance_of_the_groups_is_found_with_steep_anchors_and_a_harder_form():
+    rng = np.random.default_rng(4)
+    off, inside = [], []
+    for _ in range(24):
+        x, theta = world(rng, 1.5, 1.6)
+        on_y = np.arange(2 * HALF) >= HALF
+        found = anchored(x, on_y, np.arange(x.shape[1]) < ANCHORS, noise=Noise())
+        true = theta[on_y].mean() - theta[~on_y].mean()
+        within = [theta[g] - theta[g].mean() for g in (~on_y, on_y)]
+        placed = [found.theta[g] - found.theta[g].mean() for g in (~on_y, on_y)]
+        x_, y_ = np.concatenate(within), np.concatenate(placed)
+        unit = (x_ @ y_) / (x_ @ x_)
+        off.append(found.shift / unit - true)
+        limit = t.ppf(0.975, found.degrees) * found.shift_se
+        inside.append(abs(found.shift - unit * true) <= limit)
+        assert found.theta[~on_y].mean() == pytest.approx(0, abs=1e-9)
+        assert found.theta[on_y].mean() == pytest.approx(found.shift, abs=1e-9)
+        assert np.corrcoef(found.theta, theta)[0, 1] > 0.85
+        assert found.degrees == ANCHORS - 1
+    # the standard error of the mean is about .07; unlinked forms would be off by their difference
+    assert abs(np.mean(off)) < 0.2
+    assert np.mean(inside) >= 0.8
+
+
+def test_the_order_of_respondents_and_items_does_not_matter():
+    rng = np.random.default_rng(5)
+    x, _ = world(rng, 1, 1)
+    on_y, tied = np.arange(2 * HALF) >= HALF, np.arange(x.shape[1]) < ANCHORS
+    first = anchored(x, on_y, tied)
+    rows, columns = rng.permutation(len(x)), rng.permutation(x.shape[1])
+    again = anchored(x[rows][:, columns], on_y[rows], tied[columns])
+    assert again.theta == pytest.approx(first.theta[rows], abs=1e-3)
+    assert again.shift == pytest.approx(first.shift, abs=1e-3)
+
+
+def test_who_did_not_answer_has_no_place():
+    x, _ = world(np.random.default_rng(6), 1, 1)
+    x[3] = np.nan
+    x[15, :ANCHORS] = np.nan  # has own items only
+    on_y = np.arange(2 * HALF) >= HALF
+    found = anchored(x, on_y, np.arange(x.shape[1]) < ANCHORS)
+    assert np.isnan(found.theta[3]) and np.isfinite(np.delete(found.theta, 3)).all()
+
+
+def test_what_cannot_be_linked_is_refused():
+    x, _ = world(np.random.default_rng(7), 0, 1)
+    on_y, tied = np.arange(2 * HALF) >= HALF, np.arange(x.shape[1]) < ANCHORS
+    with pytest.raises(ValueError, match="1 anchors"):
+        anchored(x, on_y, np.arange(x.shape[1]) < 1)
+    with pytest.raises(ValueError, match="each form needs respondents"):
+        anchored(x, np.zeros(2 * HALF, dtype=bool), tied)
+    with pytest.raises(ValueError, match="differ"):
+        anchored(x, on_y[1:], tied)
+    # an item that one group alone answered ties nothing
+    with pytest.raises(ValueError, match="0 anchors"):
+        anchored(x, on_y, np.arange(x.shape[1]) >= ANCHORS)
