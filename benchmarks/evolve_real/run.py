@@ -26,9 +26,9 @@ from benchmarks.evolve_real.sources import (
 )
 
 from valuecompass.errors import RequestFailed
-from valuecompass.evolve.explorer import prompts_hash
 from valuecompass.evolve.pool import ModelPool
 from valuecompass.evolve.probing import Heard, Prober, together
+from valuecompass.evolve.writing import prompts_hash
 from valuecompass.items import Asking, Item, Kind
 from valuecompass.judges.llm.judge import LLMJudge
 from valuecompass.judges.local.judge import LocalJudge

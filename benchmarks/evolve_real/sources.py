@@ -14,10 +14,11 @@ import numpy as np
 from valuecompass.errors import InputError
 from valuecompass.evolve.adaem import evolve
 from valuecompass.evolve.adaem_config import AdAEMConfig
-from valuecompass.evolve.baselines import one_shot, pick
-from valuecompass.evolve.explorer import ModelExplorer
+from valuecompass.evolve.baselines import one_shot
+from valuecompass.evolve.explorer import CALLS, ModelExplorer
 from valuecompass.evolve.pool import ModelPool
 from valuecompass.evolve.probing import Heard, Prober, together
+from valuecompass.evolve.rating import Rater, RatingConfig
 from valuecompass.items import Item, seed_items
 from valuecompass.judges.protocol import Judge
 from valuecompass.models import Respondent
@@ -28,6 +29,7 @@ AT_ONCE = 8
 """As many as the engine of a local model decodes together."""
 EVOLVED, SEEDS, ONE_SHOT = "evolved", "seeds", "one-shot"
 SOURCES = (EVOLVED, SEEDS, ONE_SHOT)
+UNUSABLE = "nothing usable written"
 
 
 @dataclass(frozen=True)
@@ -134,45 +136,39 @@ async def evolved(world: World) -> Source:
         [world.system],
         AdAEMConfig(
             p1=len(world.pool.names),
-            p2=len(world.pool.names),
-            keep=settings.keep,
+            keep=None,
             rescore=False,
             concurrency=AT_ONCE,
             seed=settings.seed,
         ),
         calls=settings.calls,
     )
-    meter, tried = done.meter, [c for c in (*done.kept, *done.rejected) if c.heard]
-    reasons = Counter(_short(c.reason) for c in done.rejected if not c.heard)
-    written = 2 * (len(done.kept) + len(done.rejected))
-    if unusable := (meter.explorer - written) // 2:
-        reasons["nothing usable written"] = unusable
-    return Source(
-        EVOLVED,
-        {"explorer": meter.explorer, "answers": meter.answers, "judge": meter.judge},
-        [
-            Tried(
-                c.item,
-                c.heard,
-                {
-                    "fact": c.proposal.fact,
-                    "region": c.proposal.region,
-                    "year": c.proposal.year,
-                    "parent": c.proposal.parent,
-                    "reward": _finite(c.rewards.get("selected", c.last)),
-                },
-            )
-            for c in tried
-        ],
-        [c.item.id for c in done.kept],
-        reasons,
-    )
+    meter, written = done.meter, (*done.kept, *done.rejected)
+    reasons = Counter(c.why for c in written if not c.heard)
+    if unusable := meter.explorer // CALLS - len(written):
+        reasons[UNUSABLE] = unusable
+    tried = [
+        Tried(
+            c.item,
+            c.heard,
+            {
+                "fact": c.proposal.fact,
+                "region": c.proposal.region,
+                "year": c.proposal.year,
+                "parent": c.proposal.parent,
+            },
+        )
+        for c in written
+        if c.heard
+    ]
+    calls = {"explorer": meter.explorer, "answers": meter.answers, "judge": meter.judge}
+    return Source(EVOLVED, calls, tried, best(world, tried), reasons)
 
 
 async def seeds(world: World) -> Source:
     """Put seeds to the pool for all calls, and choose the best."""
     items = topics(world)
-    return await _chosen(world, SEEDS, items, 0, Counter())
+    return await _answered(world, SEEDS, items, 0)
 
 
 async def written_at_once(world: World) -> Source:
@@ -184,40 +180,38 @@ async def written_at_once(world: World) -> Source:
     while more := (world.settings.calls - count - world.each * len(items)) // (1 + world.each):
         count += more
         items = await one_shot(world.asker, world.writer, world.system, count)
-    missing = Counter({"nothing usable written": count - len(items)})
-    return await _chosen(world, ONE_SHOT, items, count, +missing)
+    return await _answered(world, ONE_SHOT, items, count)
 
 
-async def _chosen(
-    world: World, name: str, items: Sequence[Item], written: int, rejected: Counter[str]
-) -> Source:
-    """Put items to the pool and choose the best by the reward that evolution uses."""
+async def _answered(world: World, name: str, items: Sequence[Item], written: int) -> Source:
+    """Put items, for which so many requests were made, to the pool."""
     prober, names = world.prober, world.pool.names
     work = [partial(prober.ask, item, model, 0) for item in items for model in names]
     answers = await together(work, AT_ONCE)
-    rows = [answers[at : at + len(names)] for at in range(0, len(answers), len(names))]
-    labels = [prober.labels([heard.verdicts for heard in row]) for row in rows]
-    best = pick(items, labels, world.settings.keep)
-    return Source(
-        name,
-        {
-            "explorer": written,
-            "answers": len(answers),
-            "judge": sum(heard.judge_calls for heard in answers),
-        },
-        [
-            Tried(item, dict(zip(names, row, strict=True)))
-            for item, row in zip(items, rows, strict=True)
-        ],
-        [item.id for item in best],
-        rejected,
-    )
+    tried = [
+        Tried(item, dict(zip(names, answers[at * len(names) :], strict=False)))
+        for at, item in enumerate(items)
+    ]
+    calls = {
+        "explorer": written,
+        "answers": len(answers),
+        "judge": sum(heard.judge_calls for heard in answers),
+    }
+    unusable = Counter({UNUSABLE: written - len(items)})
+    return Source(name, calls, tried, best(world, tried), +unusable)
 
 
-def _short(reason: str | None) -> str:
-    """Return a reason without the items that it names."""
-    return str(reason).partition(":")[0]
+def best(world: World, tried: Sequence[Tried]) -> list[str]:
+    """Return ids of the items that `evolve` would choose, the best first, wherever they are from.
 
-
-def _finite(x: float) -> float | None:
-    return x if math.isfinite(x) else None
+    By information, positions of the models learned from all of them: each is the one that adds most
+    to those before it.
+    """
+    rater = Rater(RatingConfig(), world.pool.names, world.prober, None)
+    for one in tried:
+        rater.remember(one.heard)
+    rater.learn(now=True)
+    rewards = rater.rewards([one.heard for one in tried], [None] * len(tried))
+    told = [(one, r) for one, r in zip(tried, rewards, strict=True) if math.isfinite(r)]
+    order = rater.order([one.heard for one, _ in told], [r for _, r in told])
+    return [told[at][0].item.id for at in order[: world.settings.keep]]
