@@ -1,7 +1,7 @@
 """AdAEM on real local models: evolved items, seeds and one-shot questions at equal calls.
 
-    python -m benchmarks.evolve_real --recorded                 # the recorded run, in seconds
-    python -m benchmarks.evolve_real --models models.toml       # anew: an hour or more of one core
+    python -m benchmarks.evolve_real --models models.toml --record FILE    # an hour of a core
+    python -m benchmarks.evolve_real --recorded FILE                       # seconds
 
 Each source has the same number of calls for writing, for answers of the pool and for verdicts on
 them; the pool chooses the best of each by the same reward. What is reported are fresh answers of
