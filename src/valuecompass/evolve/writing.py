@@ -186,8 +186,8 @@ _ANSWERS = re.compile(
     r"(?:yes|no|sí|si|是|否|是的|不是))?\s*[)）]\s*[.。]?$",
     re.IGNORECASE,
 )
-_AROUND = (("*", "*"), ("_", "_"), ("`", "`"), ('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"))
-_AROUND += (("«", "»"), ("「", "」"), ("『", "』"), ("”", "”"))
+_AROUND = ("**", "__", "``", '""', "''", "“”", "””", "‘’", "«»", "「」", "『』")
+"""Pairs of signs that stand before and after a text."""
 
 
 def _bare(said: object) -> str:
