@@ -32,15 +32,13 @@ def mixed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_items_of_the_systems_asked_for_are_taken_and_the_others_counted(mixed: Path) -> None:
-    found = select_items(mixed, [SCHWARTZ])
-    assert (found.items, found.left_out) == ([ONE], 2)
-    assert (
-        found.note == f"{mixed}: 2 of its items are of other value systems than schwartz and "
-        "left out"
-    )
-    assert select_items(mixed, [MORAL]).items == [OTHER, THIRD]
-    both = select_items(mixed, [MORAL, SCHWARTZ])
-    assert (both.items, both.left_out, both.note) == ([ONE, OTHER, THIRD], 0, "")
+    told: list[str] = []
+    assert select_items(mixed, [SCHWARTZ], told.append) == [ONE]
+    left = "2 of its items are of other value systems than schwartz and left out"
+    assert told == [f"{mixed}: {left}"]
+    assert select_items(mixed, [MORAL]) == [OTHER, THIRD]
+    assert select_items(mixed, [MORAL, SCHWARTZ], told.append) == [ONE, OTHER, THIRD]
+    assert len(told) == 1
     with pytest.raises(InputError, match="no items of safety; they are of moral-foundations, schw"):
         select_items(mixed, [SAFETY])
 
@@ -48,7 +46,7 @@ def test_items_of_the_systems_asked_for_are_taken_and_the_others_counted(mixed: 
 def test_a_row_that_names_no_system_belongs_to_the_first(tmp_path: Path) -> None:
     path = tmp_path / "bare.jsonl"
     path.write_text('{"kind": "question", "text": "Is it?", "dimensions": ["Power"]}\n')
-    (item,) = select_items(path, [SCHWARTZ, MORAL]).items
+    (item,) = select_items(path, [SCHWARTZ, MORAL])
     assert item.system == "schwartz"
 
 

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from valuecompass.errors import InputError
 from valuecompass.files import inert, replacing
@@ -79,21 +79,13 @@ def silent(_: str) -> None:
     """Tell nobody."""
 
 
-class Selected(NamedTuple):
-    """Items of some value systems out of a file.
-
-    left_out: how many rows are of other systems.
-    note: says so; empty where there are none.
-    """
-
-    items: list[Item]
-    left_out: int
-    note: str
-
-
 def select_items(
-    path: Path, systems: Sequence[ValueSystem], *, defaults: Mapping[str, Any] | None = None
-) -> Selected:
+    path: Path,
+    systems: Sequence[ValueSystem],
+    tell: Callable[[str], None] = silent,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+) -> list[Item]:
     """Read the items of some value systems from a file that may hold those of others, too.
 
     What evolved under several systems is such a file. A row that names no system belongs to the
@@ -102,6 +94,7 @@ def select_items(
     Args:
         path: as for `read_items`, with our own layout if there are several systems in it.
         systems: whose items are wanted, at least one.
+        tell: told how many items of other systems are left out.
         defaults: as for `read_items`.
 
     Raises:
@@ -111,7 +104,7 @@ def select_items(
     table = None if path.is_dir() else open_table(path)
     named = table is not None and "system" in table.columns
     if table is None or not named or is_touche(table.columns) or is_inventory(table.columns):
-        return Selected(read_items(path, first, defaults=defaults), 0, "")
+        return read_items(path, first, defaults=defaults)
     given, wanted = defaults or {}, {system.id for system in systems}
     others: Counter[str] = Counter()
 
@@ -124,9 +117,12 @@ def select_items(
     asked = ", ".join(system.id for system in systems)
     if others and not items:
         raise InputError(f"{path}: no items of {asked}; they are of {', '.join(sorted(others))}")
-    left = others.total()
-    note = f"{path}: {left} of its items are of other value systems than {asked} and left out"
-    return Selected(items, left, note if left else "")
+    if others:
+        tell(
+            f"{path}: {others.total()} of its items are of other value systems than {asked} and "
+            "left out"
+        )
+    return items
 
 
 def write_items(items: Iterable[Item], path: Path) -> None:

@@ -95,10 +95,8 @@ def _read_file(
     elif is_inventory(table.columns):
         seeds = _statements(table, system, str(defaults.get("language", "en")))
     else:
-        chosen = select_items(path, systems, defaults=defaults)
-        if chosen.note:
-            tell(chosen.note)
-        return [item for item in chosen.items if item.kind in ("question", "tradeoff")]
+        items = select_items(path, systems, tell, defaults=defaults)
+        return [item for item in items if item.kind in ("question", "tradeoff")]
     distinct: dict[str, _Seed] = {}
     for seed in seeds:
         distinct.setdefault(_key(seed.text), seed)

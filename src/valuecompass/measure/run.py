@@ -164,18 +164,14 @@ def resolve_form(
 ) -> tuple[Form, Sequence[Item] | None]:
     """Return the form that the settings name, with its items when they come from a file.
 
-    tell: told of items of other systems in the file, which are left out.
+    `tell` hears of items of other systems there, which are left out.
 
     Raises:
         InputError: unknown form, or a system without items.
     """
-    items = None
-    if settings.items is not None:
-        items, _, note = select_items(settings.items, [system])
-        if note:
-            tell(note)
-        if not items:
-            raise InputError(f"{settings.items}: no items")
+    items = None if settings.items is None else select_items(settings.items, [system], tell)
+    if items == []:
+        raise InputError(f"{settings.items}: no items")
     size: Size | None = next((s for s in SIZES if s == settings.form), None)
     if size is None:
         path = Path(settings.form)

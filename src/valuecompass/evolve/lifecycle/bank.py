@@ -65,10 +65,7 @@ def read_bank(
         return list(seed_items(system.id))
     found: dict[str, Item] = {}
     for path in given:
-        chosen = select_items(path, [system])
-        if chosen.note:
-            tell(chosen.note)
-        for item in chosen.items:
+        for item in select_items(path, [system], tell):
             # what evolved knows more of itself than a copy of it
             if item.id not in found or not found[item.id].lineage.rewards:
                 found[item.id] = item
