@@ -256,6 +256,7 @@ def gates(draws: Sequence[int], setting: Setting | None = None) -> list[Gate]:
     means = np.abs([np.mean(row["bias"], axis=1) for row in found]).max(axis=1).tolist()
     worst = [float(max(abs(x) for step in row["bias"] for x in step)) for row in found]
     anchors = min(n for row in found for n in row["anchors"])
+    values = min(len(step) for row in found for step in row["bias"])
     return [
         _gate(
             "discrimination of the living form, lowest of seasons 2 to 4 over season 1",
@@ -268,7 +269,7 @@ def gates(draws: Sequence[int], setting: Setting | None = None) -> list[Gate]:
         _gate(
             "bias of scores linked to the season before, in standard deviations",
             "mean within .05", steps, abs(float(np.mean(steps))) < 0.05,
-            f"{anchors} anchors at least; mean over {SEASONS - 1} steps and all values",
+            f"over {SEASONS - 1} steps and all values; {anchors} anchors, {values} values at least",
         ),
         _gate(
             "the same, season 4 linked to season 1 through all between",

@@ -26,12 +26,12 @@ def test_a_short_life_keeps_its_bank_in_order(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(seasons, "ANCHORS", 10)
     monkeypatch.setattr(seasons, "SEASONS", 2)
     setting = Setting(calls=500, similarity=Words())
-    found = four_seasons(read_world(1), setting)
+    found = four_seasons(read_world(2), setting)
     assert found["living"][0] == found["static"][0]
     assert found["static"][1] < found["static"][0]  # models have moved on, the form has not
     assert found["anchors"] == [10] and len(found["bias"][0]) == 10
     assert np.isfinite(found["bias"]).all()
-    again = four_seasons(read_world(1), setting)
+    again = four_seasons(read_world(2), setting)
     assert again == found
 
 
@@ -50,6 +50,6 @@ def test_gates_say_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (static.value, static.passed) == (pytest.approx(0.4), True)
     assert (step.value, step.passed) == (pytest.approx(0.06), False)
     assert (chain.value, chain.passed) == (pytest.approx(0.18), None)
-    assert "19 anchors" in step.note and "mean" in step.wanted
+    assert "19 anchors, 2 values" in step.note and "mean" in step.wanted
     assert (largest.value, largest.passed) == (pytest.approx(0.1), None)
     assert (worst.value, worst.passed) == (pytest.approx(0.13), None)

@@ -48,13 +48,29 @@ CONFIG = AdAEMConfig(keep=20)
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return read_world(2, systems=SYSTEMS)
+def worlds() -> dict[int, World]:
+    return {
+        draw: read_world(draw, systems=SYSTEMS) for draw in read_world(1).spec["draws"]["tuning"]
+    }
 
 
 @pytest.fixture(scope="module")
-def done(world: World) -> Evolution:
-    """A run with seeds of each of the three systems."""
+def runs(worlds: dict[int, World]) -> dict[int, Evolution]:
+    """In each draw of the world a run with seeds of each of the three systems."""
+    return {draw: on_three_systems(world) for draw, world in worlds.items()}
+
+
+@pytest.fixture(scope="module")
+def world(worlds: dict[int, World]) -> World:
+    return worlds[2]
+
+
+@pytest.fixture(scope="module")
+def done(runs: dict[int, Evolution]) -> Evolution:
+    return runs[2]
+
+
+def on_three_systems(world: World) -> Evolution:
     store, pool = Store(), world.people("pool")
     third = [seeds(world, system=system.id)[n:90:3] for n, system in enumerate(SYSTEMS)]
 
@@ -100,23 +116,25 @@ def test_a_kept_question_names_the_systems_and_dimensions_its_answers_are_about(
 
 
 def test_under_its_systems_a_question_parts_models_that_nobody_asked(
-    world: World, done: Evolution
+    worlds: dict[int, World], runs: dict[int, Evolution]
 ) -> None:
     """By the planted truth: the variance of chances among unseen models, summed over values."""
-    unseen = world.people("examinee")
     inside: list[float] = []
     outside: list[float] = []
-    for candidate in done.kept:
+    for draw, done in runs.items():
         for system in SYSTEMS:
-            truth = float(world.chance(candidate.item, unseen, system.id).var(axis=0).sum())
             usual = np.mean(
-                [
-                    world.chance(c.item, unseen, system.id).var(axis=0).sum()
-                    for c in (*done.kept, *done.rejected)
-                ]
+                [parted(c, worlds[draw], system.id) for c in (*done.kept, *done.rejected)]
             )
-            (inside if system.id in candidate.targets else outside).append(truth / float(usual))
-    assert len(outside) >= 8 and np.mean(inside) > 1.2 * np.mean(outside)
+            for one in done.kept:
+                truth = parted(one, worlds[draw], system.id) / float(usual)
+                (inside if system.id in one.targets else outside).append(truth)
+    assert len(outside) >= 40 and np.mean(inside) > 1.2 * np.mean(outside)
+
+
+def parted(candidate: Candidate, world: World, system: str) -> float:
+    chance = world.chance(candidate.item, world.people("examinee"), system)
+    return float(chance.var(axis=0).sum())
 
 
 def test_what_is_mislabelled_gets_the_dimensions_that_its_answers_express() -> None:
