@@ -25,9 +25,6 @@ from benchmarks.evolve_planted.gate import Gate
 from benchmarks.evolve_planted.gates import GATES, Cell, Found, Setup
 from benchmarks.evolve_planted.world import read_world
 
-SEASONS = "seasons"
-"""The gate of the life cycle, which has a module of its own."""
-
 
 def computed(cell: Cell) -> tuple[dict[str, Any], float]:
     """Return a cell's result and the seconds of processor it took."""
@@ -38,7 +35,8 @@ def computed(cell: Cell) -> tuple[dict[str, Any], float]:
 def results(cells: list[Cell], jobs: int, file: Path | None) -> Found:
     """Compute all cells, the dearest first, and write each as it comes."""
     found: dict[Cell, dict[str, Any]] = {}
-    wanted = sorted(dict.fromkeys(cells), key=lambda c: -int(dict(c.args).get("calls", 0)))
+    # seasons have no number of calls, and take longest
+    wanted = sorted(dict.fromkeys(cells), key=lambda c: -int(dict(c.args).get("calls", 10**6)))
     # several jobs with as many threads each would wait for one another
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(jobs) as pool:
@@ -55,13 +53,6 @@ def results(cells: list[Cell], jobs: int, file: Path | None) -> Found:
                 with file.open("a", encoding="utf-8") as out:
                     out.write(json.dumps({**args, "seconds": took, "found": found[one]}) + "\n")
     return found
-
-
-def seasons(draws: tuple[int, ...]) -> list[Gate]:
-    """Return the gates of the life cycle."""
-    from benchmarks.evolve_planted.seasons import gates
-
-    return list(gates(draws))
 
 
 def table(gates: list[Gate]) -> str:
@@ -87,25 +78,19 @@ def main(given: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--draws", choices=("tuning", "reported"), default="tuning")
-    names = [*GATES, SEASONS]
-    parser.add_argument("--gate", action="append", choices=names, help="repeat; else all")
+    parser.add_argument("--gate", action="append", choices=list(GATES), help="repeat; else all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--cells", type=Path, help="JSON lines, added to as results come")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(given)
     world = read_world(1)
     setup = Setup(tuple(world.spec["draws"][options.draws]))
-    chosen = [name for name in names if name in (options.gate or names)]
-    if not (Path(__file__).parent / "seasons.py").is_file() and SEASONS in chosen:
-        parser.error("the gate of seasons is not part of this version; name others by --gate")
-    planned = {name: GATES[name] for name in chosen if name != SEASONS}
+    planned = {name: gate for name, gate in GATES.items() if name in (options.gate or GATES)}
     began = time.monotonic()
     found = results(
         [c for gate in planned.values() for c in gate.cells(setup)], options.jobs, options.cells
     )
     gates = {name: gate.verdict(setup, found) for name, gate in planned.items()}
-    if SEASONS in chosen:
-        gates[SEASONS] = seasons(setup.draws)
     head = {"simulated": True, "world": world.digest, "draws": list(setup.draws)}
     if options.json:
         told = {name: [g.json() for g in of] for name, of in gates.items()}

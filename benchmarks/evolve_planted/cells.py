@@ -6,7 +6,7 @@ numbers only, so that a line of JSON holds them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anyio
@@ -14,12 +14,13 @@ import numpy as np
 from benchmarks.evolve_planted.examined import examined, positions, recovery, scores
 from benchmarks.evolve_planted.methods import METHODS, Outcome, Task, similarity_of
 from benchmarks.evolve_planted.players import PlantedJudge, PlantedRespondents
+from benchmarks.evolve_planted.seasons import four_seasons
 from benchmarks.evolve_planted.sources import fixed_bank, seeds
 from benchmarks.evolve_planted.wording import REGIONS
 from benchmarks.evolve_planted.world import World, read_world
 from scipy import stats
 
-from valuecompass.evolve.coverage import entropy, evenness
+from valuecompass.evolve.coverage import evenness
 from valuecompass.evolve.novelty import Questions
 from valuecompass.evolve.probing import Heard, Prober
 from valuecompass.evolve.rating import Rater, RatingConfig
@@ -30,12 +31,6 @@ ANSWERS = 3
 """Fresh answers of every examinee to every item: recovery is the mean over them."""
 SURVIVING = 0.9
 """An item survives if it tells the examinees further apart than this share of the draw's seeds."""
-NULL_SAMPLES = 20
-"""Sets of answers of identical models, each a family of claims."""
-REWARDED = 400
-"""Items of the fixed bank whose rewards are held against the truth."""
-ERAS = (2016, 2025)
-"""Last years that the explorers of two runs know of."""
 REWARDS = {
     "ours": RatingConfig(),
     "label variance": RatingConfig("variance"),
@@ -88,10 +83,11 @@ def run(
     return result
 
 
-def reward(draw: int, *, quirk_sd: float, accuracy: float, items: int = REWARDED) -> dict[str, Any]:
+def reward(draw: int, *, quirk_sd: float, accuracy: float, items: int) -> dict[str, Any]:
     """Spearman's correlation of each reward with the true divergence of the pool's models.
 
-    The realised one without quirks, that of the traits with quirks.
+    The realised one without quirks, that of the traits with quirks; over so many items of the
+    fixed bank.
     """
     world = read_world(draw, quirk_sd)
     pool = world.people("pool")
@@ -116,13 +112,11 @@ def reward(draw: int, *, quirk_sd: float, accuracy: float, items: int = REWARDED
     return found
 
 
-def null(
-    draw: int, *, calls: int, accuracy: float = 0.93, samples: int = NULL_SAMPLES
-) -> dict[str, Any]:
+def null(draw: int, *, calls: int, samples: int, accuracy: float = 0.93) -> dict[str, Any]:
     """Claims that two models differ, by the comparison of boards: all models the same, then not.
 
     At a false discovery rate of 5 % over all pairs and values of a set of answers, and pair by
-    pair at 5 %.
+    pair at 5 %. Identical models answer so many times.
     """
     found: dict[str, Any] = {}
     for identical in (True, False):
@@ -143,28 +137,33 @@ def null(
 
 
 def origin(draw: int, *, calls: int, accuracy: float = 0.93) -> dict[str, Any]:
-    """What two runs write whose explorers come from different regions and eras."""
-    names = read_world(draw).rng("regions").permutation(REGIONS)[:2]
-    found: dict[str, Any] = {"regions": [str(n) for n in names], "runs": []}
-    for home, latest in zip(names, ERAS, strict=True):
-        world = read_world(draw)
-        task = Task(world, calls, accuracy=accuracy, home=str(home), latest=latest)
+    """Three runs: the explorers of the second come from another region, of the third, from later.
+
+    Regions are drawn; eras are the ends of the range in which explorers' last years lie.
+    """
+    world = read_world(draw)
+    here, there = (str(n) for n in world.rng("regions").permutation(REGIONS)[:2])
+    early, late = world.spec["ranges"]["explorers"]["latest_year"]
+    found: dict[str, Any] = {"regions": [here, there], "eras": [early, late], "runs": []}
+    for home, latest in ((here, early), (there, early), (here, late)):
+        task = Task(read_world(draw), calls, accuracy=accuracy, home=home, latest=latest)
         outcome = METHODS["ours"](task)
+        run = {"offered": outcome.offered, "chosen": outcome.chosen}
         found["runs"].append(
             {
-                "of region": [
-                    sum(c.proposal.region == name for c in outcome.offered) for name in names
-                ],
-                "chosen of region": [
-                    sum(c.proposal.region == name for c in outcome.chosen) for name in names
-                ],
-                "offered": len(outcome.offered),
-                "chosen": len(outcome.chosen),
-                "years": [c.proposal.year for c in outcome.offered],
-                "chosen years": [c.proposal.year for c in outcome.chosen],
+                name: {
+                    "regions": [_share(c.proposal.region == r for c in of) for r in (here, there)],
+                    "year": _mean([c.proposal.year for c in of if c.proposal.year is not None]),
+                }
+                for name, of in run.items()
             }
         )
     return found
+
+
+def seasons(draw: int) -> dict[str, Any]:
+    """A bank that lives for four seasons."""
+    return four_seasons(read_world(draw))
 
 
 def _survivors(world: World, found: Outcome) -> dict[str, Any]:
@@ -179,6 +178,7 @@ def _survivors(world: World, found: Outcome) -> dict[str, Any]:
         "survivors": survivors,
         "calls per question offered": found.calls / max(len(found.offered), 1),
         "calls per survivor": found.calls / survivors if survivors else None,
+        "calls to score one anew": found.anew,
         "divergence of those offered": _mean(worth),
         "divergence of survivors": _mean(worth[worth >= bound]),
     }
@@ -208,7 +208,7 @@ def _evenness(world: World, pulls: Sequence[str]) -> dict[str, float]:
         "class": {t.id: (t.topic or "",) for t in topics},
         "dimension": {t.id: t.dimensions for t in topics},
     }
-    found = {"sweep, nats": float(entropy(np.ones(len(topics))))}
+    found: dict[str, float] = {}
     for facet, of_topic in cells.items():
         names = sorted({name for own in of_topic.values() for name in own})
         counts, sweep = (_shares(names, of_topic, ids) for ids in (pulls, list(of_topic)))
@@ -227,8 +227,13 @@ def _shares(
     return np.array([total[name] for name in names], dtype=np.float64)
 
 
+def _share(of: Iterable[bool]) -> float:
+    values = list(of)
+    return sum(values) / len(values) if values else 0.0
+
+
 def _mean(values: Any) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-CELLS = {"run": run, "reward": reward, "null": null, "origin": origin}
+CELLS = {"run": run, "reward": reward, "null": null, "origin": origin, "seasons": seasons}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from benchmarks.evolve_planted import seasons
 from benchmarks.evolve_planted.gate import Gate
 from benchmarks.evolve_planted.methods import METHODS
 from benchmarks.evolve_rewards import interval
@@ -79,7 +80,8 @@ def compared(
         ours: one figure a draw.
         theirs: the same draws.
         least: the difference wanted; None: only said.
-        strict: whether the whole interval has to lie above, or only the mean.
+        strict: whether the whole interval has to lie above, or only the mean; `wanted` then begins
+            with "mean".
         note: for the reader.
     """
     mean, low, high = interval(np.asarray(ours, np.float64) - np.asarray(theirs, np.float64))
@@ -113,13 +115,12 @@ def _reward(setup: Setup, found: Found) -> list[Gate]:
             of = {name: [row[name] for row in rows] for name in rows[0]}
             where = f"quirk {quirk:g}, judge {accuracy:g}"
             asked = accuracy == GATE
-            first = Gate(f"Spearman of our reward with the divergence, {where}", "", 0.0)
             mean, low, high = interval(np.array(of["ours"]))
             bound = asked and quirk == 0
             gates.append(
                 Gate(
-                    first.name,
-                    ">= .89" if bound else "",
+                    f"Spearman of our reward with the divergence, {where}",
+                    "mean >= .89" if bound else "",
                     mean,
                     low,
                     high,
@@ -188,16 +189,18 @@ def _number(row: Mapping[str, Any], figure: str) -> float:
 
 # --- recovery ---
 
+BANK = "bank, 2PL information"
 HUNDREDS = {
-    "from a bank": ("bank, S(-)", "bank, S(+)"),
-    "evolved": (PRINTED, PLUS),
+    BANK: ("bank, S(-)", "bank, S(+)"),
+    "ours": (PRINTED, PLUS, "bank, S(-)", "bank, S(+)"),
 }
-"""Where 100 questions by S come from: a bank that is scored, or the paper's search."""
+"""25 of which method are held against 100 of which others: of the same source first, a bank that is
+scored or a search; then of a search against a bank, whose questions nobody paid for."""
 
 
 def _many(setup: Setup, method: str) -> list[Cell]:
-    """Runs long enough for print: ours wants 25 questions, all others 100."""
-    ours = method == "ours"
+    """Runs long enough for print: our reward is to choose 25 questions, all others 100."""
+    ours = method in HUNDREDS
     return [
         cell(
             "run",
@@ -213,25 +216,26 @@ def _many(setup: Setup, method: str) -> list[Cell]:
 
 
 def _recovery_cells(setup: Setup) -> list[Cell]:
-    names = ["ours", *(name for pair in HUNDREDS.values() for name in pair)]
+    names = dict.fromkeys(name for ours, of in HUNDREDS.items() for name in (ours, *of))
     return [c for m in names for c in _many(setup, m)]
 
 
 def _recovery(setup: Setup, found: Found) -> list[Gate]:
     gates: list[Gate] = []
     for score in ("recovery", "recovery by 2PL"):
-        own = [_number(found[c], score) for c in _many(setup, "ours")]
-        gates.append(said(f"{score} by 25 of ours, {setup.many} calls", own))
-        for where, names in HUNDREDS.items():
-            for name, least in zip(names, (0.0, -0.01), strict=True):
+        for ours, names in HUNDREDS.items():
+            own = [_number(found[c], score) for c in _many(setup, ours)]
+            gates.append(said(f"{score} by 25 of {ours}, {setup.many} calls", own))
+            for name in names:
+                least = -0.01 if "S(+)" in name else 0.0
                 rows = [found[c] for c in _many(setup, name)]
                 other = [_number(row, score) for row in rows]
                 count = np.mean([row["questions"] for row in rows])
                 asked = score == "recovery"
                 gates.append(
                     compared(
-                        f"{score} by 25 of ours less that by 100 of {name} ({where})",
-                        f">= {least:g}" if asked else "",
+                        f"{score} by 25 of {ours} less that by 100 of {name}",
+                        f"mean >= {least:g}" if asked else "",
                         own,
                         other,
                         least if asked else None,
@@ -259,15 +263,21 @@ def _cost(setup: Setup, found: Found) -> list[Gate]:
         asked = name == "ours"
         offered = np.mean([row["calls per question offered"] for row in of])
         note = f"{offered:.1f} calls per question offered, {setup.many} calls in all"
-        wanted, passed = ("<= 15", mean <= 15) if asked else ("", None)
+        wanted, passed = ("mean <= 15", mean <= 15) if asked else ("", None)
         gates.append(Gate(f"calls per survivor, {name}", wanted, mean, low, high, passed, note))
+        if asked:
+            anew = [one + row["calls to score one anew"] for one, row in zip(cost, of, strict=True)]
+            note = "what is reported of them rests on answers that did not choose them"
+            gates.append(
+                said("the same, each survivor scored on fresh answers as well", anew, note)
+            )
     for name in list(rows)[:2]:
         for figure in ("divergence of survivors", "divergence of those offered"):
             own, other = ([_number(r, figure) for r in rows[n]] for n in ("ours", name))
             gates.append(
                 compared(
                     f"{figure}, ours less {name}",
-                    ">= 0",
+                    "mean >= 0",
                     own,
                     other,
                     strict=False,
@@ -286,32 +296,33 @@ def _null_cells(setup: Setup) -> list[Cell]:
 
 def _null(setup: Setup, found: Found) -> list[Gate]:
     rows = [found[c] for c in _null_cells(setup)]
-    alarms = [alarm for row in rows for alarm in row["any"]]
-    ends = stats.binomtest(sum(alarms), len(alarms)).proportion_ci(0.95, "exact")
-    rate, single = float(np.mean(alarms)), [float(np.mean(row["single"])) for row in rows]
     different = float(np.mean([row["different"] for row in rows]))
-    mean, low, high = interval(np.array(single))
-    return [
-        Gate(
-            "identical models: sets of answers with any claim at a false discovery rate of .05",
-            "interval not above .05",
-            rate,
-            float(ends.low),
-            float(ends.high),
-            bool(ends.low <= LEVEL),
-            f"{sum(alarms)} of {len(alarms)} sets; of different models {different:.2f} of the "
-            "pairs and values are told apart",
-        ),
-        Gate(
-            "identical models: pairs and values that differ at .05 each",
-            "interval not above .05",
-            mean,
-            low,
-            high,
-            low <= LEVEL,
-            "mean over sets, interval over draws",
-        ),
-    ]
+    alarms = [alarm for row in rows for alarm in row["any"]]
+    notes = {
+        "any": f"{sum(alarms)} of {len(alarms)} sets; of different models {different:.2f} of the "
+        "pairs and values are told apart",
+        "single": "mean over sets",
+    }
+    names = {
+        "any": "sets of answers with any claim at a false discovery rate of .05",
+        "single": "pairs and values that differ at .05 each",
+    }
+    gates: list[Gate] = []
+    for key, name in names.items():
+        # sets of one draw share their questions, so that the draws are what is counted
+        mean, low, high = interval(np.array([float(np.mean(row[key])) for row in rows]))
+        gates.append(
+            Gate(
+                f"identical models: {name}",
+                "interval not above .05",
+                mean,
+                low,
+                high,
+                low <= LEVEL,
+                notes[key],
+            )
+        )
+    return gates
 
 
 # --- evenness ---
@@ -334,7 +345,7 @@ def _evenness(setup: Setup, found: Found) -> list[Gate]:
             gates.append(
                 Gate(
                     f"entropy of the pulls over {facet} by a uniform sweep's, {calls} calls",
-                    ">= .8" if asked else "",
+                    "mean >= .8" if asked else "",
                     mean,
                     low,
                     high,
@@ -355,23 +366,17 @@ def _origin_cells(setup: Setup) -> list[Cell]:
 
 
 def _origin(setup: Setup, found: Found) -> list[Gate]:
-    rows = [found[c] for c in _origin_cells(setup)]
+    rows = [found[c]["runs"] for c in _origin_cells(setup)]
     gates: list[Gate] = []
-    for which, total, text in (
-        ("of region", "offered", "all questions"),
-        ("chosen of region", "chosen", "the best 25"),
-    ):
-        apart: list[float] = []
-        for row in rows:
-            one, other = row["runs"]
-            shares = np.array([one[which], other[which]]) / [[one[total]], [other[total]]]
-            apart.append(float((shares[0, 0] - shares[1, 0] + shares[1, 1] - shares[0, 1]) / 2))
-        gates.append(_raised(f"share of the explorers' own region, {text}: own less others", apart))
-    for which, text in (("years", "all questions"), ("chosen years", "the best 25")):
-        apart = []
-        for row in rows:
-            old, new = (np.mean([y for y in r[which] if y is not None]) for r in row["runs"])
-            apart.append(float(new - old))
+    for which, text in (("offered", "all questions"), ("chosen", "the best 25")):
+        # of both regions together: how much more of it come where explorers live in it
+        apart = [
+            (here["regions"][0] - there["regions"][0] + there["regions"][1] - here["regions"][1])
+            / 2
+            for here, there in ((run[0][which], run[1][which]) for run in rows)
+        ]
+        gates.append(_raised(f"share of a region, its explorers' less others', {text}", apart))
+        apart = [run[2][which]["year"] - run[0][which]["year"] for run in rows]
         gates.append(
             _raised(f"mean year of the event, later explorers less earlier, {text}", apart)
         )
@@ -384,6 +389,17 @@ def _raised(name: str, apart: Sequence[float]) -> Gate:
     return Gate(name, "> 0", mean, low, high, bool(low > 0), f"p = {p:.2g}, paired over draws")
 
 
+# --- seasons ---
+
+
+def _seasons_cells(setup: Setup) -> list[Cell]:
+    return [cell("seasons", d) for d in setup.draws]
+
+
+def _seasons(setup: Setup, found: Found) -> list[Gate]:
+    return seasons.gates([found[c] for c in _seasons_cells(setup)])
+
+
 GATES: dict[str, Planned] = {
     "reward": Planned(_reward_cells, _reward),
     "recovery": Planned(_recovery_cells, _recovery),
@@ -392,4 +408,5 @@ GATES: dict[str, Planned] = {
     "null": Planned(_null_cells, _null),
     "evenness": Planned(_evenness_cells, _evenness),
     "origin": Planned(_origin_cells, _origin),
+    "seasons": Planned(_seasons_cells, _seasons),
 }

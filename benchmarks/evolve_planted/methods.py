@@ -64,6 +64,7 @@ class Outcome:
     chosen: the questions wanted, the best by its own reward first, or as many as it has.
     offered: all questions that have a reward, those first.
     calls: requests spent before anything was scored anew.
+    anew: requests in which one question was scored on fresh answers, on average; 0 where none was.
     pulls: topics in the order in which they were pulled; of methods that pull none, none.
     """
 
@@ -71,6 +72,7 @@ class Outcome:
     offered: tuple[Candidate, ...]
     calls: int
     pulls: tuple[str, ...] = ()
+    anew: float = 0.0
 
     @property
     def items(self) -> list[Item]:
@@ -125,7 +127,8 @@ def evolving(config: AdAEMConfig) -> Method:
         offered = tuple(c for c in (*done.kept, *done.rejected) if "selected" in c.rewards)
         fresh = sum(1 + h.judge_calls for c in done.kept for h in c.fresh.values())
         pulls = tuple(str(e["topic"]) for e in done.events if e["event"] == "pull")
-        return Outcome(offered[: task.keep], offered, done.meter.total - fresh, pulls)
+        anew = fresh / max(len(done.kept), 1)
+        return Outcome(offered[: task.keep], offered, done.meter.total - fresh, pulls, anew)
 
     return run
 

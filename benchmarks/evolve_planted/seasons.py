@@ -1,8 +1,5 @@
 """Gate `seasons`: a bank that is renewed keeps telling improving models apart, on one scale.
 
-    python -m benchmarks.evolve_planted.seasons            # draws for tuning; about 4 minutes
-    python -m benchmarks.evolve_planted.seasons --draws 1 2 --json
-
 Everything is simulated. Four seasons; in each the models of pool and board are others, that stand
 higher on every value by `season_shift` (about one standard deviation). A season does what
 `valuecompass season` does: items evolve from those of the form before, on the new pool; the pool's
@@ -26,9 +23,7 @@ mean over values. In the chain to the first season the biases of the steps add u
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -38,7 +33,7 @@ import numpy as np
 from benchmarks.evolve_planted.gate import Gate
 from benchmarks.evolve_planted.players import PlantedExplorer, PlantedJudge, PlantedRespondents
 from benchmarks.evolve_planted.sources import seeds
-from benchmarks.evolve_planted.world import FRESH, Floats, World, read_world
+from benchmarks.evolve_planted.world import FRESH, Floats, World
 from scipy.special import stdtrit
 
 from valuecompass.evolve.adaem import AdAEMConfig, Evolution, evolve
@@ -101,11 +96,11 @@ class Setting:
     similarity: Similarity | None = None
 
 
-def four_seasons(world: World, setting: Setting) -> dict[str, Any]:
+def four_seasons(world: World, setting: Setting | None = None) -> dict[str, Any]:
     """Let a bank live; return discrimination and bias by season."""
     bank, rows = Bank(), list[dict[str, Any]]()
     for season in range(SEASONS):
-        rows.append(_season(world, bank, season, setting))
+        rows.append(_season(world, bank, season, setting or Setting()))
     return {
         "living": [row["living"] for row in rows],
         "static": [row["static"] for row in rows],
@@ -246,9 +241,8 @@ def _table(
 # --- gates ---
 
 
-def gates(draws: Sequence[int], setting: Setting | None = None) -> list[Gate]:
-    """Return the gates, over draws of the world."""
-    found = [four_seasons(read_world(draw), setting or Setting()) for draw in draws]
+def gates(found: Sequence[Mapping[str, Any]]) -> list[Gate]:
+    """Return the gates, from what `four_seasons` found in each draw of the world."""
     living = [min(row["living"][1:]) / row["living"][0] for row in found]
     static = [row["static"][-1] / row["static"][0] for row in found]
     chain = [float(np.mean(row["bias"], axis=1).sum()) for row in found]
@@ -292,30 +286,3 @@ def _gate(name: str, wanted: str, values: list[float], passed: bool | None, note
         half = float(stdtrit(len(values) - 1, 0.975)) * spread
         low, high = float(np.mean(values)) - half, float(np.mean(values)) + half
     return Gate(name, wanted, float(np.mean(values)), low, high, passed, note)
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--draws", type=int, nargs="+", default=read_world(1).spec["draws"]["tuning"]
-    )
-    parser.add_argument("--calls", type=int, default=CALLS)
-    parser.add_argument("--judge", type=float, default=Setting.accuracy)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    found = gates(given.draws, Setting(given.calls, given.judge))
-    if given.json:
-        print(json.dumps({"simulated": True, **vars(given), "gates": [g.json() for g in found]}))
-        return
-    print(f"Simulated; draws {given.draws}, {given.calls} calls a season\n")
-    print("| gate | wanted | found | 95 % interval | passed |")
-    print("|---|---|--:|---|---|")
-    for gate in found:
-        between = "" if gate.low is None else f"{gate.low:.3f} to {gate.high:.3f}"
-        passed = {True: "yes", False: "no", None: ""}[gate.passed]
-        print(f"| {gate.name} | {gate.wanted} | {gate.value:.3f} | {between} | {passed} |")
-
-
-if __name__ == "__main__":
-    main()

@@ -35,17 +35,14 @@ def test_a_short_life_keeps_its_bank_in_order(monkeypatch: pytest.MonkeyPatch) -
     assert again == found
 
 
-def test_gates_say_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def planted(world: object, setting: object) -> dict[str, list[object]]:
-        return {
-            "living": [2.0, 2.2, 1.9, 1.7],
-            "static": [2.0, 1.5, 1.1, 0.8],
-            "anchors": [20, 20, 19],
-            "bias": [[0.1, 0.06], [0.13, 0.07], [0.0, 0.0]],
-        }
-
-    monkeypatch.setattr(seasons, "four_seasons", planted)
-    living, static, step, chain, largest, worst = gates([1, 2])
+def test_gates_say_what_was_found() -> None:
+    planted = {
+        "living": [2.0, 2.2, 1.9, 1.7],
+        "static": [2.0, 1.5, 1.1, 0.8],
+        "anchors": [20, 20, 19],
+        "bias": [[0.1, 0.06], [0.13, 0.07], [0.0, 0.0]],
+    }
+    living, static, step, chain, largest, worst = gates([planted, planted])
     assert (living.value, living.passed) == (pytest.approx(0.85), False)
     assert (static.value, static.passed) == (pytest.approx(0.4), True)
     assert (step.value, step.passed) == (pytest.approx(0.06), False)

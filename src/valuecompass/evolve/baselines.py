@@ -17,6 +17,7 @@ from valuecompass.evolve.information import InformationConfig, ThetaPosterior
 from valuecompass.evolve.labels import Labels
 from valuecompass.evolve.probing import together
 from valuecompass.evolve.rating import rates_of
+from valuecompass.evolve.selection import together_best
 from valuecompass.evolve.writing import STRING, Writer, question_in, schema_of, written_language
 from valuecompass.items import TOPICS, Item, Lineage
 from valuecompass.models import Respondent
@@ -128,8 +129,8 @@ def pick(
 ) -> list[Item]:
     """Return the items of a fixed bank that tell most by the two-parameter logistic model.
 
-    Items are ranked by the expected information of an answer, summed over dimensions, in the light
-    of the models' positions that all items together show: the reward of our AdAEM.
+    Each is the item whose answer adds most to those before it, in the light of the models'
+    positions that all items together show: as our AdAEM chooses its winners (`together_best`).
 
     Args:
         bank: items.
@@ -153,8 +154,7 @@ def pick(
     rates, opinions = rates_of([labels[n] for n in known])
     _, models, dimensions = rates.shape
     posterior = ThetaPosterior.start(models, dimensions, config).updated(rates, opinions)
-    worth = posterior.score(rates, opinions).information.sum(axis=1)
-    return [bank[known[n]] for n in np.argsort(-worth, kind="stable")[:count]]
+    return [bank[known[n]] for n in together_best(posterior.curves(rates, opinions), count)]
 
 
 async def _question(
