@@ -22,37 +22,72 @@ from typing import Any
 
 from benchmarks.evolve_planted.cells import CELLS
 from benchmarks.evolve_planted.gate import Gate
-from benchmarks.evolve_planted.gates import GATES, Cell, Found, Setup
+from benchmarks.evolve_planted.gates import GATES, Cell, Found, Setup, cell
 from benchmarks.evolve_planted.world import read_world
 
+import valuecompass
+from valuecompass.hashing import digest
 
-def computed(cell: Cell) -> tuple[dict[str, Any], float]:
+
+def computed(one: Cell) -> tuple[dict[str, Any], float]:
     """Return a cell's result and the seconds of processor it took."""
     began = time.process_time()
-    return CELLS[cell.kind](cell.draw, **dict(cell.args)), time.process_time() - began
+    return CELLS[one.kind](one.draw, **dict(one.args)), time.process_time() - began
+
+
+def code() -> str:
+    """Return a hash of what results follow from: the code of evolution, and of this benchmark."""
+    here = Path(__file__).parent
+    package = Path(valuecompass.__file__).parent
+    files = [
+        path
+        for folder in (here, package / "evolve", package / "stats")
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".py", ".toml")
+    ]
+    return digest([path.read_text("utf-8") for path in files], 16)
 
 
 def results(cells: list[Cell], jobs: int, file: Path | None) -> Found:
-    """Compute all cells, the dearest first, and write each as it comes."""
-    found: dict[Cell, dict[str, Any]] = {}
+    """Compute all cells, the dearest first, write each as it comes, and none twice."""
+    wanted = list(dict.fromkeys(cells))
+    version = code()
+    found = _written(file, version)
+    missing = [c for c in wanted if c not in found]
     # seasons have no number of calls, and take longest
-    wanted = sorted(dict.fromkeys(cells), key=lambda c: -int(dict(c.args).get("calls", 10**6)))
+    missing.sort(key=lambda c: -int(dict(c.args).get("calls", 10**6)))
     # several jobs with as many threads each would wait for one another
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(jobs) as pool:
-        going = {pool.submit(computed, one): one for one in wanted}
-        for done in as_completed(going):
-            one = going[done]
-            found[one], took = done.result()
-            args = {"cell": one.kind, "draw": one.draw, **dict(one.args)}
-            said = " ".join(str(v) for v in args.values())
-            print(
-                f"{len(found)} of {len(wanted)}: {said}, {took:.0f} s", file=sys.stderr, flush=True
-            )
-            if file is not None:
-                with file.open("a", encoding="utf-8") as out:
-                    out.write(json.dumps({**args, "seconds": took, "found": found[one]}) + "\n")
-    return found
+        going = {pool.submit(computed, one): one for one in missing}
+        try:
+            for number, done in enumerate(as_completed(going), 1):
+                one = going[done]
+                found[one], took = done.result()
+                said = " ".join(str(v) for v in (one.kind, one.draw, *dict(one.args).values()))
+                line = f"{number} of {len(missing)}: {said}, {took:.0f} s"
+                print(line, file=sys.stderr, flush=True)
+                if file is not None:
+                    row = {"code": version, **one._asdict(), "found": found[one], "seconds": took}
+                    with file.open("a", encoding="utf-8") as out:
+                        out.write(json.dumps(row) + "\n")
+        except BaseException:
+            # the others must not be computed before anybody hears of it
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {one: found[one] for one in wanted}
+
+
+def _written(file: Path | None, version: str) -> dict[Cell, dict[str, Any]]:
+    """Return the results that a file has of this version of the code."""
+    if file is None or not file.is_file():
+        return {}
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return {
+        cell(row["kind"], row["draw"], **dict(row["args"])): row["found"]
+        for row in rows
+        if row["code"] == version
+    }
 
 
 def table(gates: list[Gate]) -> str:
@@ -80,7 +115,7 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--draws", choices=("tuning", "reported"), default="tuning")
     parser.add_argument("--gate", action="append", choices=list(GATES), help="repeat; else all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--cells", type=Path, help="JSON lines, added to as results come")
+    parser.add_argument("--cells", type=Path, help="JSON lines of results: goes on from these")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(given)
     world = read_world(1)

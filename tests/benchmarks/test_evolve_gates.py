@@ -36,7 +36,11 @@ def test_results_come_from_processes_and_are_written_as_they_come(tmp_path: Path
     file = tmp_path / "cells.jsonl"
     found = results([one, one], 1, file)
     (line,) = map(json.loads, file.read_text().splitlines())
-    assert line["method"] == "one-shot" and line["found"] == found[one]
+    assert dict(line["args"])["method"] == "one-shot" and line["found"] == found[one]
+    # nothing is computed twice, unless the code is another one
+    assert results([one], 1, file) == found and file.read_text().count("\n") == 1
+    file.write_text(json.dumps({**line, "code": "older", "found": {}}) + "\n")
+    assert results([one], 1, file) == found
     assert found[one] == run(1, "one-shot", calls=100, keep=5)
     assert found[one]["questions"] == 5 and found[one]["calls"] <= 100
 

@@ -82,11 +82,12 @@ class Explorer:
 
 @dataclass
 class Pool:
-    """mute: names of those that refuse everything."""
+    """mute: names of those that refuse everything; refuses: what everybody refuses."""
 
     inner: PlantedRespondents
     store: Store
     mute: frozenset[str] = frozenset()
+    refuses: Callable[[Item, int], bool] = lambda item, repeat: False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,7 +96,8 @@ class Pool:
     async def answer(self, item: Item, name: str, repeat: int) -> Answer:
         key = ("answer", item.id, name, repeat)
         found = await self.store.get(key, lambda: self.inner.answer(item, name, repeat))
-        return replace(found, outcome="refusal") if name in self.mute else found
+        refused = name in self.mute or self.refuses(item, repeat)
+        return replace(found, outcome="refusal") if refused else found
 
 
 @dataclass
@@ -123,12 +125,13 @@ def run(
     kind: Kind = "question",
     store: Store | None = None,
     mute: Sequence[str] = (),
+    refuses: Callable[[Item, int], bool] = lambda item, repeat: False,
     log: list[Any] | None = None,
 ) -> Evolution:
     """Let items evolve in a planted world; the first four of the pool write."""
     store, pool = store or Store(), world.people("pool")
     explorers = [Explorer(PlantedExplorer(world, name), store) for name in pool[:4]]
-    respondents = Pool(PlantedRespondents(world, pool), store, frozenset(mute))
+    respondents = Pool(PlantedRespondents(world, pool), store, frozenset(mute), refuses)
 
     async def go() -> Evolution:
         return await evolve(

@@ -21,6 +21,7 @@ from valuecompass.evolve.adaem import AdAEMConfig, Evolution, evolve
 from valuecompass.evolve.labels import Labels
 from valuecompass.evolve.probing import Prober
 from valuecompass.evolve.rating import Rater, RatingConfig
+from valuecompass.evolve.trials import FRESH
 from valuecompass.items import Item
 from valuecompass.text import POINTS
 from valuecompass.values import builtin_system
@@ -142,6 +143,17 @@ def test_winners_are_scored_on_answers_that_selected_nothing(world: World):
     # the best are chosen together: each adds most to those before it
     first = done.kept[0].rewards["selected"]
     assert first >= np.median([c.rewards["selected"] for c in done.kept])
+
+
+def test_a_winner_that_all_refuse_when_asked_again_makes_room_for_the_next(world: World):
+    def refuses(item: Item, repeat: int) -> bool:
+        return repeat == FRESH and int(item.id, 16) % 4 == 0
+
+    done = run(world, OURS, 900, refuses=refuses)
+    gone = [c for c in done.rejected if c.reason == "too few answers for a reward" and c.fresh]
+    # as many as the requests that refusals saved reach for
+    assert gone and len(done.kept) + len(gone) > 20 and done.meter.total <= 900
+    assert all(math.isfinite(c.rewards["fresh"]) for c in done.kept)
 
 
 def test_all_models_answer_what_is_ahead_in_the_race_and_the_rest_stays_a_candidate(world: World):

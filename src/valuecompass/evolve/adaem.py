@@ -388,14 +388,22 @@ class _Run:
         most = max(1, int(config.topic_share * config.keep)) if config.keep else None
         heard, rewards = [c.heard for c in pool], [c.rewards["selected"] for c in pool]
         order = self.rater.order(heard, rewards, [c.topic for c in pool], most)
-        best = [pool[at] for at in order]
-        for candidate in best[config.keep :] if config.keep else []:
+        waiting = [pool[at] for at in order]
+        best: list[Candidate] = []
+        self.trials.aside = 0
+        # a winner whose fresh answers are refusals makes room for the next one
+        while waiting and (room := (config.keep or len(pool)) - len(best)) > 0:
+            ahead = waiting[:room]
+            if best and config.rescore:  # nothing was put aside for these
+                costs = [self.trials.cost(c, "fresh") for c in ahead]
+                ahead = ahead[: self.trials.affordable(costs)]
+            if not ahead:
+                break
+            waiting = waiting[len(ahead) :]
+            best += await self.trials.scored(ahead, "fresh") if config.rescore else ahead
+        for candidate in waiting:
             self.trials.reject(candidate, f"not among the best {config.keep}")
-        best = best[: config.keep]
         set_targets(best, [*best, *self.trials.rejected], self.rater, self.prober.systems)
-        if config.rescore:
-            self.trials.aside = 0
-            best = await self.trials.scored(best, "fresh")
         return best
 
     def _anew(self, of: Sequence[Candidate]) -> list[float]:
