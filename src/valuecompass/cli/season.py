@@ -133,7 +133,7 @@ def _listener() -> Any:
             typer.echo(f"{STEPS[step]} ({about})", err=True)
 
         def note(self, sentence: str) -> None:
-            from valuecompass.board.wording import visible
+            from valuecompass.wording import visible
 
             typer.echo(visible(sentence), err=True)
 

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from valuecompass.board.evolution.charts import Line, Scale, histogram, lines, span_bar
-from valuecompass.board.wording import number
+from valuecompass.wording import number
 
 __all__ = ["Comparison", "Entry", "comparisons", "course_charts", "curve_chart", "figure"]
 
