@@ -22,7 +22,7 @@ ROOMS = (
     *("judges", "measure", "evolve", "align", "board"),
 )
 """From the ground up: DESIGN, section 3."""
-GROUND = ("errors", "hashing", "files", "toml", "assets", "blocking", "wording")
+GROUND = ("errors", "hashing", "files", "toml", "assets", "blocking", "wording", "templates")
 """Modules that every room may use; they use each other only."""
 FACES = ("web", "cli", "tasks", "demo", "doctor", "__init__", "__main__")
 """They may use every room and each other."""

@@ -28,7 +28,6 @@ import numpy as np
 from injection_effects import Attack, Cell, effects
 from pydantic import ValidationError
 
-from valuecompass.board.wording import visible
 from valuecompass.cli.app import guarded
 from valuecompass.errors import InputError, RequestFailed
 from valuecompass.files import read_text
@@ -44,6 +43,7 @@ from valuecompass.models.asker import Asker
 from valuecompass.models.budget import Budget
 from valuecompass.store import open_store
 from valuecompass.values import BUILTIN, Dimension, builtin_system
+from valuecompass.wording import visible
 
 HERE = Path(__file__).parent
 POSITIONS = ("end", "middle", "whole")

@@ -1,4 +1,4 @@
-"""How text and numbers from elsewhere are put into words that are safe to show.
+"""How names, texts and numbers are put into words, and made safe to show.
 
 Respondent names, model answers, items and manifests are whatever somebody wrote. `visible` is the
 one gate they pass before anything shows them: nothing in them can move the cursor, turn the reading
@@ -8,6 +8,7 @@ direction of its surroundings, hide, or fail to encode.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 # Controls but tab and line feed, directional embeddings, overrides and isolates, lone surrogates,
@@ -67,3 +68,50 @@ def date(when: datetime) -> str:
     """Return `14 March 2026` in English whatever the locale is."""
     months = "January February March April May June July August September October November December"
     return f"{when.day} {months.split()[when.month - 1]} {when.year}"
+
+
+def clip(text: str, limit: int) -> tuple[str, int]:
+    """Return the first `limit` characters and how many were left out."""
+    return text[:limit], max(0, len(text) - limit)
+
+
+def elide(text: str, width: int) -> str:
+    """Shorten a name to `width` characters by leaving out its middle: both ends tell it apart."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) * 3 // 5
+    return text[: width - 1 - tail] + "…" + text[-tail:]
+
+
+def short_labels(names: Sequence[str], width: int = 60) -> dict[str, str]:
+    """Return a short label for each respondent name, different for different names.
+
+    The provider (`openai/`, `embedded/`) is left out and the middle elided. Names that would then
+    read the same keep their provider and, at need, a number.
+    """
+    labels: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in dict.fromkeys(names):
+        shown = " ".join(visible(name).split()) or "(no name)"
+        label = elide(re.sub(r"^[\w.-]+/(?=[^/])", "", shown), width)
+        if label in taken:
+            label = elide(shown, width)
+        again = 2
+        while label in taken:
+            label = f"{elide(shown, width - 5)} ({again})"
+            again += 1
+        taken.add(label)
+        labels[name] = label
+    return labels
+
+
+def ranks(rank: int | None, low: int | None, high: int | None) -> str:
+    """Return a rank with its set as text: `1`, or `2 (1–4)`; a dash for nobody's."""
+    if rank is None:
+        return "–"
+    return f"{rank}" if low == high else f"{rank} ({low}–{high})"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """Return `1 answer`, `1,200 answers`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

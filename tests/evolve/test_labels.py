@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from valuecompass.evolve.labels import Labels, labels_of, pooled
+from valuecompass.evolve.labels import Labels, labels_of
 from valuecompass.judges.protocol import Verdict
 
 NAN = np.nan
@@ -49,15 +49,6 @@ def test_no_answer_at_all_keeps_its_shape():
     assert np.isnan(labels.unions).all()
 
 
-def test_repeats_are_pooled_side_by_side():
-    one = labels_of([[Verdict(0, "Power", 1.0)], None], VALUES)
-    two = labels_of([[Verdict(0, "Power", 0.0), Verdict(1, "Power", 1.0)], None], VALUES)
-    both = pooled([one, two])
-    assert both.expressed.shape == (2, 3, 2)
-    assert both.rates[0, 0] == pytest.approx(2 / 3)
-    assert np.isnan(both.rates[1]).all()
-
-
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="two verdicts on Power in part 0"):
         labels_of([[Verdict(0, "Power", 1.0), Verdict(0, "Power", 0.0)]], VALUES)
@@ -65,7 +56,3 @@ def test_what_does_not_fit_is_refused():
         Labels(np.full((1, 1, 1), 1.5), np.zeros((1, 1, 1)))
     with pytest.raises(ValueError, match="must both be"):
         Labels(np.zeros((1, 2, 1)), np.zeros((1, 1, 1)))
-    with pytest.raises(ValueError, match="same models and dimensions"):
-        pooled([labels_of([None], VALUES), labels_of([None, None], VALUES)])
-    with pytest.raises(ValueError, match="at least one"):
-        pooled([])

@@ -211,6 +211,13 @@ def test_three_lines_of_python_do_the_same(
     assert [item.id for item in done.items] == [
         vc.Item.from_row(kept["item"]).id for kept in undisturbed["kept"]
     ]
+    out, rejected = (str(tmp_path / name) for name in ("items.jsonl", "rejected.jsonl"))
+    done.write(out, rejected)
+    schwartz = builtin_system("schwartz")
+    assert [i.id for i in read_items(Path(out), schwartz)] == [i.id for i in done.items]
+    assert len(Path(rejected).read_text(encoding="utf-8").splitlines()) == len(
+        undisturbed["rejected"]
+    )
 
 
 def test_the_local_judge_takes_no_requests(served: MockProvider, workspace: Path) -> None:

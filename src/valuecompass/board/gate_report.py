@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from valuecompass.board.wording import visible
 from valuecompass.measure.gate import Gated, Watched
+from valuecompass.wording import visible
 
 STATES = {
     "drift": "drifted",

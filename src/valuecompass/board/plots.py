@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from valuecompass.blocking import blocking
 from valuecompass.board.comparison import FDR, compare
-from valuecompass.board.wording import short_labels, visible
 from valuecompass.errors import InputError
 from valuecompass.files import listed
 from valuecompass.measure.measurement import Measurement, Row, Score, several
+from valuecompass.wording import short_labels, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

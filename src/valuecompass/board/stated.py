@@ -21,6 +21,7 @@ from valuecompass.measure.study.export import WORKSPACE
 from valuecompass.stats.comparison import benjamini_hochberg
 from valuecompass.stats.mode_gaps import ModeGaps, mode_gaps, profile_agreement, standings
 from valuecompass.store import Store, open_store
+from valuecompass.wording import count
 
 Array = NDArray[np.float64]
 STATED: tuple[Mode, ...] = ("self-report", "judgement")
@@ -280,13 +281,13 @@ def _discover(cells: Sequence[dict[str, Any]]) -> None:
 
 
 def _too_narrow(n: int) -> str:
-    measured = _count(n, "dimension was", "dimensions were")
+    measured = count(n, "dimension was", "dimensions were")
     return f"{measured} measured in both modes: a profile needs {DIMENSIONS}."
 
 
 def _too_few(stated: Mode, shown: Mode, n: int) -> str:
     said = (
-        f"{_count(n, 'respondent has', 'respondents have')} both modes: a gap says how far a "
+        f"{count(n, 'respondent has', 'respondents have')} both modes: a gap says how far a "
         f"respondent is from the others, and needs {FEWEST}."
     )
     if (stated, shown) == ONE_SCALE:
@@ -302,10 +303,6 @@ def _flat(stated: Mode, shown: Mode, compared: ModeGaps) -> str | None:
         f"In {' and in '.join(flat)} the respondents differ no more than chance lets expect: "
         "there is no unit to say a gap in. More items, or respondents that differ more, give one."
     )
-
-
-def _count(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}"
 
 
 def _notices(found: Modes, pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:

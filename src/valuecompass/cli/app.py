@@ -142,7 +142,7 @@ def plain(text: str, style: str = "") -> Any:
     """Return text for the terminal in which nothing acts: no markup, no escape sequences."""
     from rich.text import Text
 
-    from valuecompass.board.wording import visible
+    from valuecompass.wording import visible
 
     return Text(visible(text), style=style)
 
@@ -161,7 +161,7 @@ def quoted(path: Path) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    from valuecompass.board.wording import visible
+    from valuecompass.wording import visible
 
     typer.echo(f"valuecompass: {visible(message)}", err=True)
     sys.exit(code)

@@ -233,7 +233,7 @@ def _show(
     top: int,
 ) -> None:
     from valuecompass.board.page.terminal import terminal_board
-    from valuecompass.board.wording import ranks
+    from valuecompass.wording import ranks
 
     board, rows = ranked.board, ranked.rows(top)
     if not board.imported:

@@ -20,47 +20,59 @@ from valuecompass.cli.evolve_report import report
 
 evolve_app = typer.Typer(help="Let test items evolve, and report on it.", no_args_is_help=True)
 app.add_typer(evolve_app, name="evolve")
-evolve_app.command()(report)
 
 
 @evolve_app.command()
 def adaem(
     pool: Annotated[
         list[str],
-        typer.Option("--pool", help="Model that items are tried on, named as for run -m. Repeat."),
+        typer.Option(
+            "--pool",
+            help="Model that answers, named as for run -m. Repeat for more.",
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Items that were kept: FILE.jsonl, .csv, .parquet.")
+        Path,
+        typer.Option("--out", "-o", help="Where the kept items go: FILE.jsonl, .csv or .parquet."),
     ] = Path("items.jsonl"),
     system: Annotated[
         list[str] | None,
         typer.Option(
             "--system",
             "-s",
-            help="Value system, id or TOML file; all of them read every answer. Repeat."
+            help="Value system: id or TOML file. Repeat: every answer is judged by each."
             "  [default: schwartz]",
         ),
     ] = None,
     seeds: Annotated[
         str,
         typer.Option(
-            help="bank, or a file: items, an inventory, a Touche23-ValueEval file or folder."
+            help="Questions to start from: bank (ours), or a file of items, an inventory, a "
+            "Touche23-ValueEval file or folder."
         ),
     ] = "bank",
-    kind: Annotated[str, typer.Option(help="question or tradeoff.")] = "question",
-    language: Annotated[str, typer.Option(help="Of the items: en, es, zh ...")] = "en",
+    kind: Annotated[str, typer.Option(help="Of the items: question or tradeoff.")] = "question",
+    language: Annotated[str, typer.Option(help="Of the items: en, es or zh.")] = "en",
     strong: Annotated[
         list[str] | None,
-        typer.Option("--strong", help="Further model that answers, dearer than the pool. Repeat."),
+        typer.Option(
+            "--strong",
+            help="Further model that answers; with --preset paper to the final reward only. "
+            "Repeat for more.",
+        ),
     ] = None,
     explorer: Annotated[
         list[str] | None,
-        typer.Option("--explorer", help="Model that writes. Repeat.  [default: the pool]"),
+        typer.Option(
+            "--explorer", help="Model that writes the items. Repeat for more.  [default: the pool]"
+        ),
     ] = None,
     examinees: Annotated[
         list[str] | None,
         typer.Option(
-            "--examinees", help="Model to be measured later: told if it takes part here. Repeat."
+            "--examinees",
+            help="Model that you will measure with the items: you are warned if it takes part "
+            "here. Repeat for more.",
         ),
     ] = None,
     judge: Judge = "local",
@@ -72,11 +84,16 @@ def adaem(
         ),
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="File of judge calibrate: rewards allow for its errors.")
+        Path | None,
+        typer.Option(help="File written by judge calibrate: rewards allow for the judge's errors."),
     ] = None,
     calls: Annotated[
         int | None,
-        typer.Option(min=1, help="Most requests of all kinds; what is stored counts, too."),
+        typer.Option(
+            min=1,
+            help="Most requests of all kinds, stored answers included; needed, unless the "
+            "settings limit the pulls.",
+        ),
     ] = None,
     tokens: Annotated[
         int | None, typer.Option(min=0, help="Stop before spending more tokens than this.")
@@ -84,26 +101,36 @@ def adaem(
     usd: Annotated[
         float | None, typer.Option(min=0, help="Stop before spending more US dollars than this.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="ours, or paper: as printed.")] = "ours",
+    preset: Annotated[str, typer.Option(help="ours, or paper: the method as printed.")] = "ours",
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings in place of the preset's.")
     ] = None,
     disentanglement: Annotated[
-        float | None, typer.Option(help="Weight of R_Dis in the printed reward: 0.5 or -0.5.")
+        float | None,
+        typer.Option(
+            help="Weight of R_Dis in the paper's reward: 0.5 or -0.5.  [default: 0.5; paper: -0.5]"
+        ),
     ] = None,
     keep: Annotated[
         int | None, typer.Option(min=1, help="Most items to keep.  [default: 100; paper: all]")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of all draws.  [default: 0]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all random draws.  [default: 0]")
+    ] = None,
     safety: Annotated[
-        str, typer.Option(help="local (a few rules), none, or a model that is asked about texts.")
+        str,
+        typer.Option(
+            help="What keeps harmful texts out: local (a few rules), none, or a model by name."
+        ),
     ] = "local",
     rejected: Annotated[
         Path | None,
-        typer.Option(help="JSONL for what was rejected, with reasons; may hold harmful texts."),
+        typer.Option(
+            help="JSONL file for what was rejected, with reasons; may hold harmful texts."
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what the run would take, and stop.")
+        bool, typer.Option("--dry-run", help="Show what the run would take, with prices, and stop.")
     ] = False,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
@@ -161,3 +188,6 @@ def adaem(
         echo_json(done.json() | {"out": str(out) if done.items else None})
     else:
         show_evolved(done, out)
+
+
+evolve_app.command()(report)

@@ -12,13 +12,13 @@ from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 
-from valuecompass.board.wording import clip, count, visible
 from valuecompass.cli.app import console, plain
 from valuecompass.cli.shown import dollars, number, table
 from valuecompass.evolve.candidates import kind_of
 from valuecompass.evolve.forecast import Prospect
 from valuecompass.evolve.record import Evolved
 from valuecompass.evolve.run import EvolveListener, Standing
+from valuecompass.wording import clip, count, visible
 
 EVERY = 15.0
 """Seconds between lines when stderr is not a terminal."""

@@ -27,25 +27,25 @@ from valuecompass.cli.shown import dollars, number, say, span, table
 def report(
     run: Annotated[
         str | None,
-        typer.Argument(help="Id of a run, or how it begins.  [default: the newest]"),
+        typer.Argument(help="Id of a run, or its first characters.  [default: the newest]"),
     ] = None,
     examinees: Annotated[
         list[str] | None,
         typer.Option(
             "--examinees",
-            help="Model that answers the items, named as with run -m; repeat for more.  "
+            help="Model that answers the items, named as for run -m. Repeat for more.  "
             "[default: the run's examinees, else its pool]",
         ),
     ] = None,
     against: Annotated[
         list[str] | None,
         typer.Option(
-            help="seeds, or an item file: a set that evolved items are held against; repeat for "
-            "more; none: they stand alone.  [default: seeds]"
+            help="What the evolved items are compared with: seeds, an item file, or none. Repeat "
+            "for more.  [default: seeds]"
         ),
     ] = None,
     other: Annotated[
-        str | None, typer.Option(help="Another run: do its items give the same scores?")
+        str | None, typer.Option(help="Id of another run: do its items give the same scores?")
     ] = None,
     judge: Judge = "local",
     judge_mode: JudgeMode = "one-call",
@@ -54,7 +54,7 @@ def report(
         int,
         typer.Option(
             min=0,
-            help="Items of each set, at most (equal counts are compared); 0: nobody is asked.",
+            help="Most items of each set; as many of each are compared. 0: nobody is asked.",
         ),
     ] = 200,
     repeats: Annotated[
@@ -64,8 +64,8 @@ def report(
         bool,
         typer.Option(
             "--prime",
-            help="Ask every examinee again for each value, primed to it: as often more answers "
-            "as there are values.",
+            help="Ask every examinee the evolved items once more for each value, told to put that "
+            "value first.",
         ),
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from valuecompass.board.wording import visible
 from valuecompass.cli.app import console
 from valuecompass.cli.shown import dollars, table
 from valuecompass.measure.forecast import Outlook, Share, totals
+from valuecompass.wording import visible
 
 UNMEASURED = (
     "* no stored answer of this model to measure by: answers of the length asked for, without "

@@ -169,27 +169,28 @@ def form(
     ] = "short",
     items: Annotated[
         list[Path] | None,
-        typer.Option(help="Select from this file, not the bank. Repeat for more."),
+        typer.Option(help="Select from this file instead of the bank. Repeat for more."),
     ] = None,
     anchors: Annotated[
-        int, typer.Option(help="Items of an earlier form among them, which link the scores.")
+        int,
+        typer.Option(help="How many of them are items of an earlier form, which link the scores."),
     ] = 0,
-    anchors_from: Annotated[Path | None, typer.Option(help="That form file.")] = None,
+    anchors_from: Annotated[Path | None, typer.Option(help="File of the earlier form.")] = None,
     most_uses: Annotated[
-        int, typer.Option(min=1, help="Leave out items asked on so many occasions.")
+        int, typer.Option(min=1, help="Leave out items asked on so many occasions or more.")
     ] = 4,
     include_retired: Annotated[
-        bool, typer.Option("--include-retired", help="Select retired items, too.")
+        bool, typer.Option("--include-retired", help="Do not leave out retired items.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the lot among near-equal items.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw among nearly equal items.")] = 0,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
 ) -> None:
     """Select a balanced form from items and freeze it.
 
-    Of a --size in numbers the items that tell most about models are selected, by what this
-    workspace knows of them, balanced over dimensions and without those worn out.
+    With a number as --size those items are selected that tell most about models, by what was
+    answered in this workspace, balanced over dimensions and without what was asked too often.
     """
     from valuecompass.errors import InputError
     from valuecompass.evolve.lifecycle.bank import read_bank
@@ -248,15 +249,20 @@ def form(
 def retire(
     system: System = "schwartz",
     items: Annotated[
-        list[Path] | None, typer.Option(help="Your items instead of the bank. Repeat for more.")
+        list[Path] | None,
+        typer.Option(help="Check this file's items instead of the bank. Repeat for more."),
     ] = None,
-    most_uses: Annotated[int, typer.Option(min=1, help="Exposed: asked on so many occasions.")] = 4,
+    most_uses: Annotated[
+        int, typer.Option(min=1, help="Exposed: asked on so many occasions or more.")
+    ] = 4,
     saturated: Annotated[
         float,
         typer.Option(min=0, help="Saturated: an answer surely tells less than so many nats."),
     ] = 0.15,
-    undo: Annotated[str | None, typer.Option(help="Take this item back into use.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what, and log nothing.")] = False,
+    undo: Annotated[str | None, typer.Option(help="Id of an item to take back into use.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be retired, and log nothing.")
+    ] = False,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,

@@ -41,11 +41,11 @@ def agreement(
 async def _found(
     workspace: Path, db: str | None, measurement: str | None, seed: int
 ) -> list[dict[str, Any]]:
-    from valuecompass.board.wording import visible
     from valuecompass.errors import InputError
     from valuecompass.measure.agreement import judge_agreement, named_measurement
     from valuecompass.measure.archive import latest_measurements
     from valuecompass.store import open_store
+    from valuecompass.wording import visible
 
     async with open_store(workspace, db, create=False) as store:
         if measurement is not None:

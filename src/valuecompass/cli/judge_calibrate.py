@@ -60,7 +60,6 @@ def calibrate(
     """
     import shlex
 
-    from valuecompass.board.wording import visible
     from valuecompass.files import read_bytes
     from valuecompass.judges.quality.calibrate import calibrate as calibrated
     from valuecompass.judges.quality.calibration import (
@@ -70,6 +69,7 @@ def calibrate(
         write_calibration,
     )
     from valuecompass.judges.quality.labelled import parse_labels
+    from valuecompass.wording import visible
 
     check_replaceable(out)
     data = read_bytes(file)
@@ -103,7 +103,7 @@ def calibrate(
 
 
 def _show(name: str, entry: SystemCalibration, gate: Gate) -> None:
-    from valuecompass.board.wording import visible
+    from valuecompass.wording import visible
 
     rows = [
         _row(n, own, entry.applied[n], _use(n, own, entry)) for n, own in entry.dimensions.items()

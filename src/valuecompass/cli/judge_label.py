@@ -46,9 +46,9 @@ def draw(
     """
     import anyio
 
-    from valuecompass.board.wording import visible
     from valuecompass.errors import InputError
     from valuecompass.judges.labels.labelling import write_task
+    from valuecompass.wording import visible
 
     if (system is None) == (measurement is None):
         raise InputError("give either --system ID or --measurement ID")
@@ -150,11 +150,11 @@ def adjudicate(
     """
     import numpy as np
 
-    from valuecompass.board.wording import visible
     from valuecompass.cli.label_screen import Screen, ended, show_agreement
     from valuecompass.judges.labels.adjudication import agreement, pair_up, settle
     from valuecompass.judges.labels.labelling import read_given
     from valuecompass.judges.labels.walk import Walk
+    from valuecompass.wording import visible
 
     own = own_systems(system)
     both = pair_up(read_given(first, own), read_given(second, own))

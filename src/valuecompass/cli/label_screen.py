@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from valuecompass.board.wording import visible
 from valuecompass.cli.app import console, plain
 from valuecompass.cli.keys import keys
 from valuecompass.cli.shown import span, table
 from valuecompass.judges.labels.adjudication import Pair
 from valuecompass.judges.labels.labelling import Unit
 from valuecompass.judges.labels.walk import WORDINGS, Walk, in_words, judged_part, question
+from valuecompass.wording import visible
 
 WIDEST = 100
 """Columns beyond which lines are tiring to read."""

@@ -10,13 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from valuecompass.board.wording import visible
 from valuecompass.cli.app import console, plain
 from valuecompass.cli.shown import dollars
 from valuecompass.measure.engine import Progress
 from valuecompass.measure.forecast import Outlook
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import Batched, Listener
+from valuecompass.wording import visible
 
 BATCHES = (
     "Batches come back within a day; leave this running. What is in a batch when the process is "

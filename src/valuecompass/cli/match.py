@@ -55,9 +55,9 @@ def match(
         read_answers,
         read_questionnaire,
     )
-    from valuecompass.board.wording import visible
     from valuecompass.errors import InputError
     from valuecompass.measure.run import resolve_system
+    from valuecompass.wording import visible
 
     if (given := answers or ask) is None or (answers and ask):
         raise InputError(
@@ -83,8 +83,8 @@ def match(
 
 
 def _show(found: Match, asked: Questionnaire) -> None:
-    from valuecompass.board.wording import visible
     from valuecompass.cli.shown import table
+    from valuecompass.wording import visible
 
     order = sorted(found.person.items(), key=lambda pair: -pair[1])
     typer.echo(f"You, on {asked.scale}: " + ", ".join(f"{name} {v:.1f}" for name, v in order))
@@ -99,7 +99,7 @@ def _show(found: Match, asked: Questionnaire) -> None:
 
 
 def _row(one: Matched) -> list[str]:
-    from valuecompass.board.wording import interval, number
+    from valuecompass.wording import interval, number
 
     name = f"{one.respondent} (simulated)" if one.simulated else one.respondent
     if one.match is None or one.rho is None or one.beats is None:

@@ -60,7 +60,10 @@ def profile(
     ] = None,
     sample: Annotated[
         int | None,
-        typer.Option(min=1, help="At most so many conversations of each respondent, as if drawn."),
+        typer.Option(
+            min=1,
+            help="At most so many conversations of each respondent, a fixed choice at random.",
+        ),
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="Column of what the model wrote.  [default: response ...]")
@@ -88,8 +91,8 @@ def profile(
 ) -> None:
     """Score the values in what models already wrote. Nobody is asked anything.
 
-    The result is observational: respondents differ in what they were asked, too. Interrupted or out
-    of budget? Repeat the command.
+    The result is observational: respondents were not all asked the same. Interrupted or out of
+    budget? Repeat the command.
     """
     import anyio
 

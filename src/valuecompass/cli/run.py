@@ -174,8 +174,8 @@ def csv_text(measurements: list[Measurement]) -> str:
     import csv
     import io
 
-    from valuecompass.board.wording import visible
     from valuecompass.measure.study.tables import csv_cell
+    from valuecompass.wording import visible
 
     out = io.StringIO()
     writer = csv.writer(out)

@@ -34,48 +34,68 @@ STEPS = {
 
 @app.command()
 def season(
-    name: Annotated[str, typer.Argument(help="Of the season, 2026-12 say: its occasion.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the season, such as 2026-12; its measurements carry it.")
+    ],
     previous: Annotated[Path, typer.Option(help="Form file of the season before.")],
     items: Annotated[
-        list[Path], typer.Option(help="The living bank (JSONL, CSV, Parquet). Repeat for more.")
+        list[Path],
+        typer.Option(
+            help="Your bank, the form's items included (JSONL, CSV, Parquet). Repeat for more."
+        ),
     ],
     pool: Annotated[
         list[str],
-        typer.Option("--pool", help="New model that items evolve on, as for run -m. Repeat."),
+        typer.Option(
+            "--pool",
+            help="Model that new items evolve on, named as for run -m. Repeat for more.",
+        ),
     ],
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="Respondent to be measured anew. Repeat for more."),
+        typer.Option(
+            "--model", "-m", help="Respondent to measure, named as for run -m. Repeat for more."
+        ),
     ] = None,
-    roster: Annotated[Path | None, typer.Option(help="TOML file with respondents.")] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="TOML file with respondents to measure.")
+    ] = None,
     strong: Annotated[
         list[str] | None,
-        typer.Option("--strong", help="Further model of the pool, dearer than the others. Repeat."),
+        typer.Option("--strong", help="Further model of the pool. Repeat for more."),
     ] = None,
     explorer: Annotated[
         list[str] | None,
-        typer.Option("--explorer", help="Model that writes. Repeat.  [default: the pool]"),
+        typer.Option(
+            "--explorer", help="Model that writes the items. Repeat for more.  [default: the pool]"
+        ),
     ] = None,
     system: System = "schwartz",
     judge: Judge = "local",
-    judge_mode: Annotated[str | None, typer.Option(help="one-call, per-value or concepts.")] = None,
+    judge_mode: Annotated[
+        str | None, typer.Option(help="one-call, per-value or concepts.  [default: one-call]")
+    ] = None,
     calls: Annotated[
-        int, typer.Option(min=1, help="Most requests of the evolution, stored ones included.")
+        int, typer.Option(min=1, help="Most requests while items evolve, stored answers included.")
     ] = 3_000,
     size: Annotated[int, typer.Option(min=1, help="Items of the next form.")] = 100,
     anchors: Annotated[
-        int, typer.Option(help="Of them, items of the form before, which link the scores.")
+        int,
+        typer.Option(help="How many of them are items of the form before, which link the scores."),
     ] = 20,
     most_uses: Annotated[
         int, typer.Option(min=1, help="Occasions after which an item is retired as exposed.")
     ] = 4,
     saturated: Annotated[
-        float, typer.Option(min=0, help="Nats below which an item is retired as saturated.")
+        float,
+        typer.Option(min=0, help="Retire as saturated what surely tells less than so many nats."),
     ] = 0.15,
-    seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random draws.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for bank, form, changes.  [default: the name]"),
+        typer.Option(
+            "--out", "-o", help="Folder for the new bank, form and change log.  [default: the name]"
+        ),
     ] = None,
     max_usd: MaxUsd = None,
     workspace: Workspace = WORKSPACE,
@@ -133,7 +153,7 @@ def _listener() -> Any:
             typer.echo(f"{STEPS[step]} ({about})", err=True)
 
         def note(self, sentence: str) -> None:
-            from valuecompass.board.wording import visible
+            from valuecompass.wording import visible
 
             typer.echo(visible(sentence), err=True)
 

@@ -71,8 +71,8 @@ def space(
 
 def _show(found: Space) -> None:
     from valuecompass.board.persons.space import stress_in_words
-    from valuecompass.board.wording import number, short_labels, visible
     from valuecompass.cli.shown import table
+    from valuecompass.wording import number, short_labels, visible
 
     short = short_labels([p.name for p in found.points], 20)
     rows = [

@@ -1,4 +1,4 @@
-"""An explorer that is a language model: fact, item, advice and rewriting (AdAEM, section 2.6).
+"""An explorer that is a language model: fact, item, advice and rewriting (AdAEM, algorithm 2).
 
 Everything it says is looked up in the store first, so a run that is played again pays nothing.
 """

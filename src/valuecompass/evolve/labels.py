@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from valuecompass.judges.protocol import THRESHOLD, Verdict
 
-__all__ = ["Labels", "labels_of", "pooled"]
+__all__ = ["Labels", "labels_of"]
 
 Array = NDArray[np.float64]
 
@@ -103,22 +103,3 @@ def labels_of(verdicts: Sequence[Sequence[Verdict] | None], dimensions: Sequence
             expressed[cell] = np.nan if v.expressed is None else v.expressed
             valence[cell] = np.nan if v.valence is None else v.valence
     return Labels(expressed, valence)
-
-
-def pooled(repeats: Sequence[Labels]) -> Labels:
-    """Put the opinions of repeated answers to one item side by side.
-
-    Rates may be taken of the result; its unions would grow with the number of repeats.
-
-    Args:
-        repeats: labels of the same models and dimensions, at least one.
-
-    Raises:
-        ValueError: if there is none, or models or dimensions differ in number.
-    """
-    if len({(len(one.expressed), one.expressed.shape[2]) for one in repeats}) != 1:
-        raise ValueError("repeats must be of the same models and dimensions, and at least one")
-    return Labels(
-        np.concatenate([one.expressed for one in repeats], axis=1),
-        np.concatenate([one.valence for one in repeats], axis=1),
-    )

@@ -76,7 +76,7 @@ class Evolved:
         about = {"id": self.id, "created": self.created.isoformat(timespec="seconds")}
         return {**about, "manifest": dict(self.manifest), **body}
 
-    def write(self, out: Path, rejected: Path | None = None) -> None:
+    def write(self, out: str | Path, rejected: str | Path | None = None) -> None:
         """Write the kept items; and, where a path is given, what was rejected, with reasons.
 
         Where no item was kept, none is written, and a file that is there stays as it is.
@@ -89,11 +89,11 @@ class Evolved:
             InputError: a file cannot be written.
         """
         if self.items:
-            write_items(self.items, out)
+            write_items(self.items, Path(out))
         if rejected is not None:
             rows = [*self.body["rejected"], *self.body["filtered"]]
             lines = (inert(canonical(row)) + "\n" for row in rows)
-            write_text(rejected, "".join(lines))
+            write_text(Path(rejected), "".join(lines))
 
 
 def manifest_of(

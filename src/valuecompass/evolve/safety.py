@@ -15,11 +15,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol, cast
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Template
 
 from valuecompass.hashing import digest
 from valuecompass.models import Message, Params, Respondent, fingerprint
 from valuecompass.models.asker import Asker
+from valuecompass.templates import environment
 
 UNCHECKED = "not checked"
 """Reason of a text on which a filter says nothing that can be read: it counts as not passed."""
@@ -175,8 +176,7 @@ class ModelFilter:
             return SafetyVerdict(False, UNCHECKED)
         # who wrote the text cannot have known the mark, so nothing in it ends the quotation
         mark = f"[{digest(['safety', text], 12)}]"
-        template = Environment(undefined=StrictUndefined, autoescape=False).from_string(_prompt())
-        content = template.render(text=text, mark=mark).strip()
+        content = _template().render(text=text, mark=mark).strip()
         params = Params(TOKENS, schema=_SCHEMA, schema_name="safety")
         reply = await self.asker.ask(self.model, [Message("user", content)], params)
         return _read(reply.text)
@@ -213,6 +213,11 @@ def _read(answer: str) -> SafetyVerdict:
 def _prompt() -> str:
     path = files("valuecompass.evolve") / "prompts" / "safety.md"
     return path.read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    return environment("valuecompass.evolve", folder="prompts").get_template("safety.md")
 
 
 @cache

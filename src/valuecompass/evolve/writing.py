@@ -10,13 +10,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 
 from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 from valuecompass.models import Message, Params, Respondent
 from valuecompass.models.asker import Asker
 from valuecompass.store import storable
+from valuecompass.templates import environment
 from valuecompass.text import likeliest, sentences
 
 TOKENS = 4_096
@@ -46,10 +47,7 @@ thumb of translators, for lengths that are only rough anyway."""
 
 @cache
 def _prompts() -> Environment:
-    def source(name: str) -> str:
-        return (files("valuecompass.evolve") / "prompts" / name).read_text(encoding="utf-8")
-
-    return Environment(loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=False)
+    return environment("valuecompass.evolve", folder="prompts")
 
 
 def prompts_hash() -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 
 from valuecompass.hashing import digest
 from valuecompass.items import Asking, Item
@@ -16,6 +16,7 @@ from valuecompass.measure.logprobs import CUE, expected, options_of
 from valuecompass.measure.scenario import calls_in, opening
 from valuecompass.models import Message, Params, Respondent, is_bare_refusal
 from valuecompass.models.request import LOGPROBS
+from valuecompass.templates import environment
 from valuecompass.text import POINTS
 from valuecompass.values import Scoring
 
@@ -40,11 +41,7 @@ class Question:
 
 @cache
 def _prompts() -> Environment:
-    def source(name: str) -> str | None:
-        path = files("valuecompass.measure") / "prompts" / name
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    return Environment(loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=False)
+    return environment("valuecompass.measure", folder="prompts")
 
 
 def prompts_hash() -> str:

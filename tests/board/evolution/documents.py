@@ -110,7 +110,7 @@ BODY = {
     "kept": [
         {"topic": f"t{i}", "rewards": {"selected": 1 + i / 9, "fresh": i / 9}} for i in range(9)
     ],
-    "meter": {"explorer": 20, "answers": 60, "judge": 1_050},
+    "meter": {"explorer": 20, "answers": 60, "judge": 1_050, "safety": 1_000},
     "spent": {"calls": 1_100, "tokens_in": 90_000, "tokens_out": 10_000, "usd": None},
 }
 EVENTS = [
@@ -141,7 +141,7 @@ def document(**changed: Any) -> dict[str, Any]:
         "counts": {
             "kept": 9,
             "rejected": 12,
-            "reasons": [{"reason": "similar: ...", "n": 12}],
+            "reasons": [{"reason": "similar", "n": 12}],
             "filtered": 1,
             "filter_reasons": [{"reason": "asks for harm", "n": 1}],
             "fresh_answers": [{"outcome": "answer", "n": 27}],

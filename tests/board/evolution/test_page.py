@@ -71,7 +71,13 @@ def test_the_page_shows_every_part_and_holds_the_data():
         "the run names none, so its own pool was asked",
         "Similarity was not checked",
         "a model's price is not known",
-        "1,130",
+        "2,130",
+        "explorers 20, answers 60, judge 1,050, safety filter 1,000.",
+        "run fedcba9876543210 stopped: no requests left",
+        "too similar to another 12",
+        "requests best reward mean of the best 7 topics candidates 22 1.10 – 1 1",
+        "from to items as selected items on fresh answers 0.00 0.09 0 1",
+        "year items 2020 3 2021 0",
     ):
         assert part in text, part
     assert "evolved less mine.jsonl 0.0500 [−0.0500, 0.1500] not 0" not in text
@@ -155,7 +161,7 @@ def test_a_run_without_rewards_pulls_or_survivors_has_a_page():
     empty = document(
         rewards=rewards([]),
         course=[],
-        cost=cost({"kept": [], "meter": {"explorer": 2, "answers": 0, "judge": 0}}),
+        cost=cost({"kept": [], "meter": {"explorer": 2, "answers": 0, "judge": 0, "safety": 0}}),
         spread={"topics": 0, "seeds": None, "entropy": None, "entropy_most": None},
     )
     empty["distributions"] |= {"regions": [], "years": {"known": [], "unknown": 0}}

@@ -7,7 +7,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.evolve.lifecycle.examples import NAMES, bank, logistic, question, table
+from valuecompass.evolve.candidates import Candidate
 from valuecompass.evolve.lifecycle.information import fresh_table, joined, worth
+from valuecompass.evolve.protocols import Proposal
 from valuecompass.stats.divergence import generalised_js
 
 
@@ -85,10 +87,14 @@ def test_tables_are_joined_by_respondent_and_item(planted):
 
 def test_fresh_answers_count_opinion_by_opinion_and_silence_is_no_zero():
     item = question(1, "Power")
-    kept = {
-        "item": item.model_dump(mode="json", exclude_none=True),
+    proposal = Proposal(item, "a fact", None, None, "w", "seed", 1)
+    kept = Candidate("seed", proposal, rewards={"fresh": 0.5}).as_json() | {
+        "targets": {"schwartz": ["Power"], "safety": ["Privacy"]},
         "fresh": {
-            "a": {"outcome": "answer", "expressed": {"schwartz/Power": [0.9, None, 0.2]}},
+            "a": {
+                "outcome": "answer",
+                "expressed": {"schwartz/Power": [0.9, None, 0.2], "safety/Privacy": [1.0]},
+            },
             "b": {"outcome": "refusal", "expressed": {}},
         },
     }
@@ -97,4 +103,7 @@ def test_fresh_answers_count_opinion_by_opinion_and_silence_is_no_zero():
     at = NAMES.index("Power")
     assert found.totals[0, 0, at] == 1 and found.counts[0, 0, at] == 2
     assert found.counts[1].sum() == 0 and found.counts[0].sum() == 2
-    assert fresh_table([kept], "safety", ("x",)) is None
+    also = fresh_table([kept], "safety", ("Privacy",))
+    assert also is not None and also.items != found.items
+    assert also.totals[0, 0, 0] == also.counts[0, 0, 0] == 1
+    assert fresh_table([kept], "llm-unique", ("x",)) is None

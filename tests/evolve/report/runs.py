@@ -51,7 +51,7 @@ def candidate(world: World, one: Candidate, *, kept: bool) -> dict[str, Any]:
 
 def body_of(world: World, done: Evolution) -> dict[str, Any]:
     """What the table of runs holds of one."""
-    meter = {name: getattr(done.meter, name) for name in ("explorer", "answers", "judge")}
+    meter = done.meter.by_kind()
     paid = sum(meter.values()) - 7
     return {
         "kept": [candidate(world, c, kept=True) for c in done.kept],

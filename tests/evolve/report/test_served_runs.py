@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,34 @@ def test_a_run_under_an_own_theory_and_another_is_reported(
     assert [n["respondent"] for n in notes if "judged by a model of the same" in n["note"]] == [
         *OTHERS
     ]
+
+
+def test_seeds_that_name_their_system_are_read_as_the_run_read_them(
+    cli: Command, served: MockProvider, workspace: Path
+) -> None:
+    own = workspace.parent / "guild.toml"
+    own.write_text(TRADE, encoding="utf-8")
+    rows = [
+        {"kind": "question", "text": f"Should {what}?", "system": system, "dimensions": [name]}
+        for system, name, what in (
+            ("schwartz", "Power", "a mayor own the largest mill"),
+            ("schwartz", "Hedonism", "taverns stay open all night"),
+            ("guild", "Craft", "an apprentice learn for seven years"),
+            ("guild", "Custom", "looms be driven by water"),
+        )
+    ]
+    seeds = workspace.parent / "seeds.jsonl"
+    seeds.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    words = ("--calls", 120, "-s", "schwartz", "-s", own, "--seeds", seeds, "--json")
+    made = cli(*command(workspace, *words))
+    assert made.code == 0, made.err
+    assert json.loads(made.out)["manifest"]["seeds"]["n"] == 4
+    with contextlib.chdir(workspace.parent):
+        said = cli("evolve", "report", "-w", workspace, "--size", 0, "--json")
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert found["texts"]["reasons"] == []
+    assert {one["set"]: one["texts"] for one in found["texts"]["sets"]}["seeds"] == 4
 
 
 def test_what_took_part_under_a_label_is_flagged_by_its_model(

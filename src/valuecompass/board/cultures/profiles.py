@@ -13,12 +13,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from valuecompass.board.wording import clip
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
 from valuecompass.items.tables import Table, open_table
 from valuecompass.measure.published import LARGEST
 from valuecompass.values import ValueSystem
+from valuecompass.wording import clip
 
 __all__ = ["Profiles", "demonstration_profiles", "read_profiles"]
 

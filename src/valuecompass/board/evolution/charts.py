@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from valuecompass.board.wording import visible
+from valuecompass.wording import visible
 
 __all__ = ["Line", "Scale", "histogram", "lines", "span_bar"]
 

@@ -37,7 +37,7 @@ def render_evolution(document: Mapping[str, Any]) -> str:
         .render(
             d=document,
             run=run,
-            title=f"Items of run {run['id']}",
+            title=f"Items of run {run['id'][:8]}",
             manifest=facts(run["manifest"]),
             data=script_json(document),
             style=Markup(asset("valuecompass.board.page", "report.css")),

@@ -9,9 +9,21 @@ from typing import Any
 from markupsafe import Markup
 
 from valuecompass.board.evolution.charts import Line, Scale, histogram, lines, span_bar
-from valuecompass.board.wording import number
+from valuecompass.wording import number
 
-__all__ = ["Comparison", "Entry", "comparisons", "course_charts", "curve_chart", "figure"]
+__all__ = [
+    "Comparison",
+    "Entry",
+    "comparisons",
+    "course_charts",
+    "course_rows",
+    "curve_chart",
+    "curve_rows",
+    "figure",
+    "reward_chart",
+    "reward_name",
+    "reward_rows",
+]
 
 Json = Mapping[str, Any]
 _YEARS = 80
@@ -46,6 +58,25 @@ COVERS = {
     ("respondents",): "the choice of models alone: the items come from too few topics",
     (): "nothing: too few topics and too few models to draw from",
 }
+
+STOPPED = {
+    "calls": "no requests left",
+    "pulls": "all pulls made",
+    "widths": "target width reached",
+    "topics": "no topic left to work on",
+}
+REASONS = {
+    "same": "the same as another",
+    "variant": "another's words, but for case, punctuation and numbers",
+    "similar": "too similar to another",
+    "rewritten as": "replaced by what it was rewritten as",
+    "no better than": "rewritten from another, and no better",
+}
+"""Kinds of reasons that need a word more."""
+NATS = ("information", "objective")
+"""Rewards with a unit; the others are ratios of counts, or variances of labels."""
+ROWS = 12
+"""Of a table beside a chart of the course, at most."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +132,18 @@ def figure(estimate: Json, digits: int = 2) -> str:
     return f"{told} [{number(estimate['low'], digits)}, {number(estimate['high'], digits)}]"
 
 
+CURVES = {"part": "with all items, the subset among them", "apart": "with as many other items"}
+
+
 def curve_chart(curve: Json) -> Markup | None:
     """Return the rank correlation by number of items; None where there is no point."""
-    names = {
-        "part": "with all items, the subset among them",
-        "apart": "with as many other items",
-    }
     series = [
         Line(
             label,
             tuple((b["size"], b["value"]) for b in curve[name]),
             tuple((b["low"], b["high"]) for b in curve[name]),
         )
-        for name, label in names.items()
+        for name, label in CURVES.items()
         if curve[name]
     ]
     if not series:
@@ -129,7 +159,14 @@ def curve_chart(curve: Json) -> Markup | None:
     )
 
 
-def course_charts(course: Sequence[Json]) -> list[tuple[str, Markup, tuple[str, ...]]]:
+def curve_rows(curve: Json) -> list[list[str]]:
+    """Return the numbers of the curve: items, and the correlation of each kind."""
+    told = {name: {b["size"]: figure(b) for b in curve[name]} for name in CURVES}
+    sizes = sorted({size for of in told.values() for size in of})
+    return [[f"{size:,}", *(of.get(size, "–") for of in told.values())] for size in sizes]
+
+
+def course_charts(course: Sequence[Json], reward: str) -> list[tuple[str, Markup, tuple[str, ...]]]:
     """Return charts of a run's course over its requests: title, chart, names of the lines."""
 
     def line(key: str, label: str) -> Line:
@@ -138,7 +175,7 @@ def course_charts(course: Sequence[Json]) -> list[tuple[str, Markup, tuple[str, 
 
     most = course[0]["top_of"]
     charts = (
-        ("Rewards found", "reward", (("best", "best"), ("top", f"mean of the best {most}"))),
+        ("Rewards found", reward, (("best", "best"), ("top", f"mean of the best {most}"))),
         (
             "Topics tried, candidates rewarded",
             "number",
@@ -154,12 +191,41 @@ def course_charts(course: Sequence[Json]) -> list[tuple[str, Markup, tuple[str, 
     return found
 
 
-def reward_chart(rewards: Json) -> Markup:
+def course_rows(course: Sequence[Json]) -> list[list[str]]:
+    """Return the numbers of the course, of some pulls from the first to the last."""
+    steps = min(len(course), ROWS) - 1
+    at = [round(k * (len(course) - 1) / steps) for k in range(steps + 1)] if steps else [0]
+    return [
+        [
+            f"{p['requests']:,}",
+            *("–" if p[key] is None else number(p[key], 2) for key in ("best", "top")),
+            f"{p['topics']:,}",
+            f"{p['found']:,}",
+        ]
+        for p in (course[k] for k in at)
+    ]
+
+
+def reward_name(manifest: Json) -> str:
+    """Return what an axis of rewards is called, with the unit where there is one."""
+    return "reward (nats)" if manifest.get("config", {}).get("reward") in NATS else "reward"
+
+
+def reward_rows(rewards: Json) -> list[list[str]]:
+    """Return the numbers of the histograms: from, to, and both counts."""
+    low, high = (
+        [number(x, 2) for x in part] for part in (rewards["edges"][:-1], rewards["edges"][1:])
+    )
+    counts = (map(str, rewards["histograms"][key]) for key in ("selected", "fresh"))
+    return [list(row) for row in zip(low, high, *counts, strict=True)]
+
+
+def reward_chart(rewards: Json, reward: str) -> Markup:
     """Return the rewards that items were selected by beside those of fresh answers."""
     names = {"selected": "as selected", "fresh": "on fresh answers"}
     counts = {label: rewards["histograms"][key] for key, label in names.items()}
     return histogram(
-        rewards["edges"], counts, x_title="reward", name="Rewards as selected and on fresh answers"
+        rewards["edges"], counts, x_title=reward, name="Rewards as selected and on fresh answers"
     )
 
 

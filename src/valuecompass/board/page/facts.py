@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from markupsafe import Markup
 
-from valuecompass.board.wording import clip
 from valuecompass.hashing import digest
+from valuecompass.wording import clip
 
 __all__ = ["Facts", "facts", "script_json", "shared", "without"]
 

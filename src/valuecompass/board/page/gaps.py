@@ -12,7 +12,7 @@ from markupsafe import Markup
 from valuecompass.board.page import svg
 from valuecompass.board.page.svg import Estimate
 from valuecompass.board.page.view import Respondent
-from valuecompass.board.wording import interval, number
+from valuecompass.wording import interval, number
 
 __all__ = ["Gap", "GapFigure", "GapPair", "GapSection", "gap_section"]
 

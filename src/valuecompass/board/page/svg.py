@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from valuecompass.board.wording import interval, number, visible
+from valuecompass.wording import interval, number, visible
 
 __all__ = ["STYLES", "Arc", "Estimate", "Series", "axis", "marker", "radar", "range_bar", "rose"]
 

@@ -7,10 +7,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
-from valuecompass.board import wording
+from valuecompass import templates, wording
 from valuecompass.board.page import svg
 
 __all__ = ["asset", "environment"]
@@ -29,13 +29,8 @@ def environment(package: str) -> Environment:
 
     What they print is made visible and escaped, unless it is markup already.
     """
-    made = Environment(
-        loader=ChoiceLoader([PackageLoader(package), PackageLoader(_PAGE)]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    made = templates.environment(
+        package, _PAGE, markup=True, finalize=_finalize, trim_blocks=True, lstrip_blocks=True
     )
     names: dict[str, Any] = made.globals
     names |= {"svg": svg}

@@ -24,8 +24,8 @@ from valuecompass.board.page.view import (
     people,
     section,
 )
-from valuecompass.board.wording import elide, interval, number, short_labels, visible
 from valuecompass.measure.measurement import Measurement, Score
+from valuecompass.wording import elide, interval, number, short_labels, visible
 
 __all__ = ["terminal_board"]
 

@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from valuecompass.board.page import svg
 from valuecompass.board.page.svg import Arc, Estimate, Series
-from valuecompass.board.wording import date, short_labels
 from valuecompass.judges.quality.calibration import Gate
 from valuecompass.measure.measurement import Case, Measurement, Row, Score
 from valuecompass.values import ValueSystem
+from valuecompass.wording import date, short_labels
 
 __all__ = [
     "Line",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from valuecompass.board.persons.space import Point, Space, stress_in_words
-from valuecompass.board.wording import short_labels
+from valuecompass.wording import short_labels
 
 __all__ = ["space_svg"]
 
@@ -205,6 +205,6 @@ def _legend(kind: str, at: int) -> Markup:
 
 def _clean(text: str) -> str:
     """Return a text on one line with nothing in it that acts or that XML forbids."""
-    from valuecompass.board.wording import visible
+    from valuecompass.wording import visible
 
     return " ".join(visible(text).split())

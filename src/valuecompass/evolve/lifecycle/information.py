@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.evolve.information import InformationConfig, ThetaPosterior
+from valuecompass.evolve.record import items_of
 from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.item_table import ItemTable
@@ -90,21 +91,27 @@ def fresh_table(
     Returns:
         The table; None where no item of the system has fresh answers.
     """
-    own = [one for one in kept if one["item"]["system"] == system and one.get("fresh")]
+    # a question can be an item of several systems, and each of them reads its fresh answers
+    own = {
+        item.id: one["fresh"]
+        for one in kept
+        if one.get("fresh")
+        for item in items_of(one)
+        if item.system == system
+    }
     if not own:
         return None
-    items = tuple(Item.model_validate(one["item"]).id for one in own)
-    who = tuple(dict.fromkeys(name for one in own for name in one["fresh"]))
+    who = tuple(dict.fromkeys(name for fresh in own.values() for name in fresh))
     totals = np.zeros((len(who), len(own), len(names)))
     counts = np.zeros_like(totals)
-    for column, one in enumerate(own):
-        for name, heard in one["fresh"].items():
+    for column, fresh in enumerate(own.values()):
+        for name, heard in fresh.items():
             for at, dimension in enumerate(names):
                 opinions = heard["expressed"].get(f"{system}/{dimension}", ())
                 seen = [x for x in opinions if x is not None]
                 totals[who.index(name), column, at] = sum(x >= THRESHOLD for x in seen)
                 counts[who.index(name), column, at] = len(seen)
-    return ItemTable(who, items, tuple(names), totals, counts)
+    return ItemTable(who, tuple(own), tuple(names), totals, counts)
 
 
 def worth(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valuecompass.evolve.candidates import kind_of
 from valuecompass.evolve.novelty import Similarity
 from valuecompass.measure.points import finite
 from valuecompass.stats import Interval
@@ -31,7 +31,6 @@ __all__ = [
 
 Json = dict[str, Any]
 Array = NDArray[np.float64]
-_IDS = re.compile(r"\b[0-9a-f]{12}\b(?:, [0-9a-f]{12}\b)*")
 SAMPLE = 300
 """Texts that Self-BLEU and Dist-2 are of, which depend on how many there are."""
 ENCODED = 100
@@ -55,8 +54,7 @@ def rejections(rejected: Iterable[Mapping[str, Any]]) -> list[Json]:
 
     A reason may name other items; all that differ only in these are one.
     """
-    reasons = (_IDS.sub("...", str(one["reason"])) for one in rejected)
-    return counted(reasons, "reason")
+    return counted((kind_of(str(one["reason"])) for one in rejected), "reason")
 
 
 def counted(values: Iterable[Any], name: str = "name") -> list[Json]:

@@ -62,7 +62,7 @@ class Folds:
 
 
 def five_folds(table: Array, rng: np.random.Generator) -> Folds:
-    """Divide the items at random into five and compare the scores (the paper's section 6.3).
+    """Divide the items at random into five and compare the scores, as AdAEM's authors do.
 
     Args:
         table: (R models, n items, D dimensions) in [0, 1]; NaN is missing.
@@ -153,7 +153,7 @@ def curve(table: Array, rng: np.random.Generator, *, apart: bool) -> list[Band]:
 
 @dataclass(frozen=True)
 class SwapFigures:
-    """Agreement of the scores of the same models by the items of two runs (section 6.3).
+    """Agreement of the scores of the same models by the items of two runs, as in AdAEM.
 
     Attributes:
         cells: scores compared, of all models and dimensions together.
@@ -219,7 +219,7 @@ class PairedTest(NamedTuple):
 
 @dataclass(frozen=True)
 class Primed:
-    """The check by priming (section 6.2): target values, values of their group, opposite values."""
+    """AdAEM's check by priming: target values, values of their group, opposite values."""
 
     target: PairedTest
     same_group: PairedTest

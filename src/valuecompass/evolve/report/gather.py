@@ -138,7 +138,7 @@ def seeds_of(run: Run, systems: Sequence[ValueSystem]) -> list[Item]:
 
     Args:
         run: the run.
-        systems: its value systems; items of a file belong to the first.
+        systems: its value systems; rows of a file that name none belong to the first.
 
     Raises:
         InputError: the file is gone, or its items are not those of the run.
@@ -147,7 +147,7 @@ def seeds_of(run: Run, systems: Sequence[ValueSystem]) -> list[Item]:
     if source == "bank":
         found = [item for s in systems if s.id in BUILTIN for item in seed_items(s.id)]
     else:
-        found = read_topics(_existing(Path(source)), systems[0])
+        found = read_topics(_existing(Path(source)), systems[0], others=systems[1:])
     seeds = run.likes(found)
     if absent := set(run.topics.values()) - {item.id for item in seeds}:
         raise InputError(

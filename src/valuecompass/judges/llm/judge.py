@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 
 from valuecompass.hashing import digest
 from valuecompass.judges.languages import english_only, not_english
@@ -24,6 +24,7 @@ from valuecompass.judges.llm.answers import (
 from valuecompass.judges.protocol import Subject, Verdict, all_missing
 from valuecompass.models import Message, Params, Respondent, fingerprint
 from valuecompass.models.asker import Asker
+from valuecompass.templates import environment
 from valuecompass.text import fitted, own_part
 
 Mode = Literal["one-call", "per-value", "concepts"]
@@ -35,12 +36,7 @@ WITHOUT_CONCEPTS = "judged without concepts: the model's list of them is unreada
 
 @cache
 def _prompts() -> Environment:
-    def source(name: str) -> str:
-        return (files("valuecompass.judges.llm") / "prompts" / name).read_text(encoding="utf-8")
-
-    return Environment(
-        loader=FunctionLoader(source), undefined=StrictUndefined, trim_blocks=True, autoescape=False
-    )
+    return environment("valuecompass.judges.llm", folder="prompts", trim_blocks=True)
 
 
 @cache

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 import valuecompass
 from valuecompass.files import inert
@@ -18,6 +15,8 @@ from valuecompass.measure.study.rows import respondent_rows
 from valuecompass.measure.study.tables import Format, codebook
 from valuecompass.measure.study.tally import Tally
 from valuecompass.stats import bradley_terry, cluster_bootstrap_mean
+from valuecompass.templates import environment
+from valuecompass.wording import count, date
 
 KIND_WORDS = {
     "question": "question",
@@ -43,10 +42,6 @@ MODE_WORDS = {
     "concepts": "a list of what the answer does, free of its scene, and then, with this list, one "
     "structured request per answer for all parts and dimensions",
 }
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)
 
 
 def methods_text(tallies: Sequence[Tally]) -> str:
@@ -73,7 +68,7 @@ def _facts(tally: Tally) -> dict[str, Any]:
     m, manifest = tally.measurement, tally.measurement.manifest
     return {
         "id": m.id,
-        "created": _date(m.created),
+        "created": date(m.created),
         **{k: manifest[k] for k in ("system", "form", "opinions", "prompts", "seeds")},
         "dimensions": len(manifest["system"]["dimensions"]),
         "scoring": SCORING_WORDS[manifest["system"]["scoring"]],
@@ -129,7 +124,7 @@ def _form(tally: Tally) -> dict[str, Any]:
     return {
         "asked_items": tally.items.total(),
         "languages": _sentence([f"`{name}`" for name in sorted(tally.languages)]),
-        "kinds": [_count(tally.items[k], KIND_WORDS[k]) for k in kinds],
+        "kinds": [count(tally.items[k], KIND_WORDS[k]) for k in kinds],
         "asked_kinds": kinds,
         "orders": tally.presentations["tradeoff"] == 2,
         "repeats": [f"each {KIND_WORDS[k]} {tally.repeats[k]} times" for k in again],
@@ -206,7 +201,7 @@ def _temperature(tally: Tally) -> str:
 def _dates(tally: Tally) -> str:
     if tally.first is None or tally.last is None:
         return ""
-    first, last = _date(tally.first), _date(tally.last)
+    first, last = date(tally.first), date(tally.last)
     return first if first == last else f"{first} to {last}"
 
 
@@ -245,15 +240,9 @@ def codebook_json(
 
 
 def _template(name: str) -> Any:
-    def source(name: str) -> str:
-        return (files("valuecompass.measure.study") / name).read_text(encoding="utf-8")
-
-    environment = Environment(
-        loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=False
-    )
-    environment.keep_trailing_newline = True
+    made = environment("valuecompass.measure.study", folder=".", keep_trailing_newline=True)
     filters: dict[str, Any] = {
-        "count": _count,
+        "count": count,
         "number": "{:,}".format,
         "of": _of,
         "sentence": _sentence,
@@ -261,12 +250,8 @@ def _template(name: str) -> Any:
         "code": "`{}`".format,
         "plain": _plain,
     }
-    environment.filters.update(filters)
-    return environment.get_template(name)
-
-
-def _count(n: int, one: str, many: str | None = None) -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+    made.filters.update(filters)
+    return made.get_template(name)
 
 
 def _of(n: int, total: int) -> str:
@@ -290,10 +275,6 @@ def _name(name: str) -> str:
 def _plain(text: str) -> str:
     """A sentence with names in it: on one line, and with little in it that Markdown would read."""
     return " ".join(text.split()).replace("`", "'").replace("|", "¦").replace("<", "‹")
-
-
-def _date(when: Any) -> str:
-    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
 def _default(function: Any, name: str) -> Any:
