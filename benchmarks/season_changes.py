@@ -1,6 +1,6 @@
 """Intervals of how far a respondent moved between two forms: paired beside unpaired.
 
-    python -m benchmarks.season_changes                 # about 3 minutes
+    python -m benchmarks.season_changes                 # about 8 minutes
     python -m benchmarks.season_changes --pairs 400 --draws
 
 Everything is simulated. 16 respondents answer two forms of 100 items, 20 of them anchors, a quirk

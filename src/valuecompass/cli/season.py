@@ -162,8 +162,8 @@ def _listener() -> Any:
 
 def _foresee(prospect: SeasonProspect) -> None:
     """Print what each step takes, on stderr, as other dry runs do."""
-    from valuecompass.wording import visible
     from valuecompass.cli.shown import dollars, table
+    from valuecompass.wording import visible
 
     where = console(stderr=True)
     whole: dict[str, Any] = prospect.json()
