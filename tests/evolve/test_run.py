@@ -69,6 +69,25 @@ def test_a_killed_run_goes_on_and_asks_nothing_that_was_stored(
     assert [n for (n,) in numbers] == list(range(len(numbers)))
 
 
+def test_whom_it_is_for_may_change_and_is_told_anew(
+    served: MockProvider, cli: Command, workspace: Path
+) -> None:
+    words = command(workspace, "--calls", CALLS, "--json")
+    first = json.loads(cli(*words, "--examinees", POOL[0]).out)
+    assert first["manifest"]["overlap"] == [POOL[0]] and POOL[0] in first["warnings"][0]
+    asked = served.stats()["requests"]
+    other = json.loads(cli(*words, "--examinees", "openai/unheard-of").out)
+    assert served.stats()["requests"] == asked and other["id"] == first["id"]
+    assert other["manifest"]["examinees"] == ["openai/unheard-of"]
+    assert other["manifest"]["overlap"] == [] and other["warnings"] == first["warnings"][1:]
+    assert other["kept"] == first["kept"]
+    # what the report will read
+    ((manifest, body),) = rows(workspace, "select manifest, body from evolutions")
+    assert json.loads(manifest) == other["manifest"]
+    assert json.loads(body)["warnings"] == other["warnings"]
+    assert json.loads(cli(*words, "--examinees", POOL[0]).out)["warnings"] == first["warnings"]
+
+
 def test_an_interrupted_run_ends_and_goes_on(
     served: MockProvider, cli: Command, workspace: Path, undisturbed: dict[str, Any]
 ) -> None:

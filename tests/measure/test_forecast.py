@@ -105,6 +105,11 @@ def test_a_judge_takes_what_it_took_before(
     query = "select sum(input_tokens * 5.0 + output_tokens * 15.0) / 1e6 from responses "
     ((usd,),) = rows(workspace, query + "where model like '%judge'")
     (after,) = shares(cli, *common, "--occasion", "again")
+    told = ("run", *common, "--occasion", "again", "--dry-run", "--json")
+    (judging,) = json.loads(cli(*told).out)["outlook"][0]["judges"]
+    assert judging["calls"] == 6 and judging["usd"] == pytest.approx(after["judge_usd"])
+    paid = (5 * judging["tokens_in"] + 15 * judging["tokens_out"]) / 1e6
+    assert paid == pytest.approx(judging["usd"], rel=0.01)
     # six answers to be judged
     assert after["judge_usd"] == pytest.approx(usd, rel=0.01)
     assert 0.3 < before["judge_usd"] / usd < 3  # by the reference; the mock's answers are its own

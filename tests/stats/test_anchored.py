@@ -87,3 +87,58 @@ def test_what_cannot_be_linked_is_refused():
     # an item that one group alone answered ties nothing
     with pytest.raises(ValueError, match="0 anchors"):
         anchored(x, on_y, np.arange(x.shape[1]) >= ANCHORS)
+
+
+# --- respondents of both forms ---
+
+
+def sittings(rng: np.random.Generator, quirk: float, people: int = 8, opinions: int = 3):
+    """Shares of opinions of the same respondents on two forms, quirks being the same in both."""
+    n = ANCHORS + 2 * OWN
+    a, b = rng.lognormal(0, 0.3, n), rng.normal(0, 1, n)
+    theta, u = rng.normal(0, 1.5, people), rng.normal(0, quirk, (people, n))
+    chance = 1 / (1 + np.exp(-a * (theta[:, None] - b) - u))
+    x = rng.binomial(opinions, np.vstack([chance, chance])) / opinions
+    x[:people, ANCHORS + OWN :] = np.nan
+    x[people:, ANCHORS : ANCHORS + OWN] = np.nan
+    return x, np.arange(2 * people) >= people, np.arange(n) < ANCHORS
+
+
+def pairs(people: int = 8):
+    return np.stack([np.arange(people), np.arange(people, 2 * people)], axis=1)
+
+
+def test_what_a_respondent_keeps_makes_its_change_surer():
+    rng, width, inside = np.random.default_rng(8), [], []
+    for _ in range(12):
+        x, on_y, tied = sittings(rng, quirk=1.0)
+        found = anchored(x, on_y, tied, same=pairs())
+        loose = np.hypot(np.hypot(found.se[:8], found.se[8:]), found.shift_se)
+        width.append(found.changes_se / loose)
+        limit = t.ppf(0.975, found.degrees)
+        inside.append(abs(found.changes) <= limit * found.changes_se)
+    assert np.mean(width) < 0.85
+    assert 0.9 <= np.mean(inside) <= 0.995
+
+
+def test_the_same_answers_on_the_same_items_are_no_change_but_not_a_sure_one():
+    x, on_y, tied = sittings(np.random.default_rng(9), quirk=0.5)
+    x[8:, tied] = x[:8, tied]
+    x[8:, ANCHORS + OWN :] = x[:8, ANCHORS : ANCHORS + OWN]
+    found = anchored(x, on_y, tied, same=pairs())
+    assert found.changes == pytest.approx(np.zeros(8), abs=1e-6)
+    alone = np.hypot(found.se[:8], found.se[8:])
+    assert (found.changes_se > 0.1 * alone).all() and (found.changes_se < 0.6 * alone).all()
+
+
+def test_changes_follow_the_order_of_the_pairs_and_need_answers_to_anchors():
+    x, on_y, tied = sittings(np.random.default_rng(10), quirk=0.5)
+    x[9, tied] = np.nan
+    found = anchored(x, on_y, tied, same=pairs())
+    again = anchored(x, on_y, tied, same=pairs()[::-1])
+    assert again.changes == pytest.approx(found.changes[::-1], nan_ok=True)
+    assert np.isnan(found.changes).tolist() == [k == 1 for k in range(8)]
+    assert np.isfinite(found.theta[9])
+    assert anchored(x, on_y, tied).changes.shape == (0,)
+    # positions are what they are without pairs
+    assert anchored(x, on_y, tied).theta == pytest.approx(found.theta)

@@ -230,6 +230,28 @@ def test_fit_recovers_planted_items_and_positions():
     assert np.sqrt((error**2).mean()) == pytest.approx(1, abs=0.15)
 
 
+def test_an_items_influence_is_what_the_positions_lose_without_it():
+    _, _, _, y = world(np.random.default_rng(11), 8, 60)
+    y[2, 5] = np.nan
+    whole = fit_2pl(y)
+    assert whole.influence.shape == (8, 60) and whole.influence.sum(axis=0) == pytest.approx(0)
+    lost = np.stack([whole.theta - fit_2pl(np.delete(y, k, axis=1)).theta for k in range(12)], 1)
+    told = whole.influence[:, :12]
+    assert np.corrcoef(told.ravel(), lost.ravel())[0, 1] > 0.99
+    assert np.polyfit(told.ravel(), lost.ravel(), 1)[0] == pytest.approx(1, abs=0.15)
+
+
+def test_where_items_are_as_the_model_says_influences_tell_its_errors():
+    rng, seen, told = np.random.default_rng(12), np.zeros((6, 6)), np.zeros((6, 6))
+    for _ in range(12):
+        y = (rng.random((6, 150)) < 1 / (1 + np.exp(rng.normal(0, 1, 150)))).astype(float)
+        fit = fit_2pl(y)
+        seen += fit.influence @ fit.influence.T
+        told += fit.covariance
+    # the prior, which is no item, draws positions together
+    assert np.trace(seen) / np.trace(told) == pytest.approx(1, abs=0.1)
+
+
 def test_intervals_of_differences_cover_and_fall_short_when_quirks_are_denied():
     """95 % limits; 16 respondents, 40 items; opinions of one response share a quirk."""
     rng, runs = np.random.default_rng(5), 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,14 @@ from valuecompass.cli.app import (
     plain,
 )
 
+if TYPE_CHECKING:
+    from valuecompass.evolve.lifecycle.forecast import SeasonProspect
+
+COUNTED = ("requests", "tokens_in", "tokens_out")
+UNMEASURED = (
+    "Where no stored answer of a model tells its tokens, texts of the length asked for are taken, "
+    "without any thinking"
+)
 STEPS = {
     "evolve": "Items evolve on the pool",
     "overlap": "Items that repeat the bank are left out",
@@ -98,6 +106,9 @@ def season(
         ),
     ] = None,
     max_usd: MaxUsd = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what the season would take, and stop.")
+    ] = False,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
     json: Json = False,
@@ -136,6 +147,15 @@ def season(
         workspace=workspace,
         db=db,
     )
+    if dry_run:
+        from valuecompass.evolve.lifecycle.forecast import season_prospect
+
+        prospect = anyio.run(season_prospect, settings, _listener())
+        if json:
+            echo_json(prospect.json())
+        else:
+            _foresee(prospect)
+        return
     log = anyio.run(season_async, settings, _listener())
     if json:
         echo_json(log | {"folder": str(settings.folder)})
@@ -158,6 +178,29 @@ def _listener() -> Any:
             typer.echo(visible(sentence), err=True)
 
     return Told()
+
+
+def _foresee(prospect: SeasonProspect) -> None:
+    """Print what each step takes, on stderr, as other dry runs do."""
+    from valuecompass.cli.shown import dollars, table
+    from valuecompass.wording import visible
+
+    where = console(stderr=True)
+    whole: dict[str, Any] = prospect.json()
+    steps: list[dict[str, Any]] = [*whole["steps"], {**whole, "step": "all", "about": ""}]
+    rows = [
+        [one["step"], one["about"], *(f"{one[k]:,}" for k in COUNTED), dollars(one["usd"])]
+        for one in steps
+    ]
+    table(["step", "of", "requests", "tokens in", "out", "USD"], rows, where)
+    unpriced = dict.fromkeys(part.name for part in prospect.parts if part.usd is None)
+    lacking = {part.name: part.lacks for part in prospect.parts if part.lacks}
+    sentences = [f"No price is known of {', '.join(map(visible, unpriced))}"] if unpriced else []
+    sentences += [f"{name} cannot be asked here: it needs {need}" for name, need in lacking.items()]
+    if any(not part.measured and part.tokens_out for part in prospect.parts):
+        sentences.append(UNMEASURED)
+    for sentence in [*sentences, *(f"Note: {note}" for note in prospect.notes)]:
+        where.print(plain(sentence), soft_wrap=True)
 
 
 def _show(log: dict[str, Any], folder: Path) -> None:

@@ -74,6 +74,7 @@ class Prospect:
     questions: that are written.
     kept: of these at most.
     calls: the budget; None: the number of pulls alone bounds the run.
+    finished: the run is in the store, and nobody would be asked.
     """
 
     topics: int
@@ -82,6 +83,7 @@ class Prospect:
     calls: int | None
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
+    finished: bool = False
 
     @property
     def requests(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,10 @@ from valuecompass.values import BUILTIN, EXPRESSED
 
 COURSE = 2
 """Changes when the same settings and answers would lead to another result."""
-_OUTSIDE = ("limits", "version", "own_systems", "weights")
+_MEASURED_LATER = ("examinees", "overlap", "notes")
+"""What of a manifest says who is to be measured with the items, and what to know before: nobody of
+them is asked."""
+_OUTSIDE = ("limits", "version", "own_systems", "weights", *_MEASURED_LATER)
 """What of a manifest does not decide the course, or does so by a hash beside it; `calls` does, and
 stands in `limits`."""
 _IDENTITY = {"name", "model", "system", "temperature", "top_p", "max_tokens", "reasoning_effort"}
@@ -125,6 +128,7 @@ def manifest_of(
         "strong": [model.name for model in players.strong],
         "examinees": [model.name for model in players.examinees],
         "overlap": list(players.overlap),
+        "notes": list(players.notes),
         # a roster's names are labels, and no models
         "weights": sorted({m.model for m in (*players.explorers, *players.answering)}),
         "models": digest([identity_of(m) for m in (*players.explorers, *players.answering)], 16),
@@ -188,6 +192,19 @@ async def finished(store: Store, own: str, workspace: Path) -> Evolved | None:
         return None
     row = rows[0]
     return Evolved(own, row["created"], row["manifest"], row["body"], workspace.resolve(), True)
+
+
+async def replayed(store: Store, done: Evolved, manifest: Mapping[str, Any]) -> Evolved:
+    """Return a finished run with the examinees of another manifest, and keep whose these are."""
+    named = {key: manifest[key] for key in _MEASURED_LATER}
+    if all(done.manifest[key] == value for key, value in named.items()):
+        return done
+    own = done.body["warnings"][len(done.manifest["notes"]) :]
+    body = {**done.body, "warnings": [*named["notes"], *own]}
+    told = {**done.manifest, **named}
+    row = evolutions.update().where(evolutions.c.id == done.id)
+    await store.write((row.values(manifest=told, body=body), []))
+    return replace(done, manifest=told, body=body)
 
 
 async def finish(

@@ -28,6 +28,7 @@ from valuecompass.evolve.record import (
     finished,
     id_of,
     manifest_of,
+    replayed,
     spent_on,
 )
 from valuecompass.evolve.safety import LocalRules, ModelFilter, SafetyFilter
@@ -161,12 +162,12 @@ async def _run(settings: EvolveSettings, listener: EvolveListener) -> Evolved | 
             own = id_of(run.manifest)
             done = await finished(store, own, settings.workspace)
             if done is not None and listener.asks:
-                return done
+                return await replayed(store, done, run.manifest)
             prospect = await prospect_of(
                 run.players, run.config, run.judge, run.safety, settings.calls, asker, lacks
             )
             if done is not None:
-                prospect = replace(prospect, notes=(*prospect.notes, FINISHED))
+                prospect = replace(prospect, notes=(*prospect.notes, FINISHED), finished=True)
             if not listener.prospect(prospect):
                 return None
             for model in lacks:

@@ -62,6 +62,22 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Judging:
+    """What a judge will take over all respondents; what is judged already left out."""
+
+    judge: str
+    model: str
+    calls: int
+    """Of the strong judge at most: if the panel disagreed on every response."""
+    tokens_in: int
+    tokens_out: int
+    measured: int
+    """Stored verdicts in this system that the tokens are estimated from; 0: a stand-in."""
+    usd: float | None
+    """One by one; None when the price is unknown."""
+
+
+@dataclass(frozen=True)
 class Outlook:
     """What a plan will take."""
 
@@ -79,6 +95,7 @@ class Outlook:
     """Estimate of the money, with the strong judge's calls at their most; None when a price is
     unknown."""
     shares: tuple[Share, ...] = ()
+    judges: tuple[Judging, ...] = ()
     batch: bool = False
     judge_measured: int = 0
     """Stored verdicts in this system that the judges' tokens are estimated from, of the judge with
@@ -97,6 +114,7 @@ class Outlook:
             "usd": self.usd,
             "judge_measured": self.judge_measured,
             "judge_lacks": dict(self.judge_lacks),
+            "judges": [asdict(judge) for judge in self.judges],
             "respondents": [asdict(share) for share in self.shares],
         }
 
@@ -216,7 +234,7 @@ async def outlook_of(
         fresh: count as if nothing were stored.
     """
     answering = [r for r in plan.respondents if plan.answers(r)]
-    judges = [await _judging(judge, plan, asker.store) for judge in _asked_judges(plan)]
+    judges = [await _judged(judge, plan, asker.store) for judge in _asked_judges(plan)]
     prompts = [_Prompt.of(question, plan) for question in plan.questions]
     lefts = [await _left(plan, prompts, r, None if fresh else asker.store) for r in answering]
     writing = sum(plan.judged_of(r) > 0 for r in answering)
@@ -227,6 +245,7 @@ async def outlook_of(
         ]
     )
     asked = _asked_judges(plan)
+    unjudged = sum(left.unjudged for left in lefts) / plan.judged if plan.judged else 0.0
     known = [_as_asked(s, asker.batch) for s in shares]
     strong = strong_judge(plan.judge)
     calls = sum(j.calls for j in judges) * writing
@@ -240,6 +259,7 @@ async def outlook_of(
         strong_calls=at_most,
         usd=None if None in known else sum(usd for usd in known if usd is not None),
         shares=shares,
+        judges=tuple(one.times(unjudged) for one in judges),
         batch=asker.batch,
         judge_measured=min((j.measured for j in judges), default=0),
         judge_lacks={
@@ -260,7 +280,7 @@ async def _share(
     respondent: Respondent,
     left: _Left,
     asker: Asker,
-    judges: Sequence[_Judging],
+    judges: Sequence[_Judged],
     lacks: Mapping[str, str],
 ) -> Share:
     use = await measured_use(asker.store, respondent)
@@ -349,13 +369,27 @@ async def _left(
 
 
 @dataclass(frozen=True)
-class _Judging:
+class _Judged:
     """What a judge takes for one respondent."""
 
+    judge: LLMJudge
     calls: int
+    each: Tokens
+    measured: int
     usd: float | None
     batch_usd: float | None
-    measured: int
+
+    def times(self, respondents: float) -> Judging:
+        """Return what it takes for so many respondents."""
+        return Judging(
+            self.judge.name,
+            self.judge.model.model,
+            round(respondents * self.calls),
+            round(respondents * self.calls * self.each.into),
+            round(respondents * self.calls * self.each.out),
+            self.measured,
+            None if self.usd is None else respondents * self.usd,
+        )
 
 
 def _asked_judges(plan: Plan) -> list[LLMJudge]:
@@ -364,10 +398,10 @@ def _asked_judges(plan: Plan) -> list[LLMJudge]:
     return [*model_judges(plan.judge), *([strong] if strong else [])]
 
 
-async def _judging(judge: LLMJudge, plan: Plan, store: Store) -> _Judging:
+async def _judged(judge: LLMJudge, plan: Plan, store: Store) -> _Judged:
     calls, each, measured = await judge_use(judge, plan, store)
     if (price := price_of(judge.model)) is None:
-        return _Judging(calls, None, None, measured)
+        return _Judged(judge, calls, each, measured, None, None)
     takes = calls * each.into, calls * each.out
     cheapest = price.in_batch if why_no_batch(judge.model.model) is None else price
-    return _Judging(calls, price.usd(*takes), cheapest.usd(*takes), measured)
+    return _Judged(judge, calls, each, measured, price.usd(*takes), cheapest.usd(*takes))

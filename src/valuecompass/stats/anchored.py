@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from valuecompass.stats.irt import Array, Noise
-from valuecompass.stats.irt_fit import fit_2pl
+from valuecompass.stats.irt_fit import Fit2PL, fit_2pl
 
 __all__ = ["Anchored", "anchored"]
 
@@ -31,6 +31,10 @@ class Anchored:
         se: (R,) standard errors on their own form, the link's left out.
         shift: how much higher respondents of Y stand on average.
         shift_se: standard error of it: of the link.
+        changes: (P,) how far each respondent of both forms moved: not quite the difference of its
+            positions, since its answers to anchors are compared one by one; NaN of who answered no
+            anchor on one of the forms.
+        changes_se: (P,) standard errors, the link's included.
         degrees: of freedom for limits: anchors less one.
     """
 
@@ -38,11 +42,18 @@ class Anchored:
     se: Array
     shift: float
     shift_se: float
+    changes: Array
+    changes_se: Array
     degrees: int
 
 
 def anchored(
-    responses: ArrayLike, on_y: ArrayLike, anchors: ArrayLike, *, noise: Noise = JUDGED
+    responses: ArrayLike,
+    on_y: ArrayLike,
+    anchors: ArrayLike,
+    *,
+    same: ArrayLike = (),
+    noise: Noise = JUDGED,
 ) -> Anchored:
     """Place the respondents of form Y beside those of form X.
 
@@ -55,11 +66,19 @@ def anchored(
     A response counts as one observation, however many opinions it rests on: opinions of one answer
     share what is peculiar to respondent and item.
 
+    A respondent of both forms keeps what is peculiar to it and an anchor, so its two sittings are
+    not independent. Its change is estimated twice: by all items, with the errors of the model,
+    which are wide enough for forms that are not quite what it says; and by the anchors alone, each
+    compared with itself, with the error that the anchors' own pulls show. Both are averaged by
+    their variances and covariance. An imagined anchor that pulls as the model expects keeps the
+    second error above zero where all answers were the same.
+
     Args:
         responses: (R, I) in [0, 1]; NaN where not asked or missing.
         on_y: (R,) True for the respondents of form Y.
         anchors: (I,) True for items that count as the same in both forms; all others belong to the
             forms whose respondents answered them.
+        same: (P, 2) rows of one respondent on X and on Y, for each that answered both.
         noise: judge errors, taken as known.
 
     Returns:
@@ -70,7 +89,9 @@ def anchored(
             the unit, or fewer than 2 anchors that both groups answered.
 
     Source: separate estimation and a link through anchors: Kolen & Brennan (2014), Test Equating,
-    Scaling, and Linking, section 6.2; delta method for the ratio.
+    Scaling, and Linking, section 6.2; delta method for the ratio. Pulls of items: infinitesimal
+    jackknife, Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 21; average of
+    correlated estimates: Aitken (1935), Proceedings of the Royal Society of Edinburgh 55, 42-48.
     """
     x, y = np.asarray(responses, dtype=np.float64), np.asarray(on_y, dtype=np.bool_)
     common = np.asarray(anchors, dtype=np.bool_)
@@ -84,10 +105,10 @@ def anchored(
     if common.sum() < 2:
         raise ValueError(f"{int(common.sum())} anchors were answered by both groups: 2 at least")
 
-    theta, se = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    theta, se, pulls = np.full(len(x), np.nan), np.full(len(x), np.nan), np.zeros(x.shape)
     for group in groups:
         fit = fit_2pl(x[group], noise=noise)
-        theta[group], se[group] = fit.theta, fit.theta_se
+        theta[group], se[group], pulls[group] = fit.theta, fit.theta_se, fit.influence
     link = fit_2pl(x[:, common], noise=noise)
     placed = ~np.isnan(link.theta) & ~np.isnan(theta)
     groups = [group & placed for group in groups]
@@ -102,12 +123,70 @@ def anchored(
         raise ValueError("anchors order the respondents in reverse: nothing can be linked")
     left = by_anchors - ratio * own
     ratio_variance = (left @ left) / max(placed.sum() - 3, 1) / squares
-    known = np.where(placed, link.theta, 0.0)
-    covariance = np.where(np.outer(placed, placed), link.covariance, 0.0)
-    shift = float(contrast @ known) / ratio
-    variance = (contrast @ covariance @ contrast + shift**2 * ratio_variance) / ratio**2
+    at_anchors = _Scaled.of(link, placed, ratio, float(ratio_variance))
+    shift = float(contrast @ at_anchors.theta)
+    variance = at_anchors.variance(contrast)
     theta[y] += shift - float(np.nanmean(theta[groups[1]])) + float(np.nanmean(theta[groups[0]]))
-    return Anchored(theta, se, shift, float(np.sqrt(variance)), int(common.sum()) - 1)
+    pulls[:, common] += np.outer(y, contrast @ at_anchors.pulls)
+    pairs = np.asarray(same, dtype=np.int64).reshape(-1, 2)
+    known = np.where(placed, theta, np.nan)
+    changes = _changes(pairs, known, se**2, variance, pulls[:, common], at_anchors)
+    return Anchored(theta, se, shift, float(np.sqrt(variance)), *changes, int(common.sum()) - 1)
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """Positions by anchors alone in the unit of positions by forms: 0 for who has none.
+
+    ratio_variance: of the unit, over its square.
+    """
+
+    theta: Array
+    covariance: Array
+    pulls: Array
+    ratio_variance: float
+
+    @staticmethod
+    def of(
+        link: Fit2PL, placed: NDArray[np.bool_], ratio: float, ratio_variance: float
+    ) -> "_Scaled":
+        return _Scaled(
+            np.where(placed, link.theta, 0.0) / ratio,
+            np.where(np.outer(placed, placed), link.covariance, 0.0) / ratio**2,
+            np.where(placed[:, None], link.influence, 0.0) / ratio,
+            ratio_variance / ratio**2,
+        )
+
+    def variance(self, contrast: Array) -> float:
+        """Variance of a contrast of positions, by the model."""
+        given = contrast @ self.covariance @ contrast
+        return float(given + (contrast @ self.theta) ** 2 * self.ratio_variance)
+
+
+def _changes(
+    pairs: NDArray[np.int64],
+    theta: Array,
+    variances: Array,
+    of_shift: float,
+    pulls: Array,
+    link: _Scaled,
+) -> tuple[Array, Array]:
+    """Return changes and their standard errors, (P,) each; `pulls` (R, anchors) on `theta`."""
+    first, second = pairs.T
+    by_form, by_anchors = theta[second] - theta[first], link.theta[second] - link.theta[first]
+    of_form = variances[first] + variances[second] + of_shift
+    moved = link.pulls[second] - link.pulls[first]
+    each = link.covariance[second, second] + link.covariance[first, first]
+    n = moved.shape[1]
+    imagined = (each - 2 * link.covariance[first, second]) / n
+    seen = ((moved**2).sum(axis=1) + imagined) * n / (n + 1)
+    of_anchors = seen + by_anchors**2 * link.ratio_variance
+    # other items are not in the anchors' estimate
+    shared = (moved * (pulls[second] - pulls[first])).sum(axis=1)
+    weight = np.clip((of_form - shared) / (of_form + of_anchors - 2 * shared), 0, 1)
+    changes = weight * by_anchors + (1 - weight) * by_form
+    variance = weight**2 * of_anchors + (1 - weight) ** 2 * of_form
+    return changes, np.sqrt(variance + 2 * weight * (1 - weight) * shared)
 
 
 def _within(values: Array, groups: list[NDArray[np.bool_]]) -> Array:

@@ -37,6 +37,9 @@ class Fit2PL:
         covariance: (R, R) of `theta`; its rows sum to 0. It includes that items are estimated.
         theta_se: (R,) root of its diagonal. A difference of two respondents has variance
             c[i, i] + c[k, k] - 2 c[i, k].
+        influence: (R, n) how far each item as a whole draws `theta`; 0 of one without responses.
+            Sums of products over items estimate the covariance of `theta` whatever makes responses
+            to one item go together or apart, which `covariance` takes from the model.
         a: (n,) slopes, > 0 (exponential of the posterior mean of log a).
         log_a_se: (n,) posterior standard deviation of log a, given `theta`.
         b: (n,) posterior mean difficulties.
@@ -49,6 +52,7 @@ class Fit2PL:
     theta: Array
     covariance: Array
     theta_se: Array
+    influence: Array
     a: Array
     log_a_se: Array
     b: Array
@@ -108,6 +112,7 @@ def fit_2pl(
     answered, asked = np.flatnonzero(seen.sum(axis=1)), np.flatnonzero(seen.sum(axis=0))
     theta, items = np.full(len(seen), np.nan), np.full((4, seen.shape[1]), np.nan)
     covariance = np.full((len(seen), len(seen)), np.nan)
+    influence = np.where(seen.any(axis=1)[:, None], np.zeros(seen.shape), np.nan)
     log_posterior, converged = float("nan"), False
     if len(answered):
         model = _Model(weights[np.ix_(answered, asked)], outcomes, noise, slope_sd)
@@ -117,15 +122,17 @@ def fit_2pl(
         if np.linalg.eigvalsh(curvature)[0] <= 0:
             mean, curvature = mode, model.curvature(mode)
         centre = np.eye(len(answered)) - 1 / len(answered)
-        spread = np.linalg.inv(curvature)[:-2, :-2]
+        spread = np.linalg.inv(curvature)[:-2]
         theta[answered] = centre @ mean[:-2]
-        covariance[np.ix_(answered, answered)] = centre @ spread @ centre
+        covariance[np.ix_(answered, answered)] = centre @ spread[:, :-2] @ centre
+        influence[np.ix_(answered, asked)] = centre @ spread @ model.scores(mean)
         items[:, asked] = model.item_posterior(mean)
         items[2] -= mean[:-2].mean()
     return Fit2PL(
         theta=theta,
         covariance=covariance,
         theta_se=np.sqrt(np.diagonal(covariance)),
+        influence=influence,
         a=np.exp(items[0]),
         log_a_se=items[1],
         b=items[2],
@@ -226,6 +233,21 @@ class _Model:
         centred = self._powers - (self._powers @ chance)[:, None]
         result[-2:, -2:] += (self.items + 1) * (centred * chance) @ centred.T
         return result
+
+    def scores(self, x: Array) -> Array:
+        """Gradient of each item's log marginal likelihood, (R + 2, n)."""
+        table, (prior, _) = self._table(x[:-2]), self._prior(x[-2:])
+        expected = self._powers @ np.exp(prior)
+        parts = [
+            np.vstack(
+                [
+                    self._each(weights.T * (table[1] @ nodes.T)).sum(axis=0),
+                    self._powers @ nodes.T - expected[:, None],
+                ]
+            )
+            for weights, _, nodes in self._chunks(table[0], prior)
+        ]
+        return np.hstack(parts)
 
     def item_posterior(self, x: Array) -> Array:
         """Mean and standard deviation of log a, then of b, given theta: (4, n)."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.evolve.lifecycle.examples import NAMES, SCHWARTZ, bank, table
 from valuecompass.evolve.lifecycle.bank import due
 from valuecompass.evolve.lifecycle.changes import change_log
-from valuecompass.evolve.lifecycle.history import Past, Sitting, pool_occasion
+from valuecompass.evolve.lifecycle.history import Past, Sitting, past_of, pool_occasion
 from valuecompass.evolve.lifecycle.information import joined, worth
 from valuecompass.evolve.lifecycle.retire import RetireRules, saturated
-from valuecompass.items import Form
+from valuecompass.items import Form, Item
+from valuecompass.items.io import write_items
 from valuecompass.measure.item_table import Answered, ItemTable
+from valuecompass.measure.run import Settings, run_async
+from valuecompass.store import open_store
+from valuecompass.values import builtin_system
 
 ITEMS = bank(3)
 IDS = tuple(item.id for item in ITEMS)
@@ -104,3 +110,30 @@ def test_saturated_needs_six_of_those_that_count() -> None:
     assert (found.answered == 12).all() and (found.counted == 4).all()
     assert not saturated(found, 99)
     assert len(saturated(worth(ITEMS, evidence), 99)) == len(ITEMS)
+
+
+@pytest.mark.anyio
+async def test_questions_of_a_system_scored_otherwise_are_its_own(tmp_path: Path) -> None:
+    moral = builtin_system("moral-foundations")
+    asked = [
+        Item(kind="question", system=moral.id, text=text, dimensions=moral.names[:1])
+        for text in ("Should soldiers disobey an unjust order?", "May a town sell its only park?")
+    ]
+    write_items(asked, tmp_path / "own.jsonl")
+    settings = Settings(
+        models=["embedded/smollm2-135m-instruct"],
+        systems=[moral.id],
+        items=tmp_path / "own.jsonl",
+        form="tiny",
+        occasion="spring",
+        workspace=tmp_path / "ws",
+    )
+    (measured,) = await run_async(settings)
+    assert measured.system == "moral-foundations-expressed"
+    async with open_store(tmp_path / "ws") as store:
+        known = await past_of(store, moral)
+        other = await past_of(store, SCHWARTZ)
+    assert known.uses == {item.id: 1 for item in asked} and known.evidence is not None
+    told = worth(asked, known.evidence)
+    assert told.answered.tolist() == [1, 1]
+    assert other.evidence is None and not other.uses

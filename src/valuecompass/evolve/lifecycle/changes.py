@@ -170,7 +170,9 @@ def _scores(log: Json) -> list[str]:
         "## Linked scores",
         "",
         "Positions in logits of an item of average slope; 0 is the mean of those measured before. "
-        "95 % intervals; of now and of the change they hold the error of the link.",
+        "95 % intervals; of now and of the change they hold the error of the link. A change "
+        "compares answers to the anchors one by one, too: it is not quite the difference of both "
+        "positions.",
         "",
         "| respondent | dimension | before | now | change |",
         "|---|---|--:|--:|--:|",

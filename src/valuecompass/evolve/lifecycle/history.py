@@ -149,7 +149,9 @@ def _joined(parts: Sequence[Answered]) -> Answered:
 async def past_of(store: Store, system: ValueSystem, *, under_way: str | None = None) -> Past:
     """Read what is known.
 
-    Observed texts and imported tables are left out: nobody was asked an item.
+    Observed texts and imported tables are left out: nobody was asked an item. A form of questions
+    is measured under `ValueSystem.as_expression`, whose id is another one where the system's own
+    items are scored otherwise; its items are the system's all the same.
 
     Args:
         store: the open store.
@@ -157,7 +159,8 @@ async def past_of(store: Store, system: ValueSystem, *, under_way: str | None = 
         under_way: an occasion that is not counted as a use yet.
     """
     query = select(measurements).where(
-        measurements.c.system == system.id, measurements.c.kind == "measured"
+        measurements.c.system.in_({system.id, system.as_expression().id}),
+        measurements.c.kind == "measured",
     )
     of_sitting: dict[tuple[str, str | None, str], list[Measurement]] = {}
     for head in await store.rows(query.order_by(measurements.c.created, measurements.c.id)):

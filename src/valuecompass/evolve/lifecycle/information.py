@@ -4,6 +4,10 @@ A bank grows over years: some items were measured on forms, some were tried on a
 evolved, some on both, by different models each. What they told is laid on one scale by the model of
 `evolve.information`: positions of all models and parameters of all items together, and of each item
 the expected information of a response about a model like those that the next form is for.
+
+One value system is looked at, all its dimensions. A question that tells models apart under several
+systems is an item of each (`evolve.record.items_of`), with an id of its own: it may be saturated
+under one and tell much under another, and is retired under the one alone.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from valuecompass.measure.points import finite
 from valuecompass.stats.anchored import anchored
 from valuecompass.stats.comparison import benjamini_hochberg
 
-__all__ = ["FDR", "linked_scores"]
+__all__ = ["FDR", "linked_scores", "stacked"]
 
 FDR = 0.05
 """False discovery rate over all changes of respondents that are claimed."""
@@ -26,7 +26,8 @@ def linked_scores(before: ItemTable, after: ItemTable, anchors: Collection[str])
     """Return the positions of the respondents of two forms on one scale.
 
     By `stats.anchored`, dimension by dimension. Where a respondent of the same name answered both,
-    the change is given, too. Its sittings count as independent, so that limits of changes are wide.
+    the change is given, too, by its answers to the anchors, each compared with itself, and by both
+    whole forms: not quite the difference of its two positions, and surer than that.
 
     Args:
         before: what was measured on the earlier form.
@@ -55,11 +56,14 @@ def linked_scores(before: ItemTable, after: ItemTable, anchors: Collection[str])
 
 def _of_dimension(before: ItemTable, after: ItemTable, anchors: Collection[str], at: int) -> Json:
     shared = [item for item in before.items if item in after.items and item in anchors]
-    responses, tied = _stacked(before, after, shared, at)
+    responses, tied = stacked(before, after, shared, at)
     names = (*before.respondents, *after.respondents)
     on_y = np.repeat([False, True], [len(before.respondents), len(after.respondents)])
+    again = [name for name in before.respondents if name in set(after.respondents)]
+    first = len(before.respondents)
+    same = [(names.index(name), first + after.respondents.index(name)) for name in again]
     try:
-        link = anchored(responses, on_y, tied)
+        link = anchored(responses, on_y, tied, same=same)
     except ValueError as error:
         return {"shift": None, "anchors": 0, "why": str(error), "respondents": {}}
     limit, alone = float(stdtrit(link.degrees, 0.975)), float(ndtri(0.975))
@@ -70,19 +74,16 @@ def _of_dimension(before: ItemTable, after: ItemTable, anchors: Collection[str],
         # what holds no error of the link has not its degrees of freedom
         error = limit * np.hypot(link.se[row], link.shift_se) if later else alone * link.se[row]
         people[name]["after" if later else "before"] = _interval(link.theta[row], float(error))
-    for name in set(before.respondents) & set(after.respondents):
-        old, new = names.index(name), len(before.respondents) + after.respondents.index(name)
-        moved = float(link.theta[new] - link.theta[old])
-        error = float(np.sqrt(link.se[old] ** 2 + link.se[new] ** 2 + link.shift_se**2))
-        if np.isfinite(moved) and error > 0:
-            limits = _interval(moved, limit * error)
+    for name, moved, error in zip(again, link.changes, link.changes_se, strict=True):
+        if np.isfinite(moved):
+            limits = _interval(float(moved), limit * float(error))
             p = 2 * float(stdtr(link.degrees, -abs(moved) / error))
             people[name]["change"] = {"difference": limits.pop("score"), **limits, "p": p}
     shift = _interval(link.shift, limit * link.shift_se)
     return {"shift": shift, "anchors": link.degrees + 1, "respondents": people}
 
 
-def _stacked(
+def stacked(
     before: ItemTable, after: ItemTable, shared: Sequence[str], at: int
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Return responses to both forms, (respondents of both, items), and which items are anchors."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,11 +27,12 @@ from valuecompass.evolve.lifecycle.history import (
 )
 from valuecompass.evolve.lifecycle.information import worth
 from valuecompass.evolve.lifecycle.retire import Retirement, RetireRules
+from valuecompass.evolve.lifecycle.settings import Models, SeasonSettings
 from valuecompass.evolve.novelty import Questions, encoder_of, threshold_of
 from valuecompass.evolve.record import Evolved, identity_of
 from valuecompass.evolve.run import EvolveListener, evolve_async
 from valuecompass.evolve.settings import EvolveSettings
-from valuecompass.files import inert, listed, read_text, write_text
+from valuecompass.files import inert, read_text, write_text
 from valuecompass.hashing import digest
 from valuecompass.items import Form, Item, form_items, form_text, read_form
 from valuecompass.items.io import read_items, write_items
@@ -43,76 +44,15 @@ from valuecompass.measure.run import (
     resolve_system,
     run_async,
 )
-from valuecompass.models import Budget, Limits, Patience, Respondent
+from valuecompass.models import Budget, Limits
 from valuecompass.store import open_store
 from valuecompass.values import ValueSystem
 
-__all__ = ["SeasonListener", "SeasonSettings", "season", "season_async"]
+__all__ = ["Season", "SeasonListener", "SeasonSettings", "season", "season_async"]
 
 Json = dict[str, Any]
-Models = Sequence[str | Respondent]
 Step = Literal["evolve", "overlap", "pool", "retire", "form", "measure", "link"]
 Evolve = Callable[[EvolveSettings, EvolveListener], Awaitable[Evolved | None]]
-
-
-@dataclass(frozen=True)
-class SeasonSettings:
-    """What a season is made of.
-
-    name: of the season; the occasion of its measurements.
-    previous: form file of the season before.
-    items: files of the living bank, those of the previous form included.
-    pool, strong: models that items evolve on.
-    explorers: models that write; none: those of the pool.
-    models, roster: respondents of the board, that nothing is selected on.
-    calls: most requests of the evolution.
-    size, anchors: of the next form.
-    most_uses, saturated: rules of retirement.
-    out: folder for bank, form and change log; None: the season's name.
-    usd: most US dollars that the season may spend, over all its steps.
-    """
-
-    name: str
-    previous: Path
-    items: Sequence[Path]
-    pool: Models
-    models: Models = ()
-    strong: Models = ()
-    explorers: Models = ()
-    roster: Path | None = None
-    system: str = "schwartz"
-    judge: str = "local"
-    judge_mode: str | None = None
-    calls: int = 3_000
-    size: int = 100
-    anchors: int = 20
-    most_uses: int = RetireRules.most_uses
-    saturated: float = RetireRules.saturated
-    seed: int = 0
-    out: Path | None = None
-    usd: float | None = None
-    workspace: Path = Path("valuecompass-workspace")
-    db: str | None = None
-    patience: Patience = field(default_factory=Patience)
-
-    def __post_init__(self) -> None:
-        """Take one for a list of one and texts for paths, as callers write them."""
-        for name in ("pool", "strong", "explorers", "models"):
-            object.__setattr__(self, name, tuple(listed(getattr(self, name))))
-        object.__setattr__(self, "items", tuple(Path(p) for p in listed(self.items)))
-        for name in ("previous", "workspace", "roster", "out"):
-            if (path := getattr(self, name)) is not None:
-                object.__setattr__(self, name, Path(path))
-
-    @property
-    def folder(self) -> Path:
-        """Where the season's files are."""
-        return self.out or Path(self.name)
-
-    @property
-    def selects(self) -> Json:
-        """What may not change once the form is selected."""
-        return {k: getattr(self, k) for k in ("size", "anchors", "most_uses", "saturated")}
 
 
 class SeasonListener(Listener, EvolveListener):
@@ -175,12 +115,24 @@ async def season_async(
         BudgetReached, ProviderStopped, Interrupted: stored so far; the same call goes on.
     """
     told = listener or SeasonListener()
-    run = _Season(settings, told, evolve)
+    run = Season(settings, told, evolve)
     return await run.whole()
 
 
-class _Season:
-    def __init__(self, settings: SeasonSettings, listener: SeasonListener, evolve: Evolve) -> None:
+class Season:
+    """A season with its input read and checked; nothing is written or asked before `whole`.
+
+    Raises:
+        InputError: wrong input.
+    """
+
+    def __init__(
+        self,
+        settings: SeasonSettings,
+        listener: SeasonListener,
+        evolve: Evolve = evolve_async,
+    ) -> None:
+        """Read what the settings name."""
         self.settings, self.listener, self.evolve = settings, listener, evolve
         self.system: ValueSystem = resolve_system(settings.system)
         self.previous: Form = read_form(settings.previous)
@@ -235,11 +187,13 @@ class _Season:
         }
 
     async def whole(self) -> Json:
-        self._begin()
+        """Do all steps, or those that are left; return the change log."""
+        self.check()
+        # what decides the season stands there before the first request
+        write_text(self.folder / "season.json", json.dumps(self.decides, indent=1) + "\n")
         evolved = await self._evolved()
         if self.form_file.is_file():
             form, selection = read_form(self.form_file), self._read("selection")
-            self._same(selection["rules"], self.settings.selects, self.folder / "selection.json")
         else:
             form, selection = await self._selected(evolved)
         await self._logged([Retirement(**one) for one in selection["retired"]])
@@ -248,13 +202,17 @@ class _Season:
         await self._measured(self.board, self.form_file, self.settings.name, left)
         return await self._linked(form, selection, evolved)
 
-    def _begin(self) -> None:
-        """Write down what decides the season, or see that it is the one under way."""
-        path = self.folder / "season.json"
-        if not path.is_file():
-            write_text(path, json.dumps(self.decides, indent=1) + "\n")
-            return
-        self._same(self._read("season"), self.decides, path)
+    def check(self) -> None:
+        """See that what is under way was begun with these settings.
+
+        Raises:
+            InputError: it was not.
+        """
+        if (path := self.folder / "season.json").is_file():
+            self._same(self._read("season"), self.decides, path)
+        if self.form_file.is_file():
+            path = self.folder / "selection.json"
+            self._same(self._read("selection")["rules"], self.settings.selects, path)
 
     def _same(self, there: Json, ours: Json, path: Path) -> None:
         if other := next((k for k in ours if there.get(k) != ours[k]), None):
@@ -268,38 +226,36 @@ class _Season:
 
     # --- items ---
 
-    async def _evolved(self) -> Evolved:
-        """Let items evolve from those of the previous form: they stand nearest to today's models.
-
-        Of a finished run this returns the result, and asks nobody.
-        """
+    @property
+    def evolving(self) -> EvolveSettings:
+        """How items evolve: from those of the previous form, nearest to today's models."""
         own, seeds = self.settings, form_items(self.previous, self.old)
         kind: Literal["question", "tradeoff"] = "question"
         if not any(item.kind == kind for item in seeds):
             kind = "tradeoff"
-        language = next((i.language for i in seeds if i.kind == kind), "en")
-        self.listener.step("evolve", f"{own.calls} requests at most")
-        done = await self.evolve(
-            EvolveSettings(
-                pool=own.pool,
-                strong=own.strong,
-                systems=(own.system,),
-                seeds=seeds,
-                kind=kind,
-                language=language,
-                explorers=own.explorers,
-                examinees=self.board,
-                judge=own.judge,
-                judge_mode=own.judge_mode,
-                seed=own.seed,
-                calls=own.calls,
-                usd=own.usd,
-                workspace=own.workspace,
-                db=own.db,
-                patience=own.patience,
-            ),
-            self.listener,
+        return EvolveSettings(
+            pool=own.pool,
+            strong=own.strong,
+            systems=(own.system,),
+            seeds=seeds,
+            kind=kind,
+            language=next((i.language for i in seeds if i.kind == kind), "en"),
+            explorers=own.explorers,
+            examinees=self.board,
+            judge=own.judge,
+            judge_mode=own.judge_mode,
+            seed=own.seed,
+            calls=own.calls,
+            usd=own.usd,
+            workspace=own.workspace,
+            db=own.db,
+            patience=own.patience,
         )
+
+    async def _evolved(self) -> Evolved:
+        """Let items evolve; of a finished run return the result, and ask nobody."""
+        self.listener.step("evolve", f"{self.settings.calls} requests at most")
+        done = await self.evolve(self.evolving, self.listener)
         assert done is not None, "nobody asked for a dry run"
         return done
 
@@ -401,11 +357,10 @@ class _Season:
                 spent += budget.usd
         return Limits(usd=max(own.usd - spent, 0))
 
-    async def _measured(
-        self, models: Models, form: Path, occasion: str, limits: Limits
-    ) -> Measurements:
+    def measuring(self, models: Models, form: Path, occasion: str, limits: Limits) -> Settings:
+        """Return how models are measured on a form."""
         own = self.settings
-        settings = Settings(
+        return Settings(
             models=models,
             systems=(own.system,),
             form=str(form),
@@ -418,7 +373,11 @@ class _Season:
             limits=limits,
             patience=own.patience,
         )
-        return await run_async(settings, self.listener)
+
+    async def _measured(
+        self, models: Models, form: Path, occasion: str, limits: Limits
+    ) -> Measurements:
+        return await run_async(self.measuring(models, form, occasion, limits), self.listener)
 
     async def _linked(self, form: Form, selection: Json, evolved: Evolved) -> Json:
         self.listener.step("link", f"{len(form.anchors)} anchors")
