@@ -245,9 +245,11 @@ def gates(found: Sequence[Mapping[str, Any]]) -> list[Gate]:
     """Return the gates, from what `four_seasons` found in each draw of the world."""
     living = [min(row["living"][1:]) / row["living"][0] for row in found]
     static = [row["static"][-1] / row["static"][0] for row in found]
-    chain = [float(np.mean(row["bias"], axis=1).sum()) for row in found]
+    # a value that no anchor shows is in no link
+    off = [[float(np.mean(step)) for step in row["bias"]] for row in found]
+    chain = [sum(steps) for steps in off]
     steps = [one / (SEASONS - 1) for one in chain]
-    means = np.abs([np.mean(row["bias"], axis=1) for row in found]).max(axis=1).tolist()
+    means = [max(map(abs, steps)) for steps in off]
     worst = [float(max(abs(x) for step in row["bias"] for x in step)) for row in found]
     anchors = min(n for row in found for n in row["anchors"])
     values = min(len(step) for row in found for step in row["bias"])
