@@ -73,13 +73,13 @@ def planted(draw: int, moved: float) -> Iterator[Case]:
     """Yield a case for each value of a draw of the planted world."""
     world, bank = read_world(draw), seasons.Bank()
     for season in range(2):
-        seasons._season(world, bank, season, seasons.Setting())
+        seasons.one_season(world, bank, season, seasons.Setting())
     (system,) = world.systems
     who = world.people("examinee", 0)
     later = [_moved(world, name, moved) for name in who]
-    prober = seasons._prober(world, later, seasons.Setting())
+    prober = seasons.prober_of(world, later, seasons.Setting())
     before, form = bank.measured[0], bank.forms[1]
-    after = seasons._asked(prober, [bank.items[i] for i in form.items], later, AGAIN)
+    after = seasons.asked(prober, [bank.items[i] for i in form.items], later, AGAIN)
     shared = [item for item in before.items if item in form.anchors]
     positions = [world.theta(names, system.id) for names in (who, later)]
     for at in range(len(system.names)):

@@ -17,6 +17,7 @@ import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,19 @@ def computed(one: Cell) -> tuple[dict[str, Any], float]:
 
 
 def code() -> str:
-    """Return a hash of what results follow from: the code of evolution, and of this benchmark."""
-    here = Path(__file__).parent
-    package = Path(valuecompass.__file__).parent
+    """Return a hash of what results follow from: the package's code and data, and this folder's.
+
+    Faces (commands, pages) change no result, nor does what is made of results here.
+    """
+    here, package = Path(__file__).parent, Path(valuecompass.__file__).parent
+    faces = [package / name for name in ("cli", "board", "web")]
     files = [
         path
-        for folder in (here, package / "evolve", package / "stats")
+        for folder in (here, package)
         for path in sorted(folder.rglob("*"))
-        if path.suffix in (".py", ".toml")
+        if path.suffix in (".py", ".toml", ".md")
+        and not any(path.is_relative_to(face) for face in faces)
+        and path.name not in ("__main__.py", "gate.py", "gates.py")
     ]
     return digest([path.read_text("utf-8") for path in files], 16)
 
@@ -82,12 +88,13 @@ def _written(file: Path | None, version: str) -> dict[Cell, dict[str, Any]]:
     """Return the results that a file has of this version of the code."""
     if file is None or not file.is_file():
         return {}
-    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    return {
-        cell(row["kind"], row["draw"], **dict(row["args"])): row["found"]
-        for row in rows
-        if row["code"] == version
-    }
+    found: dict[Cell, dict[str, Any]] = {}
+    for line in file.read_text("utf-8").splitlines():
+        with suppress(json.JSONDecodeError):  # cut off where a run was killed
+            row = json.loads(line)
+            if row.get("code") == version:
+                found[cell(row["kind"], row["draw"], **dict(row["args"]))] = row["found"]
+    return found
 
 
 def table(gates: list[Gate]) -> str:

@@ -100,24 +100,26 @@ def four_seasons(world: World, setting: Setting | None = None) -> dict[str, Any]
     """Let a bank live; return discrimination and bias by season."""
     bank, rows = Bank(), list[dict[str, Any]]()
     for season in range(SEASONS):
-        rows.append(_season(world, bank, season, setting or Setting()))
+        rows.append(one_season(world, bank, season, setting or Setting()))
     return {
         "living": [row["living"] for row in rows],
         "static": [row["static"] for row in rows],
         "anchors": [row["anchors"] for row in rows[1:]],
         "drifting": [row["drifting"] for row in rows[1:]],
         "bias": [row["bias"] for row in rows[1:]],
+        "unlinked": [row["unlinked"] for row in rows[1:]],
         "retired": [row["retired"] for row in rows],
     }
 
 
-def _season(world: World, bank: Bank, season: int, setting: Setting) -> dict[str, Any]:
+def one_season(world: World, bank: Bank, season: int, setting: Setting) -> dict[str, Any]:
+    """Let the bank live for one season; what it knows afterwards is in it."""
     (system,) = world.systems
     pool, board = world.people("pool", season), world.people("examinee", season)
-    prober = _prober(world, (*pool, *board), setting)
+    prober = prober_of(world, (*pool, *board), setting)
     previous = bank.forms[-1] if bank.forms else None
     old = [bank.items[i] for i in previous.items] if previous else []
-    done = _evolved(world, old or seeds(world), season, setting)
+    done = evolved(world, old or seeds(world), season, setting)
     fresh = {c.item.id: c.fresh for c in done.kept}
     names = sorted({name for heard in fresh.values() for name in heard})
     new = [c.item for c in done.kept]
@@ -129,7 +131,7 @@ def _season(world: World, bank: Bank, season: int, setting: Setting) -> dict[str
         new = [item for item, check in zip(new, checks, strict=True) if not check.repeats]
     bank.items |= {item.id: item for item in new}
     if old:
-        bank.tables.append(_asked(prober, old, pool[:CHEAP], PROBED))
+        bank.tables.append(asked(prober, old, pool[:CHEAP], PROBED))
     items = list(bank.items.values())
     known = joined(bank.tables)
     told = worth(items, known, pool)
@@ -144,7 +146,7 @@ def _season(world: World, bank: Bank, season: int, setting: Setting) -> dict[str
     for item in {*form.items, *(previous.items if previous else ())}:
         bank.uses[item] = bank.uses.get(item, 0) + 1
     chosen = [bank.items[i] for i in form.items]
-    measured = _asked(prober, chosen, board, FRESH)
+    measured = asked(prober, chosen, board, FRESH)
     bank.forms.append(form)
     bank.measured.append(measured)
     bank.tables.append(measured)
@@ -167,17 +169,18 @@ def _link(world: World, bank: Bank, season: int) -> dict[str, Any]:
     linked = linked_scores(before, after, anchors - drifted)
     (system,) = world.systems
     theta = [world.theta(table.respondents, system.id) for table in (before, after)]
-    off: list[float] = []
+    off, unlinked = list[float](), list[str]()
     for at, name in enumerate(system.names):
         people = linked[name]["respondents"]
         if not people:
+            unlinked.append(f"{name}: {linked[name]['why']}")
             continue
         scores = [
             np.array([people[who][when]["score"] for who in table.respondents])
             for table, when in ((before, "before"), (after, "after"))
         ]
         off.append(_offset(scores, [one[:, at] for one in theta]))
-    return {"bias": off, "drifting": len(drifted)}
+    return {"bias": off, "unlinked": unlinked, "drifting": len(drifted)}
 
 
 def _offset(scores: list[Floats], theta: list[Floats]) -> float:
@@ -197,12 +200,14 @@ def _discrimination(world: World, items: Sequence[Item], names: Sequence[str]) -
 # --- acting in the world ---
 
 
-def _prober(world: World, names: Sequence[str], setting: Setting) -> Prober:
+def prober_of(world: World, names: Sequence[str], setting: Setting) -> Prober:
+    """Return what puts items to models of a world."""
     judge = PlantedJudge(world, setting.accuracy)
     return Prober(PlantedRespondents(world, tuple(names)), judge, world.systems)
 
 
-def _evolved(world: World, topics: Sequence[Item], season: int, setting: Setting) -> Evolution:
+def evolved(world: World, topics: Sequence[Item], season: int, setting: Setting) -> Evolution:
+    """Let items evolve on a season's pool."""
     pool = world.people("pool", season)
     writers = pool[: world.spec["settings"]["explorers"]]
     explorers = [PlantedExplorer(world, name, season=season) for name in writers]
@@ -213,7 +218,8 @@ def _evolved(world: World, topics: Sequence[Item], season: int, setting: Setting
     return anyio.run(partial(go, calls=setting.calls, similarity=setting.similarity))
 
 
-def _asked(prober: Prober, items: Sequence[Item], names: Sequence[str], repeat: int) -> ItemTable:
+def asked(prober: Prober, items: Sequence[Item], names: Sequence[str], repeat: int) -> ItemTable:
+    """Put every item to every model."""
     work = [partial(prober.ask, item, name, repeat) for item in items for name in names]
     found = iter(anyio.run(together, work, 64))
     heard = {item.id: {name: next(found) for name in names} for item in items}
@@ -245,14 +251,13 @@ def gates(found: Sequence[Mapping[str, Any]]) -> list[Gate]:
     """Return the gates, from what `four_seasons` found in each draw of the world."""
     living = [min(row["living"][1:]) / row["living"][0] for row in found]
     static = [row["static"][-1] / row["static"][0] for row in found]
-    # a value that no anchor shows is in no link
     off = [[float(np.mean(step)) for step in row["bias"]] for row in found]
     chain = [sum(steps) for steps in off]
     steps = [one / (SEASONS - 1) for one in chain]
     means = [max(map(abs, steps)) for steps in off]
     worst = [float(max(abs(x) for step in row["bias"] for x in step)) for row in found]
     anchors = min(n for row in found for n in row["anchors"])
-    values = min(len(step) for row in found for step in row["bias"])
+    lost = [why for row in found for step in row["unlinked"] for why in step]
     return [
         _gate(
             "discrimination of the living form, lowest of seasons 2 to 4 over season 1",
@@ -265,7 +270,8 @@ def gates(found: Sequence[Mapping[str, Any]]) -> list[Gate]:
         _gate(
             "bias of scores linked to the season before, in standard deviations",
             "mean within .05", steps, abs(float(np.mean(steps))) < 0.05,
-            f"over {SEASONS - 1} steps and all values; {anchors} anchors, {values} values at least",
+            f"over {SEASONS - 1} steps; {anchors} anchors at least; not linked: "
+            f"{'; '.join(lost) or 'no value'}",
         ),
         _gate(
             "the same, season 4 linked to season 1 through all between",

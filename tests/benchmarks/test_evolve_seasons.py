@@ -40,13 +40,14 @@ def test_gates_say_what_was_found() -> None:
         "living": [2.0, 2.2, 1.9, 1.7],
         "static": [2.0, 1.5, 1.1, 0.8],
         "anchors": [20, 20, 19],
-        "bias": [[0.1, 0.06], [0.13, 0.07], [0.0, 0.0]],
+        "bias": [[0.1, 0.06], [0.13, 0.07], [0.0]],
+        "unlinked": [[], [], ["Power: no anchor"]],
     }
     living, static, step, chain, largest, worst = gates([planted, planted])
     assert (living.value, living.passed) == (pytest.approx(0.85), False)
     assert (static.value, static.passed) == (pytest.approx(0.4), True)
     assert (step.value, step.passed) == (pytest.approx(0.06), False)
     assert (chain.value, chain.passed) == (pytest.approx(0.18), None)
-    assert "19 anchors, 2 values" in step.note and "mean" in step.wanted
+    assert "19 anchors" in step.note and "Power: no anchor" in step.note and "mean" in step.wanted
     assert (largest.value, largest.passed) == (pytest.approx(0.1), None)
     assert (worst.value, worst.passed) == (pytest.approx(0.13), None)

@@ -86,6 +86,9 @@ def test_whom_it_is_for_may_change_and_is_told_anew(
     assert json.loads(manifest) == other["manifest"]
     assert json.loads(body)["warnings"] == other["warnings"]
     assert json.loads(cli(*words, "--examinees", POOL[0]).out)["warnings"] == first["warnings"]
+    # who names nobody takes nothing back
+    again = json.loads(cli(*words).out)
+    assert again["manifest"]["overlap"] == [POOL[0]] and again["warnings"] == first["warnings"]
 
 
 def test_an_interrupted_run_ends_and_goes_on(

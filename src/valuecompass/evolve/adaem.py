@@ -389,18 +389,16 @@ class _Run:
         heard, rewards = [c.heard for c in pool], [c.rewards["selected"] for c in pool]
         order = self.rater.order(heard, rewards, [c.topic for c in pool], most)
         waiting = [pool[at] for at in order]
+        room = config.keep or len(pool)
         best: list[Candidate] = []
-        self.trials.aside = 0
-        # a winner whose fresh answers are refusals makes room for the next one
-        while waiting and (room := (config.keep or len(pool)) - len(best)) > 0:
-            ahead = waiting[:room]
-            if best and config.rescore:  # nothing was put aside for these
-                costs = [self.trials.cost(c, "fresh") for c in ahead]
-                ahead = ahead[: self.trials.affordable(costs)]
-            if not ahead:
-                break
-            waiting = waiting[len(ahead) :]
+        self.trials.aside, spare = 0, 2 * room
+        # a winner whose fresh answers are refusals makes room for the next one, while requests last
+        while ahead := waiting[: min(room - len(best), spare)]:
+            waiting, spare = waiting[len(ahead) :], spare - len(ahead)
+            before = self.meter.total
             best += await self.trials.scored(ahead, "fresh") if config.rescore else ahead
+            if config.rescore and self.meter.total == before:
+                break
         for candidate in waiting:
             self.trials.reject(candidate, f"not among the best {config.keep}")
         set_targets(best, [*best, *self.trials.rejected], self.rater, self.prober.systems)

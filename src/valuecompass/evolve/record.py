@@ -31,11 +31,11 @@ from valuecompass.models import Respondent, fingerprint
 from valuecompass.store import Store, evolution_events, evolutions, ledger, responses
 from valuecompass.values import BUILTIN, EXPRESSED
 
-COURSE = 2
+COURSE = 3
 """Changes when the same settings and answers would lead to another result."""
 _MEASURED_LATER = ("examinees", "overlap", "notes")
-"""What of a manifest says who is to be measured with the items, and what to know before: nobody of
-them is asked."""
+"""What of a manifest says who is to be measured with the items, whom nobody asks here, and what was
+said of the players, which follows from them."""
 _OUTSIDE = ("limits", "version", "own_systems", "weights", *_MEASURED_LATER)
 """What of a manifest does not decide the course, or does so by a hash beside it; `calls` does, and
 stands in `limits`."""
@@ -195,9 +195,13 @@ async def finished(store: Store, own: str, workspace: Path) -> Evolved | None:
 
 
 async def replayed(store: Store, done: Evolved, manifest: Mapping[str, Any]) -> Evolved:
-    """Return a finished run with the examinees of another manifest, and keep whose these are."""
+    """Return a finished run with the examinees of another manifest, and keep whose these are.
+
+    Who names none this time has not taken back whom the items are for.
+    """
     named = {key: manifest[key] for key in _MEASURED_LATER}
-    if all(done.manifest[key] == value for key, value in named.items()):
+    known = all(done.manifest[key] == value for key, value in named.items())
+    if known or not named["examinees"]:
         return done
     own = done.body["warnings"][len(done.manifest["notes"]) :]
     body = {**done.body, "warnings": [*named["notes"], *own]}

@@ -183,6 +183,9 @@ def _changes(
     of_anchors = seen + by_anchors**2 * link.ratio_variance
     # other items are not in the anchors' estimate
     shared = (moved * (pulls[second] - pulls[first])).sum(axis=1)
+    # one error is the model's, the other of the data: together they need not be possible
+    most = 0.99 * np.sqrt(of_form * of_anchors)
+    shared = np.clip(shared, -most, most)
     weight = np.clip((of_form - shared) / (of_form + of_anchors - 2 * shared), 0, 1)
     changes = weight * by_anchors + (1 - weight) * by_form
     variance = weight**2 * of_anchors + (1 - weight) ** 2 * of_form

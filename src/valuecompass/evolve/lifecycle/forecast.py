@@ -123,7 +123,7 @@ async def season_prospect(
     found = SeasonProspect(own.name, tuple(steps), notes)
     usd = _sums(found.parts)["usd"]
     if own.usd is not None and usd is not None and usd > own.usd:
-        more = f"that is more than the {own.usd:,.2f} US dollars that it may spend"
+        more = f"that is more than the {own.usd:,.2f} US dollars that it may spend in all"
         found = replace(found, notes=(*notes, more))
     return found
 

@@ -27,7 +27,7 @@ def linked_scores(before: ItemTable, after: ItemTable, anchors: Collection[str])
 
     By `stats.anchored`, dimension by dimension. Where a respondent of the same name answered both,
     the change is given, too, by its answers to the anchors, each compared with itself, and by both
-    whole forms: not quite the difference of its two positions, and surer than that.
+    whole forms: not quite the difference of its two positions, and with narrower limits.
 
     Args:
         before: what was measured on the earlier form.
