@@ -292,6 +292,22 @@ def test_a_dry_run_prices_every_player_and_says_what_is_unknown(
     assert bounded.code == 2 and "unheard-of" in bounded.err
 
 
+@pytest.mark.parametrize("calls", [999, 1000, 2000])
+def test_the_parts_of_a_dry_run_are_never_more_than_the_budget(
+    cli: Command, workspace: Path, calls: int
+) -> None:
+    pool = ("openai/gpt-6-luna", "openai/gpt-6.1-terra", "openai/gpt-5.5")
+    words = ["evolve", "adaem", *(w for name in pool for w in ("--pool", name)), "-w", workspace]
+    said = cli(*words, "--judge", pool[0], "--calls", calls, "--dry-run", "--json")
+    assert said.code == 0, said.err
+    parts = json.loads(said.out)["parts"]
+    assert calls - 10 < sum(part["requests"] for part in parts) <= calls
+    # alike but for rounding
+    for role in ("explorer", "answers"):
+        own = [part["requests"] for part in parts if part["role"] == role]
+        assert len(own) == 3 and max(own) - min(own) <= 1
+
+
 def test_a_dry_run_of_tradeoffs_needs_no_judge(cli: Command, workspace: Path) -> None:
     words = ["evolve", "adaem", "--pool", "openai/gpt-6-luna", "--pool", "openai/gpt-5.5"]
     words += ["--judge", "openai/gpt-6-luna", "--kind", "tradeoff", "-w", workspace, "--json"]

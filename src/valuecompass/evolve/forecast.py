@@ -115,9 +115,14 @@ async def prospect_of(
     sums = _Sums.of(players, config, judge, safety, calls)
     items = list(players.topics[:: max(1, len(players.topics) // SAMPLE)])
     parts: list[Part] = []
+    asked, due = 0, 0.0
 
     async def add(role: Role, model: Respondent, requests: float, each: Tokens, n: int) -> None:
-        number = round(requests)
+        nonlocal asked, due
+        # each rounded by itself, all together could be more than the budget
+        due += requests
+        number = round(due) - asked
+        asked += number
         total = Tokens(number * each.into, number * each.out)
         price = price_of(model)
         usd = None if price is None else price.usd(*total)
