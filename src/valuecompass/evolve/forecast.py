@@ -76,6 +76,7 @@ class Prospect:
     As many as the settings say go on to all models, and the fresh answers of every winner tell
     something.
 
+    id: of the run.
     questions: that are written.
     kept: of these at most.
     calls: the budget; None: the number of pulls alone bounds the run.
@@ -84,6 +85,7 @@ class Prospect:
     finished: the run is in the store, and nobody would be asked.
     """
 
+    id: str
     topics: int
     questions: int
     kept: int
@@ -111,6 +113,7 @@ class Prospect:
 
 
 async def prospect_of(
+    own: str,
     players: Players,
     config: AdAEMConfig,
     judge: Judge,
@@ -119,7 +122,7 @@ async def prospect_of(
     asker: Asker,
     lacks: Mapping[str, str],
 ) -> Prospect:
-    """Return what a run will take."""
+    """Return what a run of this id will take."""
     sums = _Sums.of(players, config, judge, safety, calls)
     items = list(players.topics[:: max(1, len(players.topics) // SAMPLE)])
     parts: list[Part] = []
@@ -157,6 +160,7 @@ async def prospect_of(
     more = sums.more(judge, calls)
     again = [MORE.format(more)] if more else []
     return Prospect(
+        own,
         len(players.topics),
         sums.questions,
         sums.kept,

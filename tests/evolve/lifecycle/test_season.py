@@ -300,7 +300,45 @@ def test_a_dry_run_prices_every_step_and_names_what_has_no_price(
     assert larger["steps"][2]["usd"] == pytest.approx(2 * told["steps"][2]["usd"])
     assert larger["steps"][:2] == told["steps"][:2]
     notes = json.loads(season(cli, first, "--dry-run", "--json", "--max-usd", 1e-6).out)["notes"]
-    assert any("more than" in note for note in notes)
+    assert any("and may spend 1e-06 in all" in note for note in notes)
+
+
+def test_a_dry_run_counts_what_was_spent_on_the_season_before(
+    first: Path, served: MockProvider, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def same(model: str) -> Price:
+        return Price(input=1, output=1)
+
+    monkeypatch.setattr(budget, "listed_price", same)
+
+    def dry(*more: object) -> dict[str, Any]:
+        return json.loads(season(cli, first, "--dry-run", "--json", *more).out)
+
+    def over(usd: float) -> bool:
+        return any("US dollars" in note for note in dry("--max-usd", usd)["notes"])
+
+    # another occasion's answers to the form before are no part of the season
+    ask = ("run", *respondents(), "--judge", JUDGE, "--form", first / "first.json")
+    ask += ("--items", first / "bank.jsonl", "-w", first / "ws")
+    assert cli(*ask, "--occasion", "2026-01").code == 0
+    elsewhere = {one for (one,) in rows(first / "ws", "select distinct plan from ledger")}
+    told = dry()
+    assert told["spent"] == {"tokens": 0, "usd": 0} and told["usd"] > 0
+    assert over(0.99 * told["usd"]) and not over(1.01 * told["usd"])
+    # broken off while items evolve: what that took before is in its forecast
+    assert season(cli, first, "--max-usd", 0.3 * told["steps"][0]["usd"]).code == 3
+    begun = dry()
+    assert begun["spent"]["usd"] > 0.1 * begun["steps"][0]["usd"]
+    assert over(0.99 * begun["usd"]) and not over(1.01 * begun["usd"])
+    # done: nothing more is to come, and all of it was spent
+    assert season(cli, first).code == 0
+    done = dry()
+    paid = dict(rows(first / "ws", "select plan, sum(usd) from ledger group by plan"))
+    spent = sum(usd for plan, usd in paid.items() if plan not in elsewhere)
+    assert done["usd"] == 0 and done["spent"]["usd"] == pytest.approx(spent)
+    assert over(0.99 * spent) and not over(1.01 * spent)
+    (note,) = dry("--max-usd", 0.5 * spent)["notes"]
+    assert f"{spent:,.6g} of them spent so far, and may spend {spent / 2:,.6g} in all" in note
 
 
 def test_a_dry_run_refuses_what_the_season_would(
