@@ -139,8 +139,27 @@ def test_a_budget_holds_for_all_steps_together(
     # a new respondent alone would cost less than that
     said = season(cli, first, "-m", "openai-api/mock/w", "--max-usd", spent)
     assert said.code == 3 and "budget reached" in said.err
+    # here a token costs a millionth of a dollar
+    said = season(cli, first, "-m", "openai-api/mock/w", "--max-tokens", round(1e6 * spent))
+    assert said.code == 3 and "tokens spent or reserved" in said.err
     assert served.stats()["requests"] == asked
     assert season(cli, first, "-m", "openai-api/mock/w", "--max-usd", 2 * spent).code == 0
+
+
+def test_a_limit_of_tokens_holds_from_the_first_step_on_and_a_higher_one_goes_on(
+    first: Path, served: MockProvider, cli: Command
+) -> None:
+    begun = sum(n for (n,) in rows(first / "ws", "select sum(tokens) from ledger"))
+    said = season(cli, first, "--max-tokens", 40_000)
+    assert said.code == 3 and "higher limit" in said.err
+    whole = sum(n for (n,) in rows(first / "ws", "select sum(tokens) from ledger"))
+    asked = served.stats()["requests"]
+    assert asked > 0 and whole - begun <= 40_000
+    said = season(cli, first, "--max-tokens", 10_000_000)
+    assert said.code == 0, said.err
+    assert served.stats()["requests"] > asked
+    paid = sum(n for (n,) in rows(first / "ws", "select sum(tokens) from ledger")) - begun
+    assert 40_000 < paid <= 10_000_000
 
 
 def test_a_second_season_stands_on_the_first(
@@ -315,7 +334,14 @@ def test_a_dry_run_counts_what_was_spent_on_the_season_before(
         return json.loads(season(cli, first, "--dry-run", "--json", *more).out)
 
     def over(usd: float) -> bool:
-        return any("US dollars" in note for note in dry("--max-usd", usd)["notes"])
+        # a token costs a millionth of a dollar
+        limits = (("--max-usd", usd, "US dollars"), ("--max-tokens", round(1e6 * usd), "tokens"))
+        said = [
+            any("may spend" in note and unit in note for note in dry(option, most)["notes"])
+            for option, most, unit in limits
+        ]
+        assert said[0] == said[1]
+        return said[0]
 
     # another occasion's answers to the form before are no part of the season
     ask = ("run", *respondents(), "--judge", JUDGE, "--form", first / "first.json")

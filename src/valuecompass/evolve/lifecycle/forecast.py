@@ -134,24 +134,31 @@ async def season_prospect(
         accounts.add(account_of([board.plan.id]))
     spent = await season.spent({evolution, *accounts})
     found = SeasonProspect(own.name, tuple(steps), spent, notes)
-    over = _over(found, await season.spent([evolution]), own.usd)
+    over = _over(found, await season.spent([evolution]), Limits(tokens=own.tokens, usd=own.usd))
     return replace(found, notes=(*notes, *over))
 
 
-def _over(found: SeasonProspect, evolution: Amount, most: float | None) -> list[str]:
+def _over(found: SeasonProspect, evolution: Amount, limits: Limits) -> list[str]:
     """Say that a season comes to more than it may spend, where it does.
 
     evolution: what was spent on it; its forecast is from its beginning.
     """
-    usd = _sums(found.parts)["usd"]
-    if most is None or usd is None:
-        return []
-    first = _sums(found.steps[0].parts)["usd"]
-    in_all = usd + found.spent.usd - min(first, evolution.usd)
-    if in_all <= most:
-        return []
-    before = f", {found.spent.usd:,.6g} of them spent so far," if found.spent.usd else ""
-    return [f"it comes to about {in_all:,.6g} US dollars{before} and may spend {most:,.6g} in all"]
+    own = (_amount(found.parts), _amount(found.steps[0].parts), found.spent, evolution, limits)
+    notes: list[str] = []
+    for name, unit, form in (("tokens", "tokens", "{:,}"), ("usd", "US dollars", "{:,.6g}")):
+        coming, of_first, spent, again, most = (getattr(one, name) for one in own)
+        in_all = coming + spent - min(of_first, again)
+        if most is not None and in_all > most:
+            shown, before, bound = (form.format(amount) for amount in (in_all, spent, most))
+            before = f", {before} of them spent so far," if spent else ""
+            notes.append(f"it comes to about {shown} {unit}{before} and may spend {bound} in all")
+    return notes
+
+
+def _amount(parts: Sequence[Part]) -> Amount:
+    """Return the tokens and US dollars of parts; a limit in dollars needs all prices known."""
+    tokens = sum(part.tokens_in + part.tokens_out for part in parts)
+    return Amount(tokens, math.fsum(part.usd or 0 for part in parts))
 
 
 class _Foreseen(EvolveListener):

@@ -247,6 +247,7 @@ class Season:
             judge_mode=own.judge_mode,
             seed=own.seed,
             calls=own.calls,
+            tokens=own.tokens,
             usd=own.usd,
             workspace=own.workspace,
             db=own.db,
@@ -366,7 +367,10 @@ class Season:
     async def _left(self, accounts: Iterable[str]) -> Limits:
         """Return what earlier steps leave of the season's budget."""
         own, spent = self.settings, await self.spent(accounts)
-        return Limits(usd=None if own.usd is None else max(own.usd - spent.usd, 0))
+        return Limits(
+            tokens=None if own.tokens is None else max(own.tokens - spent.tokens, 0),
+            usd=None if own.usd is None else max(own.usd - spent.usd, 0),
+        )
 
     def measuring(self, models: Models, form: Path, occasion: str, limits: Limits) -> Settings:
         """Return how models are measured on a form."""
