@@ -107,7 +107,11 @@ async def modes_of(store: Store, board: Board) -> Modes:
 async def told_on_board(workspace: Path, db: str | None, board: Board) -> tuple[str, ...]:
     """Return what a reader of a board must know of stated and shown values; nothing if unknown."""
     async with open_store(workspace, db, create=False) as store:
-        found = gaps_of(await modes_of(store, board))
+        return told(gaps_of(await modes_of(store, board)))
+
+
+def told(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Put the gaps of a board (`gaps_of`) into a sentence; nothing if there is none to tell."""
     cells = [
         (row["respondent"], name, cell["discovered"])
         for pair in found["pairs"]

@@ -1,0 +1,40 @@
+"""`valuecompass serve`: the pages and the API of a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from valuecompass.cli.app import WORKSPACE, Db, Workspace, app
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any that is free.")] = 8321,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine's open it up.")
+    ] = "127.0.0.1",
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(help="Further name under which it may be asked, such as values.example.org."),
+    ] = None,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+) -> None:
+    """Show a workspace as web pages: board, respondents, cases, cultures and more.
+
+    It answers on this machine alone unless --host says otherwise, and stops with Ctrl-C.
+    """
+    from valuecompass.web.serving import run_server
+    from valuecompass.web.settings import Settings
+
+    names = (*Settings.hosts, host, *(host_name or ()))
+    settings = Settings(Path(workspace), db, hosts=names)
+    run_server(settings, host, port, ready=_ready)
+
+
+def _ready(address: str) -> None:
+    typer.echo(f"Value Compass is at {address}/")
+    typer.echo("Stop it with Ctrl-C.", err=True)

@@ -1,0 +1,229 @@
+"""Boards: ranks with ties and intervals, weights to try, and the same as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import anyio
+import numpy as np
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from valuecompass.board.alignment import align, stability
+from valuecompass.board.boards import Board
+from valuecompass.board.cultures.profiles import demonstration_profiles
+from valuecompass.board.document import board_document
+from valuecompass.board.health.discriminant import marks
+from valuecompass.board.stated import gaps_of, modes_of, told
+from valuecompass.board.weights import parse_weights
+from valuecompass.errors import InputError
+from valuecompass.measure.study.tables import csv_cell
+from valuecompass.web.api.shared import Day, Estimate, SystemId
+from valuecompass.web.documents import Document, document
+from valuecompass.web.site import Here, Site
+
+router = APIRouter()
+DRAWS = 400
+"""Joint draws that a page gets: enough for limits of 95 % while somebody moves a slider."""
+LEVELS = 65_535
+"""Steps of a draw: 0.0015 points of 100."""
+
+
+class BoardRow(BaseModel):
+    """A respondent under equal weights; ranks are sets that hold for all together."""
+
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    respondent: str
+    simulated: bool
+    about: dict[str, str]
+    score: float | None
+    low: float | None
+    high: float | None
+    dimensions: dict[str, Estimate]
+
+
+class Range(BaseModel):
+    """Lowest and highest score possible; null where a published table does not say."""
+
+    low: float | None
+    high: float | None
+
+
+class Preset(BaseModel):
+    """Weights to start from, by dimension; they sum to one."""
+
+    name: str
+    values: dict[str, float]
+    notices: list[str]
+
+
+class BoardDocument(BaseModel):
+    """The newest comparable scores of one value system, best first."""
+
+    system: str
+    date: str
+    measurements: list[str]
+    imported: bool
+    observational: bool
+    scale: Range
+    covers: list[str] | None
+    dims: list[str]
+    rows: list[BoardRow]
+    stability: dict[str, Any] | None
+    notices: list[str]
+    discriminant: dict[str, Any]
+    presets: list[Preset]
+    has_draws: bool
+
+
+class Draws(BaseModel):
+    """Joint draws of the scores, so that a page can weigh them anew.
+
+    respondents, dims: names of the axes.
+    count: draws.
+    low, high: scores are ``low + (high - low) * value / 65535``.
+    data: base64 of unsigned 16-bit numbers, little endian, (count, respondents, dims).
+    missing: [respondent, dim] places without a score; their numbers mean nothing.
+    items: (respondents, dims) items behind a score; null: none.
+    """
+
+    respondents: list[str]
+    dims: list[str]
+    count: int
+    low: float
+    high: float
+    data: str
+    missing: list[list[int]]
+    items: list[list[int | None]]
+
+
+@router.get("/boards/{system}", response_model=BoardDocument)
+async def board(request: Request, here: Here, system: SystemId, date: Day = None) -> Response:
+    """Return a board: ranks under equal weights, every score, notices, presets of weights."""
+    return await here.documents.answer(request, lambda: board_of(here, system, date))
+
+
+@router.get("/boards/{system}/draws", response_model=Draws)
+async def draws(request: Request, here: Here, system: SystemId, date: Day = None) -> Response:
+    """Return joint draws of a board's scores, to weigh it otherwise with intervals and ties."""
+    return await here.documents.answer(request, lambda: draws_of(here, system, date))
+
+
+Kind = Annotated[Literal["csv", "parquet"], Path(description="csv or parquet.")]
+
+
+@router.get("/boards/{system}/scores.{kind}", response_class=Response)
+async def scores(
+    request: Request, here: Here, system: SystemId, kind: Kind, date: Day = None
+) -> Response:
+    """Return all scores of a board as a table, one row for each respondent and dimension."""
+
+    async def make() -> Document:
+        return _file(_flat(await board_of(here, system, date)), kind)
+
+    return await here.documents.answer(request, make)
+
+
+async def board_of(here: Site, system: str, date: str | None) -> BoardDocument:
+    """Return a board as a document."""
+    found = await here.board(system, date)
+    more = told(gaps_of(await modes_of(here.store, found)))
+    found = replace(found, notices=(*found.notices, *more))
+    return await anyio.to_thread.run_sync(_document, found)
+
+
+def _document(found: Board) -> BoardDocument:
+    used = parse_weights("equal", found)
+    ranked = align(found, used.values)
+    turned = stability(ranked, np.random.default_rng(0))
+    marked = marks(found)
+    whole = board_document(ranked, used, turned) | {"discriminant": marked.json()}
+    whole["notices"] += marked.sentences
+    return BoardDocument.model_validate(
+        whole
+        | {
+            "presets": _presets(found),
+            "has_draws": found.draws is not None,
+            "observational": any(m.observational for m in found.measurements),
+        }
+    )
+
+
+def _presets(found: Board) -> list[Preset]:
+    try:
+        known = demonstration_profiles(found.system)
+    except InputError:  # no cultures come with this system
+        return []
+    presets: list[Preset] = []
+    for culture in known.cultures:
+        try:
+            used = parse_weights(f"culture:{culture}", found, known)
+        except InputError:  # the board lacks what the profile weighs
+            return []
+        values = used.by_name(found.names)
+        presets.append(Preset(name=used.name, values=values, notices=list(used.notices)))
+    return presets
+
+
+async def draws_of(here: Site, system: str, date: str | None) -> Draws:
+    """Return a board's draws, the first `DRAWS` of those its intervals rest on."""
+    found = await here.board(system, date)
+    return await anyio.to_thread.run_sync(_draws, found)
+
+
+def _draws(found: Board) -> Draws:
+    from base64 import b64encode
+
+    low, high = found.scale
+    some = np.zeros((0, *found.scores.shape)) if found.draws is None else found.draws[:DRAWS]
+    steps = np.nan_to_num((some - low) / ((high - low) or 1)).clip(0, 1) * LEVELS
+    return Draws(
+        respondents=list(found.respondents),
+        dims=list(found.names),
+        count=len(some),
+        low=low,
+        high=high,
+        data=b64encode(steps.round().astype("<u2").tobytes()).decode(),
+        missing=np.argwhere(np.isnan(found.scores)).tolist(),
+        items=[[None if np.isnan(i) else int(i) for i in row] for row in found.items],
+    )
+
+
+def _flat(whole: BoardDocument) -> list[dict[str, Any]]:
+    return [
+        {
+            "system": whole.system,
+            "date": whole.date,
+            "respondent": row.respondent,
+            "simulated": row.simulated,
+            **{key: row.about.get(key) for key in ("developer", "openness", "release")},
+            "rank": row.rank,
+            "rank_low": row.rank_low,
+            "rank_high": row.rank_high,
+            "dimension": name,
+            **cell.model_dump(),
+        }
+        for row in whole.rows
+        for name, cell in row.dimensions.items()
+    ]
+
+
+def _file(rows: list[dict[str, Any]], kind: str) -> Document:
+    out = io.BytesIO()
+    if kind == "parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(pa.Table.from_pylist(rows), out)
+        return document(out.getvalue(), "application/vnd.apache.parquet")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(rows[0])
+    writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
+    return document(text.getvalue().encode(), "text/csv; charset=utf-8")

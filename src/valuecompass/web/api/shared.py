@@ -1,0 +1,31 @@
+"""Parameters and parts of documents that several subjects share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import BaseModel
+
+SystemId = Annotated[
+    str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Id of a value system.")
+]
+Day = Annotated[
+    str | None,
+    Query(
+        max_length=32,
+        description="ISO day, or id of a measurement: the board as it was then. Newest if left out.",
+    ),
+]
+
+
+class Estimate(BaseModel):
+    """A number with its 95 % limits; null: not known.
+
+    n: responses or ratings behind it.
+    """
+
+    score: float | None
+    low: float | None
+    high: float | None
+    n: int | None = None

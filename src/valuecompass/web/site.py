@@ -1,0 +1,43 @@
+"""What one server holds, and how a route gets at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from valuecompass.board.boards import Board, read_board
+from valuecompass.errors import InputError
+from valuecompass.store import Store
+from valuecompass.web.documents import Documents
+from valuecompass.web.errors import NotFound
+from valuecompass.web.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """An open server."""
+
+    settings: Settings
+    store: Store
+    documents: Documents
+
+    async def board(self, system: str, date: str | None, *, samples: int = 2_000) -> Board:
+        """Read a board.
+
+        Raises:
+            NotFound: there is none of this system or day.
+        """
+        try:
+            return await read_board(self.store, system, date=date, samples=samples)
+        except InputError as error:
+            raise NotFound(str(error)) from None
+
+
+def _site(request: Request) -> Site:
+    return cast("Site", request.app.state.site)
+
+
+Here = Annotated[Site, Depends(_site)]
+"""Parameter of a route: the server it runs in."""
