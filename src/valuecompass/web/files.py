@@ -24,13 +24,11 @@ class Pages:
     found: dict[str, Document]
 
     def answer(self, request: Request, path: str) -> Response:
-        """Send a file; every other path is the page, which reads its state from the address."""
-        if path in self.found:
-            cache = _FOR_EVER if path.startswith("assets/") else "no-cache"
-            return sent(request, self.found[path], cache)
-        if path.startswith(("assets/", "api/")):
-            return error(404, f"/{path}: there is no such file.")
-        return sent(request, self.found["index.html"])
+        """Send a file. There is one page: which of its views is behind the address's ``#``."""
+        found = self.found.get(path or "index.html")
+        if found is None:
+            return error(404, f"/{path}: there is nothing here; pages begin at /.")
+        return sent(request, found, _FOR_EVER if path.startswith("assets/") else "no-cache")
 
 
 def read_pages() -> Pages:

@@ -1,0 +1,77 @@
+// The one way to the data: typed by the server's OpenAPI document, the same live and as files.
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import type { components, paths } from "./api-types";
+
+export type Schemas = components["schemas"];
+type Gets = { [P in keyof paths]: paths[P] extends { get: { responses: { 200: { content: { "application/json": unknown } } } } } ? P : never }[keyof paths];
+export type Answer<P extends Gets> = paths[P] extends { get: { responses: { 200: { content: { "application/json": infer T } } } } } ? T : never;
+export type Params = Record<string, string | number | boolean | readonly string[] | null | undefined>;
+
+/** Whether these are files without a server: index.html of an export says so. */
+export const isStatic = document.querySelector('meta[name="valuecompass-static"]') !== null;
+
+export class ApiError extends Error {
+  constructor(readonly status: number, message: string, readonly field: string | null) {
+    super(message);
+  }
+}
+
+/** Fill the places of a path and put the rest into the query; nothing for what is null or empty. */
+export function address(path: string, params: Params = {}): string {
+  const left: [string, string][] = [];
+  let filled: string = path;
+  for (const [name, value] of Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (value === null || value === undefined || value === "") continue;
+    if (filled.includes(`{${name}}`)) filled = filled.replace(`{${name}}`, encodeURIComponent(String(value)));
+    else if (Array.isArray(value)) for (const one of value as readonly string[]) left.push([name, one]);
+    else left.push([name, String(value)]);
+  }
+  const relative = filled.replace(/^\//, "");
+  if (isStatic) return shard(relative, left);
+  const query = new URLSearchParams(left).toString();
+  return query ? `${relative}?${query}` : relative;
+}
+
+/** The file of a document in an export (`web/export.py` names them alike). */
+export function shard(path: string, query: [string, string][]): string {
+  const suffix = query.map(([k, v]) => `~${k}=${encodeURIComponent(v)}`).join("");
+  const name = decodeURIComponent(path) + suffix;
+  // a name that any file system takes: whatever is not plain becomes its code point
+  const plain = [...name].map((c) => (/[A-Za-z0-9._/~=-]/.test(c) ? c : `_${c.codePointAt(0)!.toString(16)}_`)).join("");
+  return /\.(csv|parquet)$/.test(path) ? plain : `${plain}.json`;
+}
+
+let token: () => string | null = () => null;
+/** Tell where the token of an operator or annotator is kept. */
+export function tokenFrom(source: () => string | null): void {
+  token = source;
+}
+
+export async function send<T>(method: string, path: string, params: Params = {}, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const secret = token();
+  if (secret !== null && !isStatic) headers.authorization = `Bearer ${secret}`;
+  const answer = await fetch(address(path, params), { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const text = await answer.text();
+  if (!answer.ok) throw explained(answer.status, text);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+function explained(status: number, text: string): ApiError {
+  try {
+    const { error } = JSON.parse(text) as Schemas["ErrorDocument"];
+    return new ApiError(error.status, error.message, error.field ?? null);
+  } catch {
+    return new ApiError(status, isStatic ? "This export does not hold it." : `The server answered ${status}.`, null);
+  }
+}
+
+/** Ask for a document, and keep what came: measurements never change. */
+export function useDocument<P extends Gets>(path: P, params: Params = {}, enabled = true): UseQueryResult<Answer<P>, ApiError> {
+  return useQuery<Answer<P>, ApiError>({
+    queryKey: [address(path, params)],
+    queryFn: () => send<Answer<P>>("GET", path, params),
+    enabled,
+  });
+}

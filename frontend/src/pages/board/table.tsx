@@ -1,0 +1,85 @@
+import type { Schemas } from "../../api";
+import { number, ranks } from "../../parts/numbers";
+import { Person } from "../../parts/person";
+import { RangeBar, Score } from "../../parts/range";
+import type { SystemAbout } from "../../parts/systems";
+import type { Ranked } from "../../state/ranks";
+import { useParam } from "../../state/url";
+
+type Board = Schemas["BoardDocument"];
+export interface Line { row: Schemas["BoardRow"]; ranked: Ranked }
+
+export function BoardTable({ board, system, rows, weights }: { board: Board; system: SystemAbout; rows: readonly Line[]; weights: readonly number[] }) {
+  const [sort, setSort] = useParam("sort", "rank");
+  const [shown, setShown] = useParam("columns");
+  const wide = shown === "all";
+  const [from, to] = limits(board, rows);
+  const ordered = [...rows].sort(by(sort));
+  const decimals = to - from <= 2 ? 2 : undefined;
+  const facts = (["developer", "openness", "release"] as const).filter((key) => rows.some(({ row }) => row.about[key] !== undefined));
+  const heading = (key: string, label: string, hint?: string) => (
+    <th key={key} scope="col" title={hint} aria-sort={sort === key ? "descending" : undefined}>
+      <button type="button" className="sort" onClick={() => setSort(key)}>{label}{sort === key ? " ▾" : ""}</button>
+    </th>
+  );
+  return (
+    <>
+      <div className="scroll board-scroll" tabIndex={0} role="region" aria-label="Board">
+        <table className={wide ? "board all" : "board"}>
+          <caption className="unseen">{system.name}: respondents by weighted score</caption>
+          <thead>
+            <tr>
+              {heading("rank", "Rank")}
+              {heading("name", "Respondent")}
+              {heading("rank", "Score", "Weighted mean of the dimensions, 95 % interval")}
+              {wide && board.dims.map((name) => heading(`dim:${name}`, name, system.dimensions.find((d) => d.name === name)?.definition))}
+              {!wide && facts.map((key) => heading(key, key[0]!.toUpperCase() + key.slice(1)))}
+            </tr>
+          </thead>
+          <tbody>
+            {ordered.map(({ row, ranked }) => (
+              <tr key={row.respondent}>
+                <td className="rank">{ranks(ranked.rank, ranked.rankLow, ranked.rankHigh)}</td>
+                <th scope="row"><Person name={row.respondent} simulated={row.simulated} /></th>
+                <td className="overall">
+                  <Score score={ranked.score} low={ranked.low} high={ranked.high} decimals={decimals ?? 1} />
+                  <RangeBar score={ranked.score} low={ranked.low} high={ranked.high} from={from} to={to} />
+                </td>
+                {wide && board.dims.map((name, d) => {
+                  const cell = row.dimensions[name]!;
+                  return (
+                    <td key={name} className={weights[d] === 0 ? "unweighted" : undefined}>
+                      <Score {...cell} decimals={decimals} />
+                      <RangeBar {...cell} from={from} to={to} series={1} />
+                      {cell.n !== null && cell.n !== undefined && <small className="quiet">n {number(cell.n, 0)}</small>}
+                    </td>
+                  );
+                })}
+                {!wide && facts.map((key) => <td key={key}><bdi>{row.about[key] ?? "–"}</bdi></td>)}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p className="controls"><button type="button" aria-pressed={wide} onClick={() => setShown(wide ? "" : "all")}>{wide ? "Hide the dimensions" : `Show all ${board.dims.length} dimensions`}</button></p>
+    </>
+  );
+}
+
+/** The ends of the axis: those of the scale; of a table that does not say, of its numbers. */
+function limits(board: Board, rows: readonly Line[]): [number, number] {
+  if (board.scale.low !== null && board.scale.high !== null) return [board.scale.low, board.scale.high];
+  const all = rows.flatMap(({ row }) => Object.values(row.dimensions).flatMap((c) => (c.score === null ? [] : [c.score])));
+  return all.length === 0 ? [0, 100] : [Math.min(0, ...all), Math.max(...all)];
+}
+
+function by(sort: string): (a: Line, b: Line) => number {
+  const last = (value: number | null) => value ?? Infinity;
+  if (sort === "name") return (a, b) => a.row.respondent.localeCompare(b.row.respondent);
+  if (sort.startsWith("dim:")) {
+    const name = sort.slice(4);
+    return (a, b) => (b.row.dimensions[name]?.score ?? -Infinity) - (a.row.dimensions[name]?.score ?? -Infinity);
+  }
+  if (sort !== "rank") return (a, b) => (b.row.about[sort] ?? "").localeCompare(a.row.about[sort] ?? "");
+  return (a, b) => last(a.ranked.rank) - last(b.ranked.rank) || (b.ranked.score ?? -Infinity) - (a.ranked.score ?? -Infinity);
+}
