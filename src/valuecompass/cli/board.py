@@ -24,7 +24,6 @@ from valuecompass.cli.shown import say, table
 
 if TYPE_CHECKING:
     from valuecompass.board.alignment import Alignment
-    from valuecompass.board.boards import Board
     from valuecompass.board.weights import Weights
 
 board_app = typer.Typer(

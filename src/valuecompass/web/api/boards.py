@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from base64 import b64encode
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import anyio
 import numpy as np
 from fastapi import APIRouter, Path, Request
+from numpy.typing import NDArray
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -177,19 +179,22 @@ async def draws_of(here: Site, system: str, date: str | None) -> Draws:
     return await anyio.to_thread.run_sync(_draws, found)
 
 
-def _draws(found: Board) -> Draws:
-    from base64 import b64encode
+def packed(draws: NDArray[np.float64], low: float, high: float) -> tuple[str, NDArray[np.float64]]:
+    """Pack draws as base64 of 16-bit steps from low to high; the steps come along."""
+    steps = (np.nan_to_num((draws - low) / ((high - low) or 1)).clip(0, 1) * LEVELS).round()
+    return b64encode(steps.astype("<u2").tobytes()).decode(), steps
 
+
+def _draws(found: Board) -> Draws:
     low, high = found.scale
     some = np.zeros((0, *found.scores.shape)) if found.draws is None else found.draws[:DRAWS]
-    steps = np.nan_to_num((some - low) / ((high - low) or 1)).clip(0, 1) * LEVELS
     return Draws(
         respondents=list(found.respondents),
         dims=list(found.names),
         count=len(some),
         low=low,
         high=high,
-        data=b64encode(steps.round().astype("<u2").tobytes()).decode(),
+        data=packed(some, low, high)[0],
         missing=np.argwhere(np.isnan(found.scores)).tolist(),
         items=[[None if np.isnan(i) else int(i) for i in row] for row in found.items],
     )
