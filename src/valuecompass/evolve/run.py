@@ -164,7 +164,7 @@ async def _run(settings: EvolveSettings, listener: EvolveListener) -> Evolved | 
             if done is not None and listener.asks:
                 return await replayed(store, done, run.manifest)
             prospect = await prospect_of(
-                run.players, run.config, run.judge, run.safety, settings.calls, asker, lacks
+                own, run.players, run.config, run.judge, run.safety, settings.calls, asker, lacks
             )
             if done is not None:
                 prospect = replace(prospect, notes=(*prospect.notes, FINISHED), finished=True)
