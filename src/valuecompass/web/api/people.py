@@ -12,7 +12,7 @@ from starlette.responses import Response
 from valuecompass.board.behind import MOST, Answer, Verdict, behind
 from valuecompass.board.boards import Board
 from valuecompass.board.drift import read_drift
-from valuecompass.board.page.evidence import cut, seen
+from valuecompass.board.page.evidence import cut, seen, unjudged, weak
 from valuecompass.board.respondents import (
     Profile,
     about,
@@ -131,7 +131,10 @@ class Span(BaseModel):
 
 
 class Ruling(BaseModel):
-    """What the judge said of one part of an answer. word: the verdict in a word."""
+    """What the judge said of one part of an answer.
+
+    word: the verdict in a word; null: there is none, or too little of the dimension is there.
+    """
 
     part: int
     word: str | None
@@ -381,8 +384,7 @@ def _answer(one: Answer, board: Board) -> AnswerBehind:
 
 def _ruling(verdict: Verdict, scoring: Scoring) -> Ruling:
     mark = verdict.mark
-    unjudged = mark.expressed is None and mark.valence is None
-    told = None if unjudged else seen(mark, scoring)
+    told = None if unjudged(mark) or weak(mark, scoring) else seen(mark, scoring)
     return Ruling(
         part=verdict.part,
         word=told and told.word,
