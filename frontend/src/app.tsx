@@ -17,6 +17,8 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   { path: "/", name: "Board", page: lazy(() => import("./pages/board/page")) },
+  { path: "/respondents", name: "Respondents", page: lazy(() => import("./pages/respondent/list")) },
+  { path: "/respondents/:name", page: lazy(() => import("./pages/respondent/page")) },
 ];
 
 export function App() {
