@@ -23,9 +23,9 @@ export function Radar({ name, axes, series, from, to, legend = false, picture }:
   const turns = axes.map((_, i) => (360 * i) / axes.length);
   const reach = (value: number) => HOLE + (RADIUS - HOLE) * Math.min(1, Math.max(0, (value - from) / (to - from || 1)));
   const whole = to - from > 4;
-  const bottom = 226 + (legend ? series.length * 20 + 8 : 0);
+  const bottom = 208 + (legend ? series.length * 20 + 8 : 0);
   return (
-    <svg className="radar" viewBox={`-275 -226 550 ${226 + bottom}`} role="img" aria-label={name} ref={picture}>
+    <svg className="radar" viewBox={`-275 -206 550 ${206 + bottom}`} role="img" aria-label={name} ref={picture}>
       {TICKS.map((t) => <circle key={t} className={`ring t${t}`} r={HOLE + ((RADIUS - HOLE) * t) / 100} />)}
       <path className="spoke" d={turns.map((turn) => `M${polar(HOLE, turn)}L${polar(RADIUS, turn)}`).join("")} />
       {axes.map((axis, i) => <AxisName key={axis} text={axis} turn={turns[i]!} />)}
@@ -37,7 +37,7 @@ export function Radar({ name, axes, series, from, to, legend = false, picture }:
         </g>
       ))}
       {TICKS.map((t) => <text key={t} className="tick" x="-6" y={3.5 - HOLE - ((RADIUS - HOLE) * t) / 100}>{number(from + ((to - from) * t) / 100, whole ? 0 : 2)}</text>)}
-      {legend && <Legend series={series} x={-238} y={236} step={20} />}
+      {legend && <Legend series={series} x={-238} y={220} step={20} />}
     </svg>
   );
 }
