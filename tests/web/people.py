@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def get(client: TestClient, path: str, status: int = 200, **params: Any) -> Any:
 def whole(client: TestClient, system: str, name: str, dimension: str, limit: int) -> list[Any]:
     """Return all answers behind a score, page by page."""
     found: list[Any] = []
-    after: Mapping[str, str] = {}
+    after: dict[str, Any] = {}
     for _ in range(100):
         path = f"/boards/{system}/respondent/behind"
         page = get(client, path, name=name, dimension=dimension, limit=limit, **after)

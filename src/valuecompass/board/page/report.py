@@ -139,10 +139,10 @@ def _case(case: Case, known: dict[str, Respondent], sections: Sequence[Section])
         if not (unjudged(m) or weak(m, scoring))
     ]
     told = {v.mark.dimension for v in verdicts}
-    weak: dict[str, float] = {}
+    faint: dict[str, float] = {}
     for m in case.marks:
         if weak(m, scoring) and m.dimension not in told:
-            weak[m.dimension] = max(weak.get(m.dimension, 0.0), m.expressed or 0.0)
+            faint[m.dimension] = max(faint.get(m.dimension, 0.0), m.expressed or 0.0)
     return _Case(
         case=case,
         respondent=known[case.respondent],
@@ -150,7 +150,7 @@ def _case(case: Case, known: dict[str, Respondent], sections: Sequence[Section])
         pieces=cut(case.response, case.marks, scoring, _TEXT_LIMIT),
         omitted=len(case.response) - shown,
         verdicts=tuple(verdicts),
-        weak=tuple(weak.items()),
+        weak=tuple(faint.items()),
         unjudged=tuple(
             dict.fromkeys(
                 m.dimension for m in case.marks if unjudged(m) and m.dimension not in told
