@@ -1,6 +1,6 @@
 // A pair's differences about zero, and which of all pairs' hold after false discoveries are under control.
 import type { Schemas } from "../../api";
-import { interval, number } from "../../parts/numbers";
+import { chance, interval, number, signed } from "../../parts/numbers";
 import { change, useParam } from "../../state/url";
 
 type All = Schemas["ComparisonDocument"];
@@ -45,7 +45,7 @@ export function Differences({ all, pair, order }: { all: All; pair: Pair; order:
                 <th scope="row">{c.name}</th>
                 <td><ZeroBar {...c} reach={reach} sure={c.discovered === true} /></td>
                 <td className="number"><b>{signed(c.difference, decimals)}</b> <small className="quiet">{interval(c.low, c.high, decimals)}</small></td>
-                {!all.imported && <><td>{c.discovered === true && <span className="differs">differs</span>}</td><td className="number">{c.q === null ? "–" : number(c.q, 3)}</td><td className="number">{c.n}</td></>}
+                {!all.imported && <><td>{c.discovered === true && <span className="differs">differs</span>}</td><td className="number">{chance(c.q)}</td><td className="number">{c.n}</td></>}
               </tr>
             ))}
           </tbody>
@@ -54,8 +54,6 @@ export function Differences({ all, pair, order }: { all: All; pair: Pair; order:
     </section>
   );
 }
-
-const signed = (value: number | null, decimals: number) => (value !== null && value > 0 ? "+" : "") + number(value, decimals);
 
 function ZeroBar({ difference, low, high, reach, sure }: { difference: number | null; low: number | null; high: number | null; reach: number; sure: boolean }) {
   if (difference === null) return <span className="none">not both measured</span>;

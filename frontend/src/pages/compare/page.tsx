@@ -100,7 +100,8 @@ function Overlay({ board, rows, order, title }: { board: Board; rows: readonly S
   const [failed, setFailed] = useState("");
   const picture = useRef<SVGSVGElement>(null);
   const series: Series[] = rows.map((r) => ({ name: r.respondent, estimates: order.map((d) => r.dimensions[d]!) }));
-  const all = series.flatMap((s) => s.estimates.flatMap((e) => (e.score === null ? [] : [e.score])));
+  // the axis is that of the whole board: it stays where it is when somebody is added
+  const all = board.rows.flatMap((r) => Object.values(r.dimensions).flatMap((e) => (e.score === null ? [] : [e.score])));
   const [from, to] = board.scale.low !== null && board.scale.high !== null ? [board.scale.low, board.scale.high] : [Math.min(0, ...all), Math.max(...all)];
   const round = order.length >= 3 && order.length <= 24;
   const shown = round && view === "radar" ? "radar" : "dots";
@@ -112,7 +113,7 @@ function Overlay({ board, rows, order, title }: { board: Board; rows: readonly S
         {round && (
           <div className="tabs flat" role="group" aria-label="Kind of chart">
             <button type="button" aria-pressed={shown === "radar"} onClick={() => setView("radar")}>Radar</button>
-            <button type="button" aria-pressed={shown === "dots"} onClick={() => setView("dots")}>Dots with intervals</button>
+            <button type="button" aria-pressed={shown === "dots"} onClick={() => setView("dots")}>{board.imported ? "Dots" : "Dots with intervals"}</button>
           </div>
         )}
         <button type="button" onClick={() => { setFailed(""); savePng(picture.current!, `comparison-${board.system}.png`).catch((e: Error) => setFailed(e.message)); }}>Save as PNG</button>

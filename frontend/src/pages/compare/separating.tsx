@@ -1,7 +1,7 @@
 // The items that separate a pair most, with what both answered.
 import { useDocument, type Schemas } from "../../api";
 import { Response, Rulings } from "../../parts/evidence";
-import { number } from "../../parts/numbers";
+import { signed } from "../../parts/numbers";
 import { Shown } from "../../parts/states";
 import { change, href, place, useParam } from "../../state/url";
 
@@ -20,7 +20,7 @@ export function Separating({ system, pair, date }: { system: string; pair: Pair;
           return (
             <li key={key}>
               <h3>{one.text}</h3>
-              <p className="quiet">{one.dimension}: {(one.difference ?? 0) > 0 ? "+" : ""}{number(one.difference)} points, first less second; item {one.item}</p>
+              <p className="quiet">{one.dimension}: {signed(one.difference)} points, first less second; item {one.item}</p>
               <button type="button" className="plain no-print" aria-expanded={open === key} onClick={() => change({ item: open === key ? null : key })}>{open === key ? "Hide" : "Read"} both answers<span className="unseen"> to: {one.text}</span></button>
               {open === key && <div className="both"><Side system={system} name={pair.a} date={date} {...one} /><Side system={system} name={pair.b} date={date} {...one} /></div>}
             </li>

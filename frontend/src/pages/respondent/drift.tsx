@@ -1,7 +1,7 @@
 // How scores moved between dated measurements: one small chart a dimension, and the differences.
 import { useDocument, type Schemas } from "../../api";
 import { Notices } from "../../parts/notices";
-import { interval, number } from "../../parts/numbers";
+import { chance, interval, number, signed } from "../../parts/numbers";
 import { Failure } from "../../parts/states";
 import type { SystemAbout } from "../../parts/systems";
 
@@ -72,8 +72,8 @@ function Changes({ of, fdr, imported }: { of: Schemas["Change"]; fdr: number; im
             {rows.map(([name, d]) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
-                <td className="number">{number(d.difference, decimals)} <small className="quiet">{interval(d.low, d.high, decimals)}</small></td>
-                <td className="number">{d.q === null ? "–" : number(d.q, 3)}</td><td className="number">{d.n ?? "–"}</td>
+                <td className="number">{signed(d.difference, decimals)} <small className="quiet">{interval(d.low, d.high, decimals)}</small></td>
+                <td className="number">{chance(d.q)}</td><td className="number">{d.n ?? "–"}</td>
                 <td>{d.discovered === null ? "not known" : d.discovered ? <b>moved</b> : "no sure change"}</td>
               </tr>
             ))}
