@@ -5,15 +5,15 @@ import { elide, Legend, MARKERS, type Series } from "./shapes";
 
 const [LEFT, RIGHT, STEP, HEAD] = [12, 628, 13, 30];
 
-interface Props { name: string; axes: readonly string[]; series: readonly Series[]; from: number; to: number; picture?: Ref<SVGSVGElement> }
+interface Props { name: string; axes: readonly string[]; series: readonly Series[]; from: number; to: number; note: string; picture?: Ref<SVGSVGElement> }
 
-export function Dots({ name, axes, series, from, to, picture }: Props) {
+export function Dots({ name, axes, series, from, to, note, picture }: Props) {
   const x = (value: number) => LEFT + ((RIGHT - LEFT) * Math.min(1, Math.max(0, (value - from) / (to - from || 1)))) ;
   const row = HEAD + series.length * STEP + 8;
   const bottom = 26 + axes.length * row;
   const whole = to - from > 4;
   return (
-    <svg className="dots" viewBox={`0 0 640 ${bottom + series.length * 22 + 16}`} role="img" aria-label={name} ref={picture}>
+    <svg className="dots" viewBox={`0 0 640 ${bottom + series.length * 22 + 34}`} role="img" aria-label={name} ref={picture}>
       {[0, 0.25, 0.5, 0.75, 1].map((t) => (
         <g key={t}>
           <path className="grid" d={`M${x(from + t * (to - from))} 22V${bottom}`} />
@@ -36,7 +36,7 @@ export function Dots({ name, axes, series, from, to, picture }: Props) {
           })}
         </g>
       ))}
-      <Legend series={series} x={30} y={bottom + 18} step={22} />
+      <Legend series={series} note={note} x={30} y={bottom + 18} step={22} />
     </svg>
   );
 }

@@ -15,15 +15,16 @@ interface Props {
   series: readonly Series[];
   from: number;
   to: number;
-  legend?: boolean;
+  /** What a saved picture must say beside the names; without it there is no legend. */
+  note?: string;
   picture?: Ref<SVGSVGElement>;
 }
 
-export function Radar({ name, axes, series, from, to, legend = false, picture }: Props) {
+export function Radar({ name, axes, series, from, to, note, picture }: Props) {
   const turns = axes.map((_, i) => (360 * i) / axes.length);
   const reach = (value: number) => HOLE + (RADIUS - HOLE) * Math.min(1, Math.max(0, (value - from) / (to - from || 1)));
   const whole = to - from > 4;
-  const bottom = 208 + (legend ? series.length * 20 + 8 : 0);
+  const bottom = 208 + (note === undefined ? 0 : series.length * 20 + 30);
   return (
     <svg className="radar" viewBox={`-275 -206 550 ${206 + bottom}`} role="img" aria-label={name} ref={picture}>
       {TICKS.map((t) => <circle key={t} className={`ring t${t}`} r={HOLE + ((RADIUS - HOLE) * t) / 100} />)}
@@ -37,7 +38,7 @@ export function Radar({ name, axes, series, from, to, legend = false, picture }:
         </g>
       ))}
       {TICKS.map((t) => <text key={t} className="tick" x="-6" y={3.5 - HOLE - ((RADIUS - HOLE) * t) / 100}>{number(from + ((to - from) * t) / 100, whole ? 0 : 2)}</text>)}
-      {legend && <Legend series={series} x={-238} y={220} step={20} />}
+      {note !== undefined && <Legend series={series} note={note} x={-238} y={220} step={20} />}
     </svg>
   );
 }

@@ -14,7 +14,7 @@ export const DASHES = ["none", "8 3", "2 3", "9 3 2 3", "5 2 1.5 2 1.5 2", "13 4
 export interface Estimate { score: number | null; low: number | null; high: number | null }
 
 /** One respondent's estimates, one per dimension. */
-export interface Series { name: string; estimates: readonly Estimate[] }
+export interface Series { name: string; simulated: boolean; estimates: readonly Estimate[] }
 
 /** Both ends of a name tell it apart: its middle is left out. */
 export function elide(text: string, width: number): string {
@@ -35,17 +35,18 @@ export function wrapped(text: string, width: number): string[] {
   return lines.length <= 3 ? lines : [...lines.slice(0, 2), `${lines[2]} …`];
 }
 
-/** Whose line is whose, inside a chart, so that a saved picture has it too. */
-export function Legend({ series, x, y, step }: { series: readonly Series[]; x: number; y: number; step: number }) {
+/** Whose line is whose and of when, inside a chart, so that a saved picture has it too. */
+export function Legend({ series, note, x, y, step }: { series: readonly Series[]; note: string; x: number; y: number; step: number }) {
   return (
     <g className="legend">
       {series.map((one, k) => (
         <g key={one.name} className={`s${k % 8}`} transform={`translate(${x} ${y + k * step})`}>
           <path className="line" strokeDasharray={DASHES[k % 8]} d="M-16 0H16" />
           <path className="dot" d={MARKERS[k % 8]} />
-          <text x="26" y="4">{elide(one.name, 48)}</text>
+          <text x="26" y="4">{elide(one.name, 44)}{one.simulated && " (simulated)"}</text>
         </g>
       ))}
+      <text className="note" x={x - 16} y={y + series.length * step + 4}>{note}</text>
     </g>
   );
 }

@@ -99,13 +99,14 @@ function Overlay({ board, rows, order, title }: { board: Board; rows: readonly S
   const [view, setView] = useParam("view", "radar");
   const [failed, setFailed] = useState("");
   const picture = useRef<SVGSVGElement>(null);
-  const series: Series[] = rows.map((r) => ({ name: r.respondent, estimates: order.map((d) => r.dimensions[d]!) }));
+  const series: Series[] = rows.map((r) => ({ name: r.respondent, simulated: r.simulated, estimates: order.map((d) => r.dimensions[d]!) }));
   // the axis is that of the whole board: it stays where it is when somebody is added
   const all = board.rows.flatMap((r) => Object.values(r.dimensions).flatMap((e) => (e.score === null ? [] : [e.score])));
   const [from, to] = board.scale.low !== null && board.scale.high !== null ? [board.scale.low, board.scale.high] : [Math.min(0, ...all), Math.max(...all)];
   const round = order.length >= 3 && order.length <= 24;
   const shown = round && view === "radar" ? "radar" : "dots";
   const label = `${title}: ${rows.map((r) => r.respondent).join(", ")}; the numbers are in the table below`;
+  const note = `${title}, ${board.imported ? "published" : "measured"} ${board.date}`;
   return (
     <section aria-labelledby="overlay">
       <h2 id="overlay">Side by side</h2>
@@ -120,7 +121,7 @@ function Overlay({ board, rows, order, title }: { board: Board; rows: readonly S
         {failed !== "" && <span className="quiet" role="alert">The picture could not be made: {failed}</span>}
       </div>
       <figure className="figure">
-        {shown === "radar" ? <Radar name={label} axes={order} series={series} from={from} to={to} legend picture={picture} /> : <Dots name={label} axes={order} series={series} from={from} to={to} picture={picture} />}
+        {shown === "radar" ? <Radar name={label} axes={order} series={series} from={from} to={to} note={note} picture={picture} /> : <Dots name={label} axes={order} series={series} from={from} to={to} note={note} picture={picture} />}
         <figcaption>{board.imported ? "Scores as published, without intervals." : shown === "dots" || series.length <= 3 ? "With 95 % intervals." : "Intervals of more than three would hide each other: see dots, or the table."}</figcaption>
       </figure>
       <Scores board={board} rows={rows} order={order} decimals={to - from <= 2 ? 2 : 1} />

@@ -68,7 +68,7 @@ function Whole({ profile, system, date }: { profile: Profile; system: SystemAbou
   const [dim] = useParam("dim");
   const { low, high } = profile.axis;
   const measured = profile.dims.filter((d) => d.score !== null).length;
-  const series = [{ name: profile.respondent, estimates: profile.dims }];
+  const series = [{ name: profile.respondent, simulated: profile.simulated, estimates: profile.dims }];
   return (
     <>
       <Place profile={profile} date={date} />
