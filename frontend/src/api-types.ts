@@ -20,6 +20,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/boards/{system}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Comparison
+         * @description Return all pairs of some respondents: difference, interval, q-value, separating items.
+         */
+        get: operations["comparison_api_v1_boards__system__comparison_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{system}/comparison.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Comparison Table
+         * @description Return the same as a table, one row for each pair and dimension.
+         */
+        get: operations["comparison_table_api_v1_boards__system__comparison_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/boards/{system}/draws": {
         parameters: {
             query?: never;
@@ -32,6 +72,66 @@ export interface paths {
          * @description Return joint draws of a board's scores, to weigh it otherwise with intervals and ties.
          */
         get: operations["draws_api_v1_boards__system__draws_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{system}/respondent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Respondent
+         * @description Return a respondent's profile: scores with all that is known of them, facts, cost.
+         */
+        get: operations["respondent_api_v1_boards__system__respondent_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{system}/respondent/behind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answers Behind
+         * @description Return the answers that a score was made of, each with its verdicts and what it counts.
+         */
+        get: operations["answers_behind_api_v1_boards__system__respondent_behind_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{system}/respondent/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Drift
+         * @description Return how a respondent's scores moved between dates.
+         */
+        get: operations["drift_api_v1_boards__system__respondent_drift_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -60,6 +160,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/measurements/{id}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Manifest
+         * @description Return what a measurement was made of.
+         */
+        get: operations["manifest_api_v1_measurements__id__manifest_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meta": {
         parameters: {
             query?: never;
@@ -80,10 +200,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/respondents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Respondents
+         * @description Return all who have scores here, with systems and dates.
+         */
+        get: operations["respondents_api_v1_respondents_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AnswerBehind
+         * @description An answer behind a score. value: what it counts, in [0, 1]; null: nothing.
+         *
+         *     omitted: characters left out at the end.
+         */
+        AnswerBehind: {
+            /** Item */
+            item: string;
+            /** Kind */
+            kind: string;
+            /** Omitted */
+            omitted: number;
+            /** Outcome */
+            outcome: string;
+            /** Presentation */
+            presentation: number;
+            /** Reading */
+            reading: {
+                [key: string]: unknown;
+            } | null;
+            /** Repeat */
+            repeat: number;
+            /** Spans */
+            spans: components["schemas"]["Span"][];
+            /** Text */
+            text: string;
+            /** Value */
+            value: number | null;
+            /** Verdicts */
+            verdicts: components["schemas"]["Ruling"][];
+        };
+        /**
+         * BehindDocument
+         * @description Answers behind a score, in the order of their items; next: give it as `after`.
+         */
+        BehindDocument: {
+            /** Answers */
+            answers: components["schemas"]["AnswerBehind"][];
+            /** Dimension */
+            dimension: string;
+            /** Measurement */
+            measurement: string;
+            /** Next */
+            next: string | null;
+            /** Respondent */
+            respondent: string;
+            /** System */
+            system: string;
+        };
         /**
          * BoardDocument
          * @description The newest comparable scores of one value system, best first.
@@ -152,6 +342,62 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * Change
+         * @description A later measurement less the first.
+         */
+        Change: {
+            /** Dimensions */
+            dimensions: {
+                [key: string]: components["schemas"]["Moved"];
+            };
+            /** Measurements */
+            measurements: string[];
+            /** Notes */
+            notes: string[];
+            /** Since */
+            since: string;
+            /** Until */
+            until: string;
+        };
+        /**
+         * ComparisonDocument
+         * @description All pairs of some respondents. An imported table has bare differences.
+         */
+        ComparisonDocument: {
+            /** Date */
+            date: string;
+            /** Fdr */
+            fdr: number;
+            /** Imported */
+            imported: boolean;
+            /** Measurements */
+            measurements: string[];
+            /** Notices */
+            notices: string[];
+            /** Pairs */
+            pairs: components["schemas"]["Pair"][];
+            /** System */
+            system: string;
+        };
+        /**
+         * Cost
+         * @description What the answers took, without the judge. usd: of those with a price.
+         */
+        Cost: {
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Responses */
+            responses: number;
+            /** Seconds */
+            seconds: number;
+            /** Unpriced */
+            unpriced: number;
+            /** Usd */
+            usd: number | null;
+        };
+        /**
          * Dated
          * @description One measurement. kind: measured here, or a published table.
          */
@@ -166,6 +412,30 @@ export interface components {
             respondents: number;
         };
         /**
+         * Difference
+         * @description The first less the second; discovered: at the false discovery rate over all of them.
+         */
+        Difference: {
+            /** A */
+            a: number | null;
+            /** B */
+            b: number | null;
+            /** Difference */
+            difference: number | null;
+            /** Discovered */
+            discovered: boolean | null;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number | null;
+            /** P */
+            p: number | null;
+            /** Q */
+            q: number | null;
+        };
+        /**
          * DimensionAbout
          * @description One axis of a value system, in the system's own words.
          */
@@ -178,6 +448,28 @@ export interface components {
             low: string;
             /** Name */
             name: string;
+        };
+        /**
+         * Dimensioned
+         * @description A score; refused and missing answers beside its n.
+         */
+        Dimensioned: {
+            /** Details */
+            details: components["schemas"]["Further"][];
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Missing */
+            missing: number | null;
+            /** N */
+            n?: number | null;
+            /** Name */
+            name: string;
+            /** Refused */
+            refused: number | null;
+            /** Score */
+            score: number | null;
         };
         /**
          * Draws
@@ -207,6 +499,24 @@ export interface components {
             missing: number[][];
             /** Respondents */
             respondents: string[];
+        };
+        /**
+         * DriftDocument
+         * @description How a respondent's scores moved, oldest first.
+         */
+        DriftDocument: {
+            /** Changes */
+            changes: components["schemas"]["Change"][];
+            /** Fdr */
+            fdr: number;
+            /** Notices */
+            notices: string[];
+            /** Respondent */
+            respondent: string;
+            /** Series */
+            series: components["schemas"]["Occasion"][];
+            /** System */
+            system: string;
         };
         /**
          * ErrorBody
@@ -248,6 +558,67 @@ export interface components {
             score: number | null;
         };
         /**
+         * Everybody
+         * @description All who have scores here, by name.
+         */
+        Everybody: {
+            /** Respondents */
+            respondents: components["schemas"]["Known"][];
+        };
+        /**
+         * Fact
+         * @description A name and what it stands for.
+         */
+        Fact: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * FactGroup
+         * @description One entry of a manifest.
+         */
+        FactGroup: {
+            /** Heading */
+            heading: string;
+            /** Omitted */
+            omitted: number;
+            /** Rows */
+            rows: [
+                string,
+                string
+            ][];
+        };
+        /**
+         * Further
+         * @description A further score of a dimension; `within` compares dimensions of one respondent.
+         */
+        Further: {
+            /** High */
+            high: number | null;
+            /** Key */
+            key: string;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number | null;
+            /** N */
+            n?: number | null;
+            /** Score */
+            score: number | null;
+        };
+        /**
+         * GateOf
+         * @description Whether the judge may be relied on: passed, failed, undecided or unmeasured.
+         */
+        GateOf: {
+            /** Reason */
+            reason: string;
+            /** Status */
+            status: string;
+        };
+        /**
          * GroupAbout
          * @description A higher-order group.
          */
@@ -258,6 +629,48 @@ export interface components {
             name: string;
             /** Opposite */
             opposite: string | null;
+        };
+        /**
+         * InSystem
+         * @description Measurements of one respondent in a value system.
+         */
+        InSystem: {
+            /** Date */
+            date: string;
+            /** Measurements */
+            measurements: number;
+            /** System */
+            system: string;
+        };
+        /**
+         * Known
+         * @description Somebody who has scores here.
+         */
+        Known: {
+            /** Name */
+            name: string;
+            /** Simulated */
+            simulated: boolean;
+            /** Systems */
+            systems: components["schemas"]["InSystem"][];
+        };
+        /**
+         * ManifestDocument
+         * @description What a measurement was made of: for reading, and whole.
+         */
+        ManifestDocument: {
+            /** Date */
+            date: string;
+            /** Groups */
+            groups: components["schemas"]["FactGroup"][];
+            /** Id */
+            id: string;
+            /** Manifest */
+            manifest: {
+                [key: string]: unknown;
+            };
+            /** System */
+            system: string;
         };
         /**
          * Meta
@@ -274,6 +687,60 @@ export interface components {
             version: string;
         };
         /**
+         * Moved
+         * @description A change of one dimension; discovered: at the false discovery rate over all changes.
+         */
+        Moved: {
+            /** Difference */
+            difference: number | null;
+            /** Discovered */
+            discovered: boolean | null;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number | null;
+            /** P */
+            p: number | null;
+            /** Q */
+            q: number | null;
+        };
+        /**
+         * Occasion
+         * @description A respondent's scores on one date.
+         */
+        Occasion: {
+            /** Date */
+            date: string;
+            /** Dimensions */
+            dimensions: {
+                [key: string]: components["schemas"]["Estimate"];
+            };
+            /** Imported */
+            imported: boolean;
+            /** Measurement */
+            measurement: string;
+            /** Occasion */
+            occasion: string | null;
+        };
+        /**
+         * Pair
+         * @description Two respondents, on the items that both answered.
+         */
+        Pair: {
+            /** A */
+            a: string;
+            /** B */
+            b: string;
+            /** Dimensions */
+            dimensions: {
+                [key: string]: components["schemas"]["Difference"];
+            };
+            /** Items */
+            items: components["schemas"]["Separating"][];
+        };
+        /**
          * Preset
          * @description Weights to start from, by dimension; they sum to one.
          */
@@ -288,6 +755,40 @@ export interface components {
             };
         };
         /**
+         * ProfileDocument
+         * @description One respondent in one value system, dimensions in the order of the theory's circle.
+         *
+         *     axis: ends of the scale; of a table that does not declare one, of its numbers.
+         */
+        ProfileDocument: {
+            axis: components["schemas"]["Range"];
+            cost: components["schemas"]["Cost"] | null;
+            /** Date */
+            date: string;
+            /** Dims */
+            dims: components["schemas"]["Dimensioned"][];
+            /** Facts */
+            facts: components["schemas"]["Fact"][];
+            gate: components["schemas"]["GateOf"] | null;
+            /** Imported */
+            imported: boolean;
+            /** Measurement */
+            measurement: string;
+            /** Notes */
+            notes: string[];
+            /** Notices */
+            notices: string[];
+            /** Observational */
+            observational: boolean;
+            /** Respondent */
+            respondent: string;
+            scale: components["schemas"]["Range"];
+            /** Simulated */
+            simulated: boolean;
+            /** System */
+            system: string;
+        };
+        /**
          * Range
          * @description Lowest and highest score possible; null where a published table does not say.
          */
@@ -296,6 +797,54 @@ export interface components {
             high: number | null;
             /** Low */
             low: number | null;
+        };
+        /**
+         * Ruling
+         * @description What the judge said of one part of an answer.
+         *
+         *     word: the verdict in a word; null: there is none, or too little of the dimension is there.
+         */
+        Ruling: {
+            /** Confidence */
+            confidence: number | null;
+            /** Expressed */
+            expressed: number | null;
+            /** Missing */
+            missing: string | null;
+            /** Note */
+            note: string | null;
+            /** Part */
+            part: number;
+            /** Stance */
+            stance: string | null;
+            /** Valence */
+            valence: number | null;
+            /** Word */
+            word: string | null;
+        };
+        /**
+         * Separating
+         * @description An item that the two differ on, and by how many points on a dimension.
+         */
+        Separating: {
+            /** Difference */
+            difference: number | null;
+            /** Dimension */
+            dimension: string;
+            /** Item */
+            item: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * Span
+         * @description A stretch of an answer. stance: of the evidence in it; null: none is.
+         */
+        Span: {
+            /** Stance */
+            stance: string | null;
+            /** Text */
+            text: string;
         };
         /**
          * SystemAbout
@@ -392,6 +941,132 @@ export interface operations {
             };
         };
     };
+    comparison_api_v1_boards__system__comparison_get: {
+        parameters: {
+            query: {
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+                /** @description Names, two to eight different. */
+                with: string[];
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    comparison_table_api_v1_boards__system__comparison_csv_get: {
+        parameters: {
+            query: {
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+                /** @description Names, two to eight different. */
+                with: string[];
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
     draws_api_v1_boards__system__draws_get: {
         parameters: {
             query?: {
@@ -414,6 +1089,204 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Draws"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    respondent_api_v1_boards__system__respondent_get: {
+        parameters: {
+            query: {
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+                /** @description Of a respondent. */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    answers_behind_api_v1_boards__system__respondent_behind_get: {
+        parameters: {
+            query: {
+                /** @description `next` of a page. */
+                after?: string | null;
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+                /** @description Of the value system. */
+                dimension: string;
+                /** @description Only this item. */
+                item?: string | null;
+                /** @description Answers of a page. */
+                limit?: number;
+                /** @description Of a respondent. */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BehindDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    drift_api_v1_boards__system__respondent_drift_get: {
+        parameters: {
+            query: {
+                /** @description Of a respondent. */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftDocument"];
                 };
             };
             /** @description A parameter is wrong */
@@ -516,6 +1389,65 @@ export interface operations {
             };
         };
     };
+    manifest_api_v1_measurements__id__manifest_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of a measurement. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManifestDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
     meta_api_v1_meta_get: {
         parameters: {
             query?: never;
@@ -532,6 +1464,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Meta"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    respondents_api_v1_respondents_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Everybody"];
                 };
             };
             /** @description A parameter is wrong */

@@ -17,6 +17,9 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   { path: "/", name: "Board", page: lazy(() => import("./pages/board/page")) },
+  { path: "/respondents", name: "Respondents", page: lazy(() => import("./pages/respondent/list")) },
+  { path: "/compare", name: "Compare", page: lazy(() => import("./pages/compare/page")) },
+  { path: "/respondents/:name", page: lazy(() => import("./pages/respondent/page")) },
 ];
 
 export function App() {
