@@ -60,6 +60,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cultures/{system}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cultures
+         * @description Return how alike respondents and the cultures of the demonstration set are.
+         */
+        get: operations["cultures_api_v1_cultures__system__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cultures/{system}/curve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curve
+         * @description Return one respondent's specification curve over the demonstration set.
+         */
+        get: operations["curve_api_v1_cultures__system__curve_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cultures/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare
+         * @description Compare with profiles that are sent along; nothing of them is stored.
+         */
+        post: operations["compare_api_v1_cultures_compare_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/match": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Match
+         * @description Compare a person with respondents and cultures; nothing is stored.
+         */
+        post: operations["match_api_v1_match_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meta": {
         parameters: {
             query?: never;
@@ -72,6 +152,46 @@ export interface paths {
          * @description Return value systems and dates; the first thing a page asks for.
          */
         get: operations["meta_api_v1_meta_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/questionnaires/{system}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questionnaire
+         * @description Return the statements that a person rates.
+         */
+        get: operations["questionnaire_api_v1_questionnaires__system__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/space/{system}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Space
+         * @description Return a map of respondents and cultures: near means values in a similar order.
+         */
+        get: operations["space_api_v1_space__system__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -150,6 +270,200 @@ export interface components {
             score: number | null;
             /** Simulated */
             simulated: boolean;
+        };
+        /**
+         * Cell
+         * @description A similarity in [-1, 1] with its 95 % limits; null: cannot be compared, or no limits.
+         */
+        Cell: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * Compared
+         * @description What came of a comparison; curve: null unless a respondent was named.
+         */
+        Compared: {
+            curve: components["schemas"]["CurveDocument"] | null;
+            report: components["schemas"]["CulturesDocument"];
+        };
+        /**
+         * Comparison
+         * @description A set of profiles to compare with; it is not stored.
+         *
+         *     name: what messages call it.
+         *     kind: how `text` is written: JSON ``{"China": {"Benevolence": 9, ...}, ...}``, or a table with a
+         *         column `culture` and one for each dimension; larger = more important.
+         *     respondent: whose specification curve is wanted, too.
+         */
+        Comparison: {
+            /** Date */
+            date?: string | null;
+            /**
+             * Kind
+             * @default json
+             * @enum {string}
+             */
+            kind: "json" | "csv" | "tsv";
+            /**
+             * Method
+             * @default spearman
+             * @enum {string}
+             */
+            method: "spearman" | "pearson" | "kendall";
+            /**
+             * Name
+             * @default your profiles
+             */
+            name: string;
+            /** Respondent */
+            respondent?: string | null;
+            /** System */
+            system: string;
+            /** Text */
+            text: string;
+            /**
+             * Treatment
+             * @default as-is
+             */
+            treatment: string;
+        };
+        /**
+         * CultureMatch
+         * @description A culture beside the person; its profile is taken as exact.
+         */
+        CultureMatch: {
+            /** Culture */
+            culture: string;
+            /** Match */
+            match: number;
+            /** Rho */
+            rho: number;
+        };
+        /**
+         * CultureMatches
+         * @description Cultures, most alike first.
+         *
+         *     fits: whether the nearest is nearer than chance; null: that cannot be tested.
+         */
+        CultureMatches: {
+            /** File */
+            file: string;
+            /** Fits */
+            fits: boolean | null;
+            /** Matches */
+            matches: components["schemas"]["CultureMatch"][];
+            /** Nearest */
+            nearest: string[];
+            /** Notices */
+            notices: string[];
+            /** P */
+            p: number | null;
+        };
+        /**
+         * CultureRow
+         * @description A respondent beside every culture.
+         *
+         *     cells: in the order of the document's cultures.
+         *     nearest: several when they tie, none where nothing can be compared.
+         *     fits: whether the nearest is nearer than the respondent's values in random order would come;
+         *         null: that cannot be tested.
+         *     p: of that test.
+         *     claims: one for each culture in `nearest`.
+         */
+        CultureRow: {
+            /** Cells */
+            cells: components["schemas"]["Cell"][];
+            /** Claims */
+            claims: components["schemas"]["Support"][];
+            /** Fits */
+            fits: boolean | null;
+            /** Nearest */
+            nearest: string[];
+            /** P */
+            p: number | null;
+            /** Respondent */
+            respondent: string;
+            /** Simulated */
+            simulated: boolean;
+        };
+        /**
+         * CulturesDocument
+         * @description Respondents beside cultures.
+         *
+         *     countries: by culture that goes by a country's name, its numeric code of ISO 3166-1.
+         *     alpha: level of the test of fit.
+         *     threshold: share of choices from which on a claim counts as supported.
+         *     treatments: those that can be asked for.
+         */
+        CulturesDocument: {
+            /** Alpha */
+            alpha: number;
+            /** Compared On */
+            compared_on: string;
+            /** Countries */
+            countries: {
+                [key: string]: string;
+            };
+            /** Date */
+            date: string;
+            /** Dims */
+            dims: string[];
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "spearman" | "pearson" | "kendall";
+            /** Notices */
+            notices: string[];
+            pairs: components["schemas"]["PairClaims"] | null;
+            profiles: components["schemas"]["ProfileSet"];
+            /** Rows */
+            rows: components["schemas"]["CultureRow"][];
+            /** System */
+            system: string;
+            /** Threshold */
+            threshold: number | null;
+            /** Treatment */
+            treatment: string;
+            /** Treatments */
+            treatments: string[];
+        };
+        /**
+         * CultureSupport
+         * @description In which share of the choices a culture alone is the nearest.
+         */
+        CultureSupport: {
+            /** Culture */
+            culture: string;
+            /** Hangs On */
+            hangs_on: string[];
+            /** Of */
+            of: number;
+            /** Share */
+            share: number;
+            /** Supported */
+            supported: boolean;
+        };
+        /**
+         * CurveDocument
+         * @description One respondent under every defensible choice; claims best supported first.
+         */
+        CurveDocument: {
+            /** Claims */
+            claims: components["schemas"]["CultureSupport"][];
+            /** Cultures */
+            cultures: string[];
+            /** Respondent */
+            respondent: string;
+            /** Specifications */
+            specifications: components["schemas"]["Specification"][];
+            /** Threshold */
+            threshold: number;
         };
         /**
          * Dated
@@ -260,6 +574,65 @@ export interface components {
             opposite: string | null;
         };
         /**
+         * MatchDocument
+         * @description A person beside every respondent and culture.
+         *
+         *     fits: whether the best match is better than chance; null: nobody can be ranked.
+         *     winners: the best match, or several exactly level; empty unless somebody fits.
+         *     person: mean answer by dimension.
+         *     order: the person's ranks over `dimensions`, 1 = least, ties averaged.
+         */
+        MatchDocument: {
+            /** Compared On */
+            compared_on: string;
+            cultures: components["schemas"]["CultureMatches"] | null;
+            /** Date */
+            date: string;
+            /** Dimensions */
+            dimensions: string[];
+            /** Fits */
+            fits: boolean | null;
+            /** Matches */
+            matches: components["schemas"]["RespondentMatch"][];
+            /** Notices */
+            notices: string[];
+            /** Order */
+            order: (number | null)[];
+            orders: components["schemas"]["Orders"];
+            /** P */
+            p: number | null;
+            /** Person */
+            person: {
+                [key: string]: number;
+            };
+            /** System */
+            system: string;
+            /** Winner */
+            winner: string | null;
+            /** Winners */
+            winners: string[];
+        };
+        /**
+         * Matching
+         * @description A person's answers by question, or, instead, scores by dimension known from before.
+         *
+         *     Both on the scale of the questionnaire. They are compared and not stored.
+         */
+        Matching: {
+            /** Answers */
+            answers?: {
+                [key: string]: number;
+            } | null;
+            /** Date */
+            date?: string | null;
+            /** Scores */
+            scores?: {
+                [key: string]: number;
+            } | null;
+            /** System */
+            system: string;
+        };
+        /**
          * Meta
          * @description The server and what it has.
          *
@@ -272,6 +645,42 @@ export interface components {
             systems: components["schemas"]["SystemAbout"][];
             /** Version */
             version: string;
+        };
+        /**
+         * Neighbour
+         * @description Somebody near, with Spearman's correlation of the two orders.
+         */
+        Neighbour: {
+            /** Name */
+            name: string;
+            /** Rho */
+            rho: number;
+        };
+        /**
+         * Orders
+         * @description Ranks over the dimensions, 1 = least, for everybody who has a match.
+         */
+        Orders: {
+            /** Cultures */
+            cultures: {
+                [key: string]: (number | null)[];
+            };
+            /** Respondents */
+            respondents: {
+                [key: string]: (number | null)[];
+            };
+        };
+        /**
+         * PairClaims
+         * @description Claims that one of two cultures is nearer on average over the respondents.
+         */
+        PairClaims: {
+            /** Of */
+            of: number;
+            /** Supported */
+            supported: number;
+            /** Weakest */
+            weakest: components["schemas"]["Support"][];
         };
         /**
          * Preset
@@ -288,6 +697,50 @@ export interface components {
             };
         };
         /**
+         * ProfileSet
+         * @description Where the cultures' profiles come from.
+         */
+        ProfileSet: {
+            /** Cultures */
+            cultures: string[];
+            /** Name */
+            name: string;
+            /** Source */
+            source: string | null;
+        };
+        /**
+         * Question
+         * @description A statement to rate; keying: -1 where agreeing speaks against the dimension.
+         */
+        Question: {
+            /** Dimension */
+            dimension: string;
+            /** Id */
+            id: string;
+            /** Keying */
+            keying: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * QuestionnaireDocument
+         * @description Statements to rate from `low` (not like me at all) to `high` (very much like me).
+         */
+        QuestionnaireDocument: {
+            /** Circle */
+            circle: string[];
+            /** Dims */
+            dims: string[];
+            /** High */
+            high: number;
+            /** Items */
+            items: components["schemas"]["Question"][];
+            /** Low */
+            low: number;
+            /** System */
+            system: string;
+        };
+        /**
          * Range
          * @description Lowest and highest score possible; null where a published table does not say.
          */
@@ -296,6 +749,122 @@ export interface components {
             high: number | null;
             /** Low */
             low: number | null;
+        };
+        /**
+         * RespondentMatch
+         * @description A respondent beside the person.
+         *
+         *     match: 100 (rho + 1) / 2, with the limits that the respondent's scores leave.
+         *     beats: share of shuffled profiles that are less alike.
+         *     reason: why there is no match.
+         */
+        RespondentMatch: {
+            /** Beats */
+            beats: number | null;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Match */
+            match: number | null;
+            /** Reason */
+            reason: string | null;
+            /** Respondent */
+            respondent: string;
+            /** Rho */
+            rho: number | null;
+            /** Simulated */
+            simulated: boolean;
+        };
+        /**
+         * SpaceDocument
+         * @description A map of who orders values like whom.
+         *
+         *     stress: Kruskal's stress-1, with what it means in `stress_means`.
+         *     directions: by dimension, where on the map it is put before others: correlations of its ranks
+         *         with x and y; the sum of their squares is the share of its variance that the map shows.
+         */
+        SpaceDocument: {
+            /** Compared On */
+            compared_on: string;
+            /** Date */
+            date: string;
+            /** Directions */
+            directions: {
+                [key: string]: [
+                    number,
+                    number
+                ];
+            };
+            /** Notices */
+            notices: string[];
+            /** Points */
+            points: components["schemas"]["SpacePoint"][];
+            /** Stress */
+            stress: number | null;
+            /** Stress Means */
+            stress_means: string;
+            /** System */
+            system: string;
+        };
+        /**
+         * SpacePoint
+         * @description A place on the map; nearest: by rho, which the flat map cannot bend.
+         */
+        SpacePoint: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "respondent" | "culture" | "person";
+            /** Name */
+            name: string;
+            /** Nearest */
+            nearest: components["schemas"]["Neighbour"][];
+            /** Simulated */
+            simulated: boolean;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+        };
+        /**
+         * Specification
+         * @description One defensible choice; estimates in the order of the cultures.
+         */
+        Specification: {
+            /** Estimates */
+            estimates: (number | null)[];
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "spearman" | "pearson" | "kendall";
+            /** Nearest */
+            nearest: string[];
+            /** Profiles */
+            profiles: string;
+            /** Treatment */
+            treatment: string;
+        };
+        /**
+         * Support
+         * @description A claim, and in which share of all defensible choices it holds.
+         *
+         *     of: choices that could be tried.
+         *     hangs_on: dimensions whose single treatment turns a claim round that most choices support.
+         */
+        Support: {
+            /** Claim */
+            claim: string;
+            /** Hangs On */
+            hangs_on: string[];
+            /** Of */
+            of: number;
+            /** Share */
+            share: number;
+            /** Supported */
+            supported: boolean;
         };
         /**
          * SystemAbout
@@ -516,6 +1085,256 @@ export interface operations {
             };
         };
     };
+    cultures_api_v1_cultures__system__get: {
+        parameters: {
+            query?: {
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+                /** @description The correlation. */
+                method?: "spearman" | "pearson" | "kendall";
+                /** @description as-is, last:NAME (a dimension put last on both sides) or without:NAME. */
+                treatment?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CulturesDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    curve_api_v1_cultures__system__curve_get: {
+        parameters: {
+            query: {
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+                /** @description A respondent of the board. */
+                respondent: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurveDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    compare_api_v1_cultures_compare_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Comparison"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compared"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    match_api_v1_match_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Matching"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
     meta_api_v1_meta_get: {
         parameters: {
             query?: never;
@@ -532,6 +1351,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Meta"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    questionnaire_api_v1_questionnaires__system__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionnaireDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    space_api_v1_space__system__get: {
+        parameters: {
+            query?: {
+                /** @description Show the cultures of the demonstration set, too. */
+                cultures?: boolean;
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpaceDocument"];
                 };
             };
             /** @description A parameter is wrong */

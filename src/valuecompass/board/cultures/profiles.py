@@ -40,6 +40,13 @@ class Profiles:
     about: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What else the file says of itself: intervals, n, how it was made."""
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the file says its readers must know."""
+        found = self.about.get("notices")
+        told = cast("list[Any]", found) if isinstance(found, list) else []
+        return tuple(one for one in told if isinstance(one, str))
+
     def restricted(self, cultures: tuple[str, ...]) -> Profiles:
         """Return the profiles of these cultures, in this order."""
         rows = [self.cultures.index(one) for one in cultures]
