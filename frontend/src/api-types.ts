@@ -285,7 +285,7 @@ export interface components {
         };
         /**
          * Compared
-         * @description What came of a comparison; curve: null unless a respondent was named.
+         * @description What came of a comparison; curve: null where the set has one culture.
          */
         Compared: {
             curve: components["schemas"]["CurveDocument"] | null;
@@ -298,7 +298,7 @@ export interface components {
          *     name: what messages call it.
          *     kind: how `text` is written: JSON ``{"China": {"Benevolence": 9, ...}, ...}``, or a table with a
          *         column `culture` and one for each dimension; larger = more important.
-         *     respondent: whose specification curve is wanted, too.
+         *     respondent: whose specification curve is wanted; the first real one if left out.
          */
         Comparison: {
             /** Date */

@@ -17,6 +17,9 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   { path: "/", name: "Board", page: lazy(() => import("./pages/board/page")) },
+  { path: "/cultures", name: "Cultures", page: lazy(() => import("./pages/cultures/page")) },
+  { path: "/space", name: "Value space", page: lazy(() => import("./pages/space/page")) },
+  { path: "/you", name: "Your values", page: lazy(() => import("./pages/you/page")) },
 ];
 
 export function App() {

@@ -169,9 +169,10 @@ def checked_answers(
         if (fault := questionnaire.fault(value)) is not None:
             raise InputError(f"{source}: answer {key!r}: {fault}")
     if whole and (absent := [id for id in known if id not in found]):
+        hint = " (--ask FILE asks for what is missing)" if isinstance(source, Path) else ""
         raise InputError(
             f"{source}: no answer to {_listed(absent)}; answer every question of "
-            f"{questionnaire.source} (--ask FILE asks for what is missing)"
+            f"{questionnaire.source}{hint}"
         )
     return {id: float(found[id]) for id in known if id in found}
 

@@ -161,7 +161,7 @@ class Comparison(BaseModel):
     name: what messages call it.
     kind: how `text` is written: JSON ``{"China": {"Benevolence": 9, ...}, ...}``, or a table with a
         column `culture` and one for each dimension; larger = more important.
-    respondent: whose specification curve is wanted, too.
+    respondent: whose specification curve is wanted; the first real one if left out.
     """
 
     system: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
@@ -175,7 +175,7 @@ class Comparison(BaseModel):
 
 
 class Compared(BaseModel):
-    """What came of a comparison; curve: null unless a respondent was named."""
+    """What came of a comparison; curve: null where the set has one culture."""
 
     report: CulturesDocument
     curve: CurveDocument | None
@@ -236,11 +236,16 @@ async def compared(here: Site, given: Comparison) -> Compared:
                 f"{given.name}: {len(sent.cultures)} cultures; send at most {MOST_CULTURES}"
             )
         report = document_of(board, sent, given.method, given.treatment)
-        # a single culture leaves no choice between cultures
-        wanted = given.respondent if len(sent.cultures) > 1 else None
-        return Compared(report=report, curve=curve_of(board, sent, wanted) if wanted else None)
+        several = len(sent.cultures) > 1
+        curve = curve_of(board, sent, given.respondent or _first(board)) if several else None
+        return Compared(report=report, curve=curve)
 
     return await anyio.to_thread.run_sync(made)
+
+
+def _first(board: Board) -> str:
+    real = (who for who, yes in zip(board.respondents, board.simulated, strict=True) if not yes)
+    return next(real, board.respondents[0])
 
 
 def shipped(system: ValueSystem) -> Profiles:
