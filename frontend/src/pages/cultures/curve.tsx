@@ -5,7 +5,7 @@ import { number, percent } from "../../parts/numbers";
 type Curve = Schemas["CurveDocument"];
 type Choice = Schemas["Specification"];
 const METHODS = ["spearman", "kendall", "pearson"] as const;
-const [LEFT, RIGHT, TOP, HIGH, ROW, STEP] = [190, 12, 12, 150, 13, 11];
+const [LEFT, RIGHT, TOP, HIGH, ROW, STEP] = [190, 12, 12, 190, 14, 13];
 
 /** A treatment in words. */
 export function inWords(treatment: string): string {
@@ -44,13 +44,13 @@ export function CurvePlot({ of, culture }: { of: Curve; culture: string }) {
 const alone = (row: Choice, culture: string) => row.nearest.length === 1 && row.nearest[0] === culture;
 
 function Drawn({ rows, at, culture }: { rows: readonly Choice[]; at: number; culture: string }) {
-  const treatments = [...new Set(rows.map((row) => row.treatment))].sort((a, b) => order(a) - order(b) || a.localeCompare(b));
+  const treatments = [...new Set(rows.map((row) => row.treatment))].sort((a, b) => order(a) - order(b) || a.localeCompare(b, "en"));
   const lines = [...METHODS.map((m) => ({ key: m, label: m, has: (r: Choice) => r.method === m })), ...treatments.map((t) => ({ key: t, label: inWords(t), has: (r: Choice) => r.treatment === t }))];
   const all = rows.map((row) => row.estimates[at]!);
   const [low, high] = [Math.floor(5 * Math.min(0, ...all)) / 5, Math.ceil(5 * Math.max(0, ...all)) / 5];
   const [x, y] = [(i: number) => LEFT + STEP * (i + 0.5), (v: number) => TOP + HIGH * (1 - (v - low) / (high - low || 1))];
   const [width, foot] = [LEFT + RIGHT + STEP * rows.length, TOP + HIGH + 22];
-  const ticks = [...new Set([low, 0, high])];
+  const ticks = [low, (low + high) / 2, high, 0].filter((v, i, all) => all.findIndex((w) => Math.abs(w - v) < 0.05) === i);
   return (
     <svg className="spec" viewBox={`0 0 ${width} ${foot + ROW * lines.length}`} width={width} height={foot + ROW * lines.length} aria-hidden="true">
       {ticks.map((v) => <g key={v}><line className="axis" x1={LEFT} x2={width - RIGHT} y1={y(v)} y2={y(v)} /><text x={LEFT - 8} y={y(v) + 4} textAnchor="end">{number(v, 1)}</text></g>)}

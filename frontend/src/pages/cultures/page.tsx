@@ -138,9 +138,12 @@ function One({ of, row }: { of: Document; row: Schemas["CultureRow"] }) {
           : row.fits === false ? <><b>No culture fits.</b> The same values in random order come as near to one of these cultures in {percent(row.p ?? 0)} of cases. Highest is <bdi>{row.nearest.join(", ")}</bdi> with {number(best.value, 2)}.</>
           : <>Nearest: <b><bdi>{row.nearest.join(", ")}</bdi></b>, {number(best.value, 2)}{limits !== "" && ` (${limits})`}. {row.fits === null ? "Whether that is more than chance cannot be tested here." : `Values in random order come as near in ${percent(row.p ?? 0, 1)} of cases.`}</>}
       </p>
+      <div className={coloured.length > 0 ? "mapped" : undefined}>
+      <div>
       <WorldMap title={`Similarity of ${row.respondent} to cultures that are countries`} of={coloured} />
       {coloured.length > 0 && <p className="key" aria-hidden="true"><span className="ramp" /> −1 reverse order · 0 · 1 same order. Grey: no profile.</p>}
       {elsewhere.length > 0 && <p className="quiet">Not on the map, because they do not go by a country’s name: <bdi>{elsewhere.map((c) => c.culture).join(", ")}</bdi>.</p>}
+      </div>
       <div className="scroll" tabIndex={0} role="region" aria-label="Cultures by similarity">
         <table className="cultures">
           <thead><tr><th scope="col">Culture</th><th scope="col">Similarity, 95 %</th></tr></thead>
@@ -148,11 +151,12 @@ function One({ of, row }: { of: Document; row: Schemas["CultureRow"] }) {
             {cells.map((c) => (
               <tr key={c.culture}>
                 <th scope="row"><bdi>{c.culture}</bdi></th>
-                <td>{c.value === null ? <span className="none">not compared</span> : <><b>{number(c.value, 2)}</b> <small>{interval(c.low, c.high, 2)}</small></>}<RangeBar score={c.value} low={c.low} high={c.high} from={-1} to={1} /></td>
+                <td>{c.value !== null && <span><b>{number(c.value, 2)}</b> <small>{interval(c.low, c.high, 2)}</small></span>}<RangeBar score={c.value} low={c.low} high={c.high} from={-1} to={1} /></td>
               </tr>
             ))}
           </tbody>
         </table>
+      </div>
       </div>
     </>
   );
@@ -164,7 +168,7 @@ function Pairs({ of }: { of: Schemas["PairClaims"] }) {
       <h2 id="pairs">Which culture is nearer on average</h2>
       <p className="quiet">Of {count(of.of)} claims about pairs of cultures {count(of.supported)} are supported. The weakest:</p>
       <div className="scroll" tabIndex={0} role="region" aria-label="Claims about pairs of cultures">
-        <table>
+        <table className="pairs">
           <thead><tr><th scope="col">Claim</th><th scope="col">Choices that agree</th><th scope="col">Supported</th><th scope="col">Hangs on</th></tr></thead>
           <tbody>{of.weakest.map((one) => <tr key={one.claim}><td><bdi>{one.claim}</bdi></td><td>{percent(one.share)} of {one.of}</td><td>{one.supported ? "yes" : "no"}</td><td>{one.hangs_on.join(", ")}</td></tr>)}</tbody>
         </table>

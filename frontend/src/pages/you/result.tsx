@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { isStatic, send, type ApiError, type Schemas } from "../../api";
 import { Notices } from "../../parts/notices";
 import { interval, number } from "../../parts/numbers";
@@ -23,10 +23,15 @@ export function Result({ asked, scores, body, date, shared, forget }: Props) {
   const share = (value: number) => (value - asked.low) / (asked.high - asked.low);
   const sent = { system: asked.system, date: date || null, ...body };
   const match = useQuery<Match, ApiError>({ queryKey: ["match", sent], queryFn: () => send("POST", "/api/v1/match", {}, sent), enabled: !isStatic, gcTime: 0 });
+  const heading = useRef<HTMLHeadingElement>(null);
+  // who answered the last statement with a key or a screen reader is taken to the result
+  useEffect(() => {
+    if (!shared) heading.current?.focus();
+  }, [shared]);
   return (
     <>
       <section aria-labelledby="profile">
-        <h2 id="profile">{whose}</h2>
+        <h2 id="profile" ref={heading} tabIndex={-1}>{whose}</h2>
         <div className="you">
           <Wheel title={`${whose} on the circle of values; the table beside has the numbers`} dims={around} mine={around.map((name) => share(scores[name]!))} named />
           <table>
@@ -59,7 +64,7 @@ function Matches({ of, around, shared }: { of: Match; around: readonly string[];
           {of.fits === true ? <>Fits best: <b><bdi>{of.winners.join(", ")}</bdi></b>, better than chance.</> : <b>{first}</b>}
         </p>
         {rows.length > 0 && <MatchTable label="Respondents by match" rows={rows.slice(0, LISTED).map((one) => ({ name: one.respondent, link: true, ...one }))} />}
-        {rows.length > LISTED && <details className="twin"><summary>All {rows.length}</summary><MatchTable label="All respondents" rows={rows.slice(LISTED).map((one) => ({ name: one.respondent, link: true, ...one }))} /></details>}
+        {rows.length > LISTED && <details className="twin"><summary>{rows.length - LISTED} more</summary><MatchTable label="Further respondents" rows={rows.slice(LISTED).map((one) => ({ name: one.respondent, link: true, ...one }))} /></details>}
       </section>
       {of.cultures !== null && of.cultures !== undefined && (
         <section aria-labelledby="cultures">
@@ -83,7 +88,7 @@ function MatchTable({ label, rows }: { label: string; rows: readonly Row[] }) {
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={label}>
       <table className="matches">
-        <thead><tr><th scope="col">Name</th><th scope="col">Match, 95 %: 100 same order, 50 no relation</th></tr></thead>
+        <thead><tr><th scope="col">Name</th><th scope="col">Match{rows.some((one) => one.low !== null) ? ", 95 %" : ""}: 100 same order, 50 no relation</th></tr></thead>
         <tbody>
           {rows.map((one) => (
             <tr key={one.name}>

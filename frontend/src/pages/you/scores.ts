@@ -14,11 +14,11 @@ export function means(asked: Asked, answers: Answers): Record<string, number> {
 }
 
 /** Scores for a link: one decimal, in the questionnaire's order. Nothing else of a person is in it. */
-export const written = (asked: Asked, scores: Record<string, number>): string => asked.dims.map((name) => scores[name]!.toFixed(1)).join(",");
+export const written = (asked: Asked, scores: Record<string, number>): string => asked.dims.map((name) => scores[name]!.toFixed(1)).join("_");
 
 /** Scores out of a link; null where it is not one of ours. */
 export function read(asked: Asked, text: string): Record<string, number> | null {
-  const parts = text.split(",").map((part) => (/^\d{1,3}(\.\d)?$/.test(part) ? Number(part) : NaN));
+  const parts = text.split("_").map((part) => (/^\d{1,3}(\.\d)?$/.test(part) ? Number(part) : NaN));
   if (parts.length !== asked.dims.length || !parts.every((v) => v >= asked.low && v <= asked.high)) return null;
   return Object.fromEntries(asked.dims.map((name, i) => [name, parts[i]!]));
 }
