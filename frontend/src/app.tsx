@@ -20,6 +20,9 @@ const PAGES: readonly Page[] = [
   { path: "/respondents", name: "Respondents", page: lazy(() => import("./pages/respondent/list")) },
   { path: "/compare", name: "Compare", page: lazy(() => import("./pages/compare/page")) },
   { path: "/respondents/:name", page: lazy(() => import("./pages/respondent/page")) },
+  { path: "/cultures", name: "Cultures", page: lazy(() => import("./pages/cultures/page")) },
+  { path: "/space", name: "Value space", page: lazy(() => import("./pages/space/page")) },
+  { path: "/you", name: "Your values", page: lazy(() => import("./pages/you/page")) },
 ];
 
 export function App() {
