@@ -335,7 +335,7 @@ async def _results(
     query = found_answers(measurement, columns)
     async with contextlib.aclosing(store.stream(query)) as blocks:
         async for position, rows in _whole_items(blocks):
-            yield position, [_result(row, parsed[row["item"]], system) for row in rows]
+            yield position, [result_of(row, parsed[row["item"]], system) for row in rows]
 
 
 Rows = Sequence[Mapping[str, Any]]
@@ -409,7 +409,8 @@ def _of_columns(
             yield from ((at, i, v) for i, v in zip(column.items, column.values, strict=True))
 
 
-def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
+def result_of(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
+    """Return the result that a row of `found_answers` holds."""
     own = verdicts_of(row)
     # the judge was asked and said nothing: a refusal that nobody could judge is not a safe one
     silent = row["reading"] == UNJUDGED
