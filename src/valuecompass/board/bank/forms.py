@@ -54,15 +54,13 @@ async def used_forms(store: Store) -> tuple[UsedForm, ...]:
         asked = await asked_in(store, own[0])
         manifest = own[0]["manifest"]
         known = built_in_form(system, hash)
-        anchors = manifest["form"].get("anchors")
         found.append(
             UsedForm(
-                name=manifest["form"].get("name", "")
-                or ("texts as found" if "observational" in manifest else "without a name"),
+                name=(manifest.get("form") or {}).get("name") or "without a name",
                 hash=hash,
                 system=system,
                 items=len(asked),
-                anchors=0 if known else len(anchors) if anchors is not None else None,
+                anchors=None if known is None else len(known.anchors),
                 shared=len(asked & before[system]) if system in before else None,
                 built_in=known is not None,
                 observational="observational" in manifest,

@@ -30,7 +30,7 @@ PLACING = 1_000
 
 
 @dataclass(frozen=True)
-class Parameters:
+class ItemParameters:
     """What the answers of a board say of one item; limits are of 95 %.
 
     information: expected, of an answer about a respondent's position, in nats over all dimensions.
@@ -57,7 +57,7 @@ class Known:
     retired: by item the row of the log.
     """
 
-    parameters: Mapping[str, Parameters]
+    parameters: Mapping[str, ItemParameters]
     uses: Mapping[str, int]
     form: frozenset[str]
     retired: Mapping[str, Json]
@@ -105,11 +105,11 @@ async def asked_in(store: Store, head: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(row["item"] for row in await store.rows(query))
 
 
-async def _parameters(store: Store, board: Board) -> tuple[dict[str, Parameters], str | None]:
+async def _parameters(store: Store, board: Board) -> tuple[dict[str, ItemParameters], str | None]:
     n = len(board.respondents)
     if n < FEWEST:
         return {}, (
-            f"Parameters of items need {FEWEST} respondents, and the newest form was measured on "
+            f"ItemParameters of items need {FEWEST} respondents, and the newest form was measured on "
             f"{n}."
         )
     tables = [(await answered(store, m)).table for m in board.measurements]
@@ -123,10 +123,10 @@ async def _parameters(store: Store, board: Board) -> tuple[dict[str, Parameters]
     return dict(zip(told.items, _rows(told), strict=True)), None
 
 
-def _rows(told: Worth) -> list[Parameters]:
+def _rows(told: Worth) -> list[ItemParameters]:
     columns: Sequence[list[float | None]] = [
         [finite(x, 4) for x in column.tolist()]
         for column in (told.information, told.high, told.slope, told.difficulty)
     ]
     numbers: list[int] = np.asarray(told.answered).tolist()
-    return [Parameters(*row, n) for *row, n in zip(*columns, numbers, strict=True)]
+    return [ItemParameters(*row, n) for *row, n in zip(*columns, numbers, strict=True)]

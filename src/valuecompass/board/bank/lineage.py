@@ -19,7 +19,7 @@ DEEPEST = 12
 
 
 @dataclass(frozen=True)
-class Node:
+class LineageNode:
     """One text of a lineage.
 
     id: of the item; of a candidate that was rejected the one that it would have had.
@@ -37,11 +37,11 @@ class Node:
     fact: str | None = None
     region: str | None = None
     year: int | None = None
-    rewards: Mapping[str, float] = field(default_factory=dict[str, float])
+    rewards: dict[str, float] = field(default_factory=dict[str, float])
     calls: int | None = None
     here: bool = False
     """Whether it is the item that was asked for."""
-    children: tuple[Node, ...] = ()
+    children: tuple[LineageNode, ...] = ()
 
 
 async def evolved_item(store: Store, id: str) -> Item | None:
@@ -54,7 +54,7 @@ async def evolved_item(store: Store, id: str) -> Item | None:
     return None
 
 
-async def tree_of(store: Store, item: Item) -> Node:
+async def tree_of(store: Store, item: Item) -> LineageNode:
     """Return the tree that an item stands in: its oldest ancestor with all that came of it.
 
     Only kept and rejected candidates of runs in this workspace, its items and the seed bank are
@@ -80,11 +80,11 @@ async def tree_of(store: Store, item: Item) -> Node:
 class _Family:
     """All texts that may be kin, by id, with parents and children."""
 
-    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    nodes: dict[str, LineageNode] = field(default_factory=dict[str, LineageNode])
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     children: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
-    def add(self, node: Node, parents: tuple[str, ...]) -> None:
+    def add(self, node: LineageNode, parents: tuple[str, ...]) -> None:
         # what was measured, or kept, comes first and says more
         if node.id in self.nodes:
             return
@@ -93,13 +93,13 @@ class _Family:
         for one in parents:
             self.children.setdefault(one, []).append(node.id)
 
-    def node(self, id: str, here: str, above: frozenset[str]) -> Node:
-        own = self.nodes.get(id) or Node(id, "", "unknown")
+    def node(self, id: str, here: str, above: frozenset[str]) -> LineageNode:
+        own = self.nodes.get(id) or LineageNode(id, "", "unknown")
         below = [one for one in self.children.get(id, ()) if one not in above and one != id]
         if len(above) >= DEEPEST:
             below = []
         children = tuple(self.node(one, here, above | {id}) for one in below)
-        return Node(**{**vars(own), "here": id == here, "children": children})
+        return LineageNode(**{**vars(own), "here": id == here, "children": children})
 
 
 async def _family(store: Store, item: Item) -> _Family:
@@ -123,7 +123,7 @@ async def _family(store: Store, item: Item) -> _Family:
 
 def _add_rejected(found: _Family, one: Mapping[str, Any]) -> None:
     own = Item.from_row(one["item"])
-    node = Node(
+    node = LineageNode(
         id=own.id,
         text=own.text,
         origin="evolved",
@@ -152,9 +152,9 @@ async def _add_ancestors(store: Store, found: _Family, item: Item) -> None:
         found.add(_of_item(own), own.lineage.parents)
 
 
-def _of_item(item: Item) -> Node:
+def _of_item(item: Item) -> LineageNode:
     of = item.lineage
-    return Node(
+    return LineageNode(
         id=item.id,
         text=item.text,
         origin=of.origin,

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, select
 
-from valuecompass.board.bank.known import STATUSES, Known, Parameters, Status
+from valuecompass.board.bank.known import STATUSES, Known, ItemParameters, Status
 from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.store import Store, items
@@ -40,18 +40,19 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One item of a page, with what is known of it."""
+class ItemLine:
+    """One item of a page, with what is known of it; retired: the row of the log."""
 
+    id: str
     item: Item
     status: Status
-    retired: Mapping[str, Any] | None
-    parameters: Parameters | None
+    retired: dict[str, Any] | None
+    parameters: ItemParameters | None
     uses: int
 
 
 @dataclass(frozen=True)
-class Page:
+class ItemPage:
     """A page of items.
 
     first: place of its first item in the whole list, from 1; 0 where there is none.
@@ -59,12 +60,18 @@ class Page:
     facets: by field its values with their numbers over all items of the system.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[ItemLine, ...]
     total: int
     first: int
     next: str | None
     previous: str | None
-    facets: Mapping[str, Mapping[str, int]]
+    facets: dict[str, dict[str, int]]
+
+
+async def systems_of(store: Store) -> frozenset[str]:
+    """Return ids of the value systems that have items in a workspace."""
+    rows = await store.rows(select(items.c.system).distinct())
+    return frozenset(row["system"] for row in rows)
 
 
 async def facets_of(store: Store, system: str, known: Known) -> dict[str, dict[str, int]]:
@@ -91,8 +98,8 @@ async def page_of(
     system: str,
     known: Known,
     wanted: Wanted,
-    facets: Mapping[str, Mapping[str, int]],
-) -> Page:
+    facets: dict[str, dict[str, int]],
+) -> ItemPage:
     """Return a page of the items of a system.
 
     Args:
@@ -123,7 +130,7 @@ async def page_of(
     rows = await store.rows(select(items.c.id, items.c.body).where(items.c.id.in_(shown)))
     bodies = {row["id"]: row["body"] for row in rows}
     before = start - PAGE
-    return Page(
+    return ItemPage(
         tuple(_line(bodies[one], known) for one in shown),
         len(ids),
         start + 1 if shown else 0,
@@ -133,9 +140,10 @@ async def page_of(
     )
 
 
-def _line(body: Mapping[str, Any], known: Known) -> Line:
+def _line(body: Mapping[str, Any], known: Known) -> ItemLine:
     item = Item.from_row(body)
-    return Line(
+    return ItemLine(
+        item.id,
         item,
         known.status(item.id),
         known.retired.get(item.id),

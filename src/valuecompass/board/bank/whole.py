@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 
-from valuecompass.board.bank.known import Known, Parameters, Status
-from valuecompass.board.bank.lineage import Node, evolved_item, tree_of
+from valuecompass.board.bank.known import Known, ItemParameters, Status
+from valuecompass.board.bank.lineage import LineageNode, evolved_item, tree_of
 from valuecompass.board.boards import age
 from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.history import retired_items
@@ -32,12 +32,12 @@ class OnItem:
 
     respondent: str
     simulated: bool
-    scores: Mapping[str, float | None]
+    scores: dict[str, float | None]
     n: int
 
 
 @dataclass(frozen=True)
-class Spread:
+class ItemSpread:
     """How far respondents are apart on one dimension of an item, on 0-100.
 
     sd: standard deviation over respondents; None with fewer than two.
@@ -51,7 +51,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Sat:
+class FormUse:
     """A measurement in which an item was asked."""
 
     measurement: str
@@ -61,7 +61,7 @@ class Sat:
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeItem:
     """An item with all that is known of it.
 
     measured: the measurement that `rows` are of, the newest with answers; None: nobody answered.
@@ -69,16 +69,17 @@ class Whole:
     log: retirements and restorations, oldest first.
     """
 
+    id: str
     item: Item
     status: Status
-    parameters: Parameters | None
+    parameters: ItemParameters | None
     uses: int
-    measured: Sat | None
+    measured: FormUse | None
     rows: tuple[OnItem, ...]
-    spread: tuple[Spread, ...]
-    asked: tuple[Sat, ...]
+    spread: tuple[ItemSpread, ...]
+    asked: tuple[FormUse, ...]
     log: tuple[Json, ...]
-    tree: Node
+    tree: LineageNode
 
 
 async def find_item(store: Store, id: str) -> Item:
@@ -99,7 +100,7 @@ async def find_item(store: Store, id: str) -> Item:
     raise InputError(f"item {id}: not in this workspace, its evolved items or the seed bank")
 
 
-async def whole_item(store: Store, item: Item, known: Known) -> Whole:
+async def whole_item(store: Store, item: Item, known: Known) -> WholeItem:
     """Return all that is known of an item.
 
     Args:
@@ -110,9 +111,9 @@ async def whole_item(store: Store, item: Item, known: Known) -> Whole:
     own = (measurements.c.system == item.system) & (measurements.c.kind == "measured")
     heads = sorted(await store.rows(select(measurements).where(own)), key=age, reverse=True)
     asked = [head for head in heads if await _asked(store, head, item.id)]
-    measured: Sat | None = None
+    measured: FormUse | None = None
     rows: tuple[OnItem, ...] = ()
-    spread: tuple[Spread, ...] = ()
+    spread: tuple[ItemSpread, ...] = ()
     for head in asked:
         measurement = await load_measurement(store, head)
         table = await answered_one(store, measurement, item)
@@ -121,7 +122,8 @@ async def whole_item(store: Store, item: Item, known: Known) -> Whole:
             rows, spread = _rows(measurement, table), spread_of(table)
             break
     log = await retired_items(store, item.system, everything=True)
-    return Whole(
+    return WholeItem(
+        item.id,
         item,
         known.status(item.id),
         known.parameters.get(item.id),
@@ -142,10 +144,10 @@ async def _asked(store: Store, head: Mapping[str, Any], id: str) -> bool:
     return bool(await store.rows(query))
 
 
-def _sat(head: Mapping[str, Any]) -> Sat:
+def _sat(head: Mapping[str, Any]) -> FormUse:
     form = head["manifest"].get("form") or {}
     day = utc(head["created"]).date().isoformat()
-    return Sat(head["id"], day, form.get("name", ""), form.get("hash", ""))
+    return FormUse(head["id"], day, form.get("name", ""), form.get("hash", ""))
 
 
 def _rows(measurement: Measurement, table: ItemTable) -> tuple[OnItem, ...]:
@@ -161,9 +163,9 @@ def _rows(measurement: Measurement, table: ItemTable) -> tuple[OnItem, ...]:
     )
 
 
-def spread_of(table: ItemTable) -> tuple[Spread, ...]:
+def spread_of(table: ItemTable) -> tuple[ItemSpread, ...]:
     """Return how far respondents are apart on the dimensions of a table of one item."""
-    found: list[Spread] = []
+    found: list[ItemSpread] = []
     for d, name in enumerate(table.names):
         means = 100 * table.means[:, 0, d]
         means = means[~np.isnan(means)]
@@ -171,10 +173,6 @@ def spread_of(table: ItemTable) -> tuple[Spread, ...]:
             continue
         several = len(means) > 1
         sd = finite(means.std(ddof=1), 4) if several else None
-        found.append(Spread(name, sd, finite(np.ptp(means), 4) if several else None, len(means)))
+        found.append(ItemSpread(name, sd, finite(np.ptp(means), 4) if several else None, len(means)))
     return tuple(sorted(found, key=lambda one: -(one.sd or 0)))
 
-
-def children_of(node: Node) -> Sequence[Node]:
-    """Return a node with all below it, parents first."""
-    return [node, *(below for child in node.children for below in children_of(child))]

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from valuecompass.evolve.record import items_of
 from valuecompass.evolve.report.document import run_figures, systems_of
-from valuecompass.evolve.report.gather import Run, read_run
+from valuecompass.evolve.report.gather import Run
 from valuecompass.measure.archive import utc
 from valuecompass.store import Store, evolution_events, evolutions
 
@@ -70,21 +71,14 @@ async def list_runs(store: Store) -> tuple[RunHead, ...]:
     return tuple(found)
 
 
-async def run_of(store: Store, id: str) -> Run:
-    """Return a finished run; as `read_run`."""
-    return await read_run(store, id)
-
-
 def reported(run: Run) -> Json:
     """Return what a run itself says (`run_figures`), and its kept items with their rewards."""
     found = run_figures(run, systems_of(run))
     kept: list[Json] = run.body["kept"]
-    by_id = {item.id: item for item in run.items}
-    first = {id(c): i for c in kept for i in by_id.values() if i.text == c["item"]["text"]}
     return found | {
         "items": [
             {
-                "id": first[id(c)].id,
+                "id": items_of(c)[0].id,
                 "text": c["item"]["text"],
                 "systems": list(c["targets"]),
                 "dimensions": list(c["item"]["dimensions"]),

@@ -1,0 +1,1 @@
+"""Findings: sentences made from the data, each with the numbers and the query behind it."""
