@@ -60,6 +60,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evolutions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evolutions
+         * @description Return the runs of evolve of this workspace.
+         */
+        get: operations["evolutions_api_v1_evolutions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evolutions/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evolution
+         * @description Return the report on a finished run.
+         */
+        get: operations["evolution_api_v1_evolutions__run__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{system}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Findings
+         * @description Return the findings of a board: what survives when everything is looked at together.
+         */
+        get: operations["findings_api_v1_findings__system__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/forms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Forms
+         * @description Return the forms that were measured here.
+         */
+        get: operations["forms_api_v1_forms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/{system}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description Return how healthy the form of a board is.
+         */
+        get: operations["health_api_v1_health__system__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Items
+         * @description Return a page of the items of a value system that stand in this workspace.
+         */
+        get: operations["items_api_v1_items_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/items/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Item
+         * @description Return an item with lineage, answers by respondent, forms and retirements.
+         */
+        get: operations["item_api_v1_items__item__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meta": {
         parameters: {
             query?: never;
@@ -72,6 +212,26 @@ export interface paths {
          * @description Return value systems and dates; the first thing a page asks for.
          */
         get: operations["meta_api_v1_meta_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Methods
+         * @description Return formulas, judge quality, limits, value systems and references.
+         */
+        get: operations["methods_api_v1_methods_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -152,6 +312,43 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * Control
+         * @description What was looked for: how many claims of a kind were tested, and how many held.
+         */
+        Control: {
+            /** Held */
+            held: number;
+            /** How */
+            how: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "highest and lowest" | "largest differences" | "not told apart" | "one dimension" | "order of values" | "drift" | "refusals" | "stated and shown" | "open and closed" | "judge";
+            /** Tested */
+            tested: number;
+        };
+        /**
+         * CoursePoint
+         * @description How far a run was: rewards found by then, and what it had taken.
+         */
+        CoursePoint: {
+            /** Best */
+            best: number | null;
+            /** Found */
+            found: number;
+            /** Pull */
+            pull: number;
+            /** Requests */
+            requests: number;
+            /** Top */
+            top: number | null;
+            /** Top Of */
+            top_of: number;
+            /** Topics */
+            topics: number;
+        };
+        /**
          * Dated
          * @description One measurement. kind: measured here, or a published table.
          */
@@ -164,6 +361,16 @@ export interface components {
             kind: string;
             /** Respondents */
             respondents: number;
+        };
+        /**
+         * Dimension
+         * @description A dimension in the words of its value system.
+         */
+        Dimension: {
+            /** Definition */
+            definition: string;
+            /** Name */
+            name: string;
         };
         /**
          * DimensionAbout
@@ -248,6 +455,228 @@ export interface components {
             score: number | null;
         };
         /**
+         * EvolutionDocument
+         * @description What a run says of itself (docs/evolve-report.md); nobody is asked for it.
+         */
+        EvolutionDocument: {
+            /** Cost */
+            cost: {
+                [key: string]: unknown;
+            };
+            /** Counts */
+            counts: {
+                [key: string]: unknown;
+            };
+            /** Course */
+            course: components["schemas"]["CoursePoint"][];
+            /** Distributions */
+            distributions: {
+                [key: string]: unknown;
+            };
+            /** Items */
+            items: components["schemas"]["EvolvedKept"][];
+            /** Notices */
+            notices: string[];
+            /** Rewards */
+            rewards: {
+                [key: string]: unknown;
+            };
+            /** Run */
+            run: {
+                [key: string]: unknown;
+            };
+            /** Spread */
+            spread: {
+                [key: string]: unknown;
+            };
+            /** Texts */
+            texts: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * EvolutionsDocument
+         * @description Runs of a workspace, newest first.
+         */
+        EvolutionsDocument: {
+            /** Runs */
+            runs: components["schemas"]["RunHead"][];
+        };
+        /**
+         * EvolvedKept
+         * @description A kept item. selected: the reward it was chosen by, too large; fresh: on fresh answers.
+         */
+        EvolvedKept: {
+            /** Calls */
+            calls: number;
+            /** Dimensions */
+            dimensions: string[];
+            /** Fact */
+            fact: string | null;
+            /** Fresh */
+            fresh: number | null;
+            /** Generator */
+            generator: string;
+            /** Id */
+            id: string;
+            /** Region */
+            region: string | null;
+            /** Selected */
+            selected: number | null;
+            /** Systems */
+            systems: string[];
+            /** Text */
+            text: string;
+            /** Year */
+            year: number | null;
+        };
+        /**
+         * Finding
+         * @description One sentence with the numbers that it rests on.
+         *
+         *     respondents, dimensions: what it is about; all respondents of a finding are of one sort.
+         *     value, low, high: the estimate with limits of 95 %, in `unit`; None where the kind has none.
+         *     n: items, respondents or labels behind it, as `counted` says.
+         *     q: q-value among all claims of its kind; None where nothing was tested.
+         *     page, api: where it can be seen: the page's path behind the ``#``, and the API's path.
+         */
+        Finding: {
+            /** Api */
+            api: string;
+            /** Counted */
+            counted: string;
+            /** Dimensions */
+            dimensions: string[];
+            /** High */
+            high: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "highest and lowest" | "largest differences" | "not told apart" | "one dimension" | "order of values" | "drift" | "refusals" | "stated and shown" | "open and closed" | "judge";
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number | null;
+            /** Page */
+            page: string;
+            /** Q */
+            q: number | null;
+            /** Respondents */
+            respondents: string[];
+            /** Sentence */
+            sentence: string;
+            /** Simulated */
+            simulated: boolean;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * Findings
+         * @description What a board shows, in sentences.
+         *
+         *     controls: what was tested for them, kind by kind: a sentence stands only where it held.
+         *     notes: what could not be looked for, and why.
+         *     notices: of the board.
+         */
+        Findings: {
+            /** Controls */
+            controls: components["schemas"]["Control"][];
+            /** Date */
+            date: string;
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Measurements */
+            measurements: string[];
+            /** Notes */
+            notes: string[];
+            /** Notices */
+            notices: string[];
+            /** System */
+            system: string;
+        };
+        /**
+         * FindingsDocument
+         * @description What a board shows, in sentences.
+         */
+        FindingsDocument: {
+            found: components["schemas"]["Findings"];
+        };
+        /**
+         * FormHealth
+         * @description How reliably the form of a board measures, and how far it is used up.
+         *
+         *     As `valuecompass health --json`; what cannot be estimated is null, and `notices` say why.
+         */
+        FormHealth: {
+            /** Circle */
+            circle: {
+                [key: string]: unknown;
+            };
+            /** Contamination */
+            contamination: {
+                [key: string]: unknown;
+            };
+            /** Date */
+            date: string;
+            /** Discriminant */
+            discriminant: {
+                [key: string]: unknown;
+            };
+            /** Exposure */
+            exposure: {
+                [key: string]: unknown;
+            };
+            /** Form */
+            form: {
+                [key: string]: unknown;
+            };
+            /** Generalisability */
+            generalisability: {
+                [key: string]: unknown;
+            } | null;
+            /** Measurements */
+            measurements: string[];
+            /** Notices */
+            notices: string[];
+            /** Reliability */
+            reliability: {
+                [key: string]: unknown;
+            } | null;
+            /** Respondents */
+            respondents: string[];
+            /** Saturation */
+            saturation: {
+                [key: string]: unknown;
+            };
+            /** System */
+            system: string;
+        };
+        /**
+         * FormsDocument
+         * @description Forms that were measured here, newest first.
+         */
+        FormsDocument: {
+            /** Forms */
+            forms: components["schemas"]["UsedForm"][];
+        };
+        /**
+         * FormUse
+         * @description A measurement in which an item was asked.
+         */
+        FormUse: {
+            /** Date */
+            date: string;
+            /** Form */
+            form: string;
+            /** Hash */
+            hash: string;
+            /** Measurement */
+            measurement: string;
+        };
+        /**
          * GroupAbout
          * @description A higher-order group.
          */
@@ -258,6 +687,316 @@ export interface components {
             name: string;
             /** Opposite */
             opposite: string | null;
+        };
+        /**
+         * Item
+         * @description One test item.
+         *
+         *     `id` is a hash of everything the respondent or the judge is shown, so equal items are one item
+         *     wherever they were written; lineage and licence do not enter it.
+         */
+        Item: {
+            /** Dimensions */
+            dimensions: string[];
+            /** Keying */
+            keying?: (1 | -1) | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "question" | "opening" | "request" | "stem" | "tradeoff" | "likert" | "judgement" | "scenario" | "conversation";
+            /**
+             * Language
+             * @default en
+             */
+            language: string;
+            /**
+             * @default {
+             *       "origin": "seed",
+             *       "parents": [],
+             *       "rewards": {}
+             *     }
+             */
+            lineage: components["schemas"]["Lineage"];
+            /**
+             * Media
+             * @default []
+             */
+            media: components["schemas"]["Media"][];
+            /** Principle */
+            principle?: string | null;
+            /** Scale */
+            scale?: [
+                number,
+                number
+            ] | null;
+            /** Sides */
+            sides?: [
+                components["schemas"]["Side"],
+                components["schemas"]["Side"]
+            ] | null;
+            /** System */
+            system: string;
+            /** Text */
+            text: string;
+            /**
+             * Tools
+             * @default []
+             */
+            tools: components["schemas"]["ToolSpec"][];
+            /** Topic */
+            topic?: string | null;
+            /** Transcript */
+            transcript?: string | null;
+            /**
+             * Turns
+             * @default []
+             */
+            turns: components["schemas"]["Turn"][];
+        };
+        /**
+         * ItemDocument
+         * @description One item with all that is known of it.
+         */
+        ItemDocument: {
+            item: components["schemas"]["WholeItem"];
+            /** Why */
+            why: string | null;
+        };
+        /**
+         * ItemLine
+         * @description One item of a page, with what is known of it; retired: the row of the log.
+         */
+        ItemLine: {
+            /** Id */
+            id: string;
+            item: components["schemas"]["Item"];
+            parameters: components["schemas"]["ItemParameters"] | null;
+            /** Retired */
+            retired: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "in form" | "active" | "retired";
+            /** Uses */
+            uses: number;
+        };
+        /**
+         * ItemPage
+         * @description A page of items.
+         *
+         *     first: place of its first item in the whole list, from 1; 0 where there is none.
+         *     next, previous: what to give as `after` for the neighbouring page; None: there is none.
+         *     facets: by field its values with their numbers over all items of the system.
+         */
+        ItemPage: {
+            /** Facets */
+            facets: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** First */
+            first: number;
+            /** Lines */
+            lines: components["schemas"]["ItemLine"][];
+            /** Next */
+            next: string | null;
+            /** Previous */
+            previous: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * ItemParameters
+         * @description What the answers of a board say of one item; limits are of 95 %.
+         *
+         *     information: expected, of an answer about a respondent's position, in nats over all dimensions.
+         *     high: its upper limit.
+         *     discrimination, difficulty: on the main dimension, of the two-parameter logistic model.
+         *     respondents: that answered it.
+         */
+        ItemParameters: {
+            /** Difficulty */
+            difficulty: number | null;
+            /** Discrimination */
+            discrimination: number | null;
+            /** High */
+            high: number | null;
+            /** Information */
+            information: number | null;
+            /** Respondents */
+            respondents: number;
+        };
+        /**
+         * ItemsDocument
+         * @description A page of the items of a value system.
+         *
+         *     why: why no parameters are known; null where they are.
+         */
+        ItemsDocument: {
+            page: components["schemas"]["ItemPage"];
+            /** Sort */
+            sort: string;
+            /** System */
+            system: string;
+            /** Why */
+            why: string | null;
+        };
+        /**
+         * ItemSpread
+         * @description How far respondents are apart on one dimension of an item, on 0-100.
+         *
+         *     sd: standard deviation over respondents; None with fewer than two.
+         *     apart: largest less smallest score.
+         */
+        ItemSpread: {
+            /** Apart */
+            apart: number | null;
+            /** Dimension */
+            dimension: string;
+            /** Respondents */
+            respondents: number;
+            /** Sd */
+            sd: number | null;
+        };
+        /**
+         * JudgedSystem
+         * @description How a judge did on labels of one value system; null: the labels do not tell.
+         *
+         *     margin: its AUC less that of the nearest shortcut, which needs no judge.
+         */
+        JudgedSystem: {
+            /** Auc */
+            auc: number | null;
+            /** High */
+            high: number | null;
+            /** Judged */
+            judged: number;
+            /** Low */
+            low: number | null;
+            /** Margin */
+            margin: number | null;
+            /** Margin High */
+            margin_high: number | null;
+            /** Margin Low */
+            margin_low: number | null;
+            /** N */
+            n: number;
+            /** Name */
+            name: string;
+            /** Note */
+            note: string | null;
+            /** Shortcut */
+            shortcut: string | null;
+            /** System */
+            system: string;
+            /** Useful */
+            useful: boolean | null;
+        };
+        /**
+         * Lineage
+         * @description Where an item comes from.
+         */
+        Lineage: {
+            /** Calls */
+            calls?: number | null;
+            /** Fact */
+            fact?: string | null;
+            /** Licence */
+            licence?: string | null;
+            /** Method */
+            method?: string | null;
+            /** Model */
+            model?: string | null;
+            /**
+             * Origin
+             * @default seed
+             * @enum {string}
+             */
+            origin: "seed" | "import" | "evolved" | "written";
+            /**
+             * Parents
+             * @default []
+             */
+            parents: string[];
+            /** Region */
+            region?: string | null;
+            /** Rewards */
+            rewards?: {
+                [key: string]: number;
+            };
+            /** Year */
+            year?: number | null;
+        };
+        /**
+         * LineageNode
+         * @description One text of a lineage.
+         *
+         *     id: of the item; of a candidate that was rejected the one that it would have had.
+         *     kept: False: a run of evolve rejected it, for `reason`.
+         *     rewards: by stage.
+         */
+        LineageNode: {
+            /** Calls */
+            calls?: number | null;
+            /**
+             * Children
+             * @default []
+             */
+            children: components["schemas"]["LineageNode"][];
+            /** Fact */
+            fact?: string | null;
+            /**
+             * Here
+             * @default false
+             */
+            here: boolean;
+            /** Id */
+            id: string;
+            /**
+             * Kept
+             * @default true
+             */
+            kept: boolean;
+            /** Method */
+            method?: string | null;
+            /** Model */
+            model?: string | null;
+            /** Origin */
+            origin: string;
+            /** Reason */
+            reason?: string | null;
+            /** Region */
+            region?: string | null;
+            /** Rewards */
+            rewards?: {
+                [key: string]: number;
+            };
+            /** Text */
+            text: string;
+            /** Year */
+            year?: number | null;
+        };
+        /**
+         * Media
+         * @description An image or sound that belongs to an item.
+         */
+        Media: {
+            /** Description */
+            description?: string | null;
+            /** Sha256 */
+            sha256?: string | null;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "image" | "audio";
+            /** Uri */
+            uri: string;
         };
         /**
          * Meta
@@ -272,6 +1011,72 @@ export interface components {
             systems: components["schemas"]["SystemAbout"][];
             /** Version */
             version: string;
+        };
+        /**
+         * Method
+         * @description One function that numbers of the pages come from.
+         *
+         *     formula: its core as a line of text; empty where a sentence says more.
+         *     summary, source: of its docstring.
+         */
+        Method: {
+            /** Formula */
+            formula: string;
+            /** Function */
+            function: string;
+            /** Shown */
+            shown: string;
+            /** Source */
+            source: string;
+            /** Summary */
+            summary: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * Methods
+         * @description What a reader has to know of the numbers.
+         *
+         *     covers: facets that intervals hold the chance of.
+         */
+        Methods: {
+            /** Card */
+            card: components["schemas"]["JudgedSystem"][];
+            /** Covers */
+            covers: string[];
+            /** Judges */
+            judges: components["schemas"]["UsedJudge"][];
+            /** Limits */
+            limits: string[];
+            /** Methods */
+            methods: components["schemas"]["Method"][];
+            /** References */
+            references: string[];
+            /** Systems */
+            systems: components["schemas"]["Theory"][];
+        };
+        /**
+         * MethodsDocument
+         * @description What a reader has to know of the numbers.
+         */
+        MethodsDocument: {
+            methods: components["schemas"]["Methods"];
+        };
+        /**
+         * OnItem
+         * @description One respondent's answers to an item: by dimension the mean on 0-100 (None: none), and n.
+         */
+        OnItem: {
+            /** N */
+            n: number;
+            /** Respondent */
+            respondent: string;
+            /** Scores */
+            scores: {
+                [key: string]: number | null;
+            };
+            /** Simulated */
+            simulated: boolean;
         };
         /**
          * Preset
@@ -298,6 +1103,48 @@ export interface components {
             low: number | null;
         };
         /**
+         * RunHead
+         * @description One run in a list. kept, rejected, stopped: None while it is not finished.
+         */
+        RunHead: {
+            /** Created */
+            created: string;
+            /** Events */
+            events: number;
+            /** Finished */
+            finished: string | null;
+            /** Id */
+            id: string;
+            /** Kept */
+            kept: number | null;
+            /** Kind */
+            kind: string;
+            /** Language */
+            language: string;
+            /** Method */
+            method: string;
+            /** Pool */
+            pool: string[];
+            /** Rejected */
+            rejected: number | null;
+            /** Simulated */
+            simulated: string[];
+            /** Stopped */
+            stopped: string | null;
+            /** Systems */
+            systems: string[];
+        };
+        /**
+         * Side
+         * @description One of the two options of a trade-off, and the dimension it serves.
+         */
+        Side: {
+            /** Dimension */
+            dimension: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * SystemAbout
          * @description A value system with the measurements of it that are here, newest first.
          */
@@ -320,6 +1167,154 @@ export interface components {
             source: string;
             /** Summary */
             summary: string;
+        };
+        /**
+         * Theory
+         * @description A value system, with where it comes from.
+         */
+        Theory: {
+            /** Dimensions */
+            dimensions: components["schemas"]["Dimension"][];
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Scoring */
+            scoring: string;
+            /** Source */
+            source: string;
+            /** Summary */
+            summary: string;
+        };
+        /**
+         * ToolSpec
+         * @description A tool that a scenario offers to the respondent; its results are scripted.
+         */
+        ToolSpec: {
+            /** Description */
+            description: string;
+            /** Keying */
+            keying?: (1 | -1) | null;
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Result
+             * @default
+             */
+            result: string;
+        };
+        /**
+         * Turn
+         * @description What somebody says to the respondent in a scenario.
+         *
+         *     The setting is the item's `text`, what a tool returns is its `result`: so only users speak.
+         */
+        Turn: {
+            /**
+             * Role
+             * @default user
+             * @constant
+             */
+            role: "user";
+            /** Text */
+            text: string;
+            /** When */
+            when?: string | null;
+        };
+        /**
+         * UsedForm
+         * @description One form of a value system.
+         *
+         *     hash: of its items, anchors and conditions of asking.
+         *     items: how many were asked.
+         *     anchors: how many of them tie it to the form before; None: not known here (a form that came from
+         *         a file which the workspace does not keep).
+         *     shared: items that the form measured before it had, too; None for the first.
+         *     built_in: whether it comes with the package.
+         *     measurements: ids with their days, newest first.
+         *     respondents: names over all of them.
+         */
+        UsedForm: {
+            /** Anchors */
+            anchors: number | null;
+            /** Built In */
+            built_in: boolean;
+            /** Hash */
+            hash: string;
+            /** Items */
+            items: number;
+            /** Measurements */
+            measurements: [
+                string,
+                string
+            ][];
+            /** Name */
+            name: string;
+            /** Observational */
+            observational: boolean;
+            /** Respondents */
+            respondents: string[];
+            /** Shared */
+            shared: number | null;
+            /** System */
+            system: string;
+        };
+        /**
+         * UsedJudge
+         * @description The judge of a measurement here, and whether it may be relied on (`status`).
+         */
+        UsedJudge: {
+            /** Calibrated */
+            calibrated: boolean;
+            /** Date */
+            date: string;
+            /** Judge */
+            judge: string;
+            /** Measurement */
+            measurement: string;
+            /** Reason */
+            reason: string;
+            /** Status */
+            status: string;
+            /** System */
+            system: string;
+        };
+        /**
+         * WholeItem
+         * @description An item with all that is known of it.
+         *
+         *     measured: the measurement that `rows` are of, the newest with answers; None: nobody answered.
+         *     spread: most disagreement first.
+         *     log: retirements and restorations, oldest first.
+         */
+        WholeItem: {
+            /** Asked */
+            asked: components["schemas"]["FormUse"][];
+            /** Id */
+            id: string;
+            item: components["schemas"]["Item"];
+            /** Log */
+            log: {
+                [key: string]: unknown;
+            }[];
+            measured: components["schemas"]["FormUse"] | null;
+            parameters: components["schemas"]["ItemParameters"] | null;
+            /** Rows */
+            rows: components["schemas"]["OnItem"][];
+            /** Spread */
+            spread: components["schemas"]["ItemSpread"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "in form" | "active" | "retired";
+            tree: components["schemas"]["LineageNode"];
+            /** Uses */
+            uses: number;
         };
     };
     responses: never;
@@ -516,6 +1511,430 @@ export interface operations {
             };
         };
     };
+    evolutions_api_v1_evolutions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvolutionsDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    evolution_api_v1_evolutions__run__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a run. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvolutionDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    findings_api_v1_findings__system__get: {
+        parameters: {
+            query?: {
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingsDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    forms_api_v1_forms_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormsDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    health_api_v1_health__system__get: {
+        parameters: {
+            query?: {
+                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                date?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a value system. */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormHealth"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    items_api_v1_items_get: {
+        parameters: {
+            query: {
+                /** @description `next` of the page before; empty: the first. */
+                after?: string;
+                dimension?: string;
+                kind?: string;
+                language?: string;
+                origin?: string;
+                /** @description Words that the text must all hold. */
+                q?: string;
+                sort?: "id" | "information" | "difficulty" | "uses";
+                status?: ("in form" | "active" | "retired") | "";
+                /** @description Id of a value system. */
+                system: string;
+                topic?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    item_api_v1_items__item__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of an item. */
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
     meta_api_v1_meta_get: {
         parameters: {
             query?: never;
@@ -532,6 +1951,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Meta"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    methods_api_v1_methods_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MethodsDocument"];
                 };
             };
             /** @description A parameter is wrong */

@@ -17,6 +17,10 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   { path: "/", name: "Board", page: lazy(() => import("./pages/board/page")) },
+  { path: "/items", name: "Items", page: lazy(() => import("./pages/items/page")) },
+  { path: "/items/:id", page: lazy(() => import("./pages/items/item")) },
+  { path: "/findings", name: "Findings", page: lazy(() => import("./pages/findings/page")) },
+  { path: "/methods", name: "Methods", page: lazy(() => import("./pages/methods/page")) },
 ];
 
 export function App() {
