@@ -1,7 +1,7 @@
 // Findings: sentences that the data hold now, each with its numbers and the query that shows it.
 import { isStatic, useDocument, type Schemas } from "../../api";
 import { Notices } from "../../parts/notices";
-import { count, interval, number } from "../../parts/numbers";
+import { count } from "../../parts/numbers";
 import { Shown } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { href, useParam } from "../../state/url";
@@ -53,7 +53,7 @@ function Whole({ of }: { of: Found }) {
       {kinds.map((kind, at) => (
         <section key={kind} aria-labelledby={`kind-${at}`}>
           <h2 id={`kind-${at}`}>{HEADINGS[kind]}</h2>
-          <ul className="findings">{of.findings.filter((f) => f.kind === kind).map((f) => <One key={f.sentence} of={f} />)}</ul>
+          <Several of={of.findings.filter((f) => f.kind === kind)} />
         </section>
       ))}
       <section aria-labelledby="looked">
@@ -72,9 +72,20 @@ function Whole({ of }: { of: Found }) {
   );
 }
 
+const MOST = 5;
+
+function Several({ of }: { of: readonly Finding[] }) {
+  const rest = of.slice(MOST);
+  return (
+    <>
+      <ul className="findings">{of.slice(0, MOST).map((f) => <One key={f.sentence} of={f} />)}</ul>
+      {rest.length > 0 && <details className="more"><summary>{`${count(rest.length)} more`}</summary><ul className="findings">{rest.map((f) => <One key={f.sentence} of={f} />)}</ul></details>}
+    </>
+  );
+}
+
 function One({ of }: { of: Finding }) {
   const parts = [
-    of.value === null ? null : `${number(of.value, of.unit.includes("correlation") || of.unit.startsWith("standard") ? 2 : 1)} ${interval(of.low, of.high, 1)} ${of.unit}`,
     of.n === null ? null : `n ${count(of.n)} ${of.counted}`,
     of.q === null ? null : of.q < 0.001 ? "q < 0.001" : `q ${of.q.toFixed(3)}`,
   ].filter((x) => x !== null);

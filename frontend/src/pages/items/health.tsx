@@ -60,7 +60,7 @@ function Reliability({ own, facets }: { own: Record<string, Own>; facets: Record
     yAxis: { type: "category", inverse: true, data: names, axisLabel: { color: c.ink }, axisTick: { show: false }, axisLine: { lineStyle: { color: c.line } } },
     series: [
       // a coefficient below 0 stands at the end of the axis; the table has it
-      { name: "alpha", type: "bar", barWidth: 9, data: names.map((n) => (own[n]!.alpha.value === null ? null : Math.max(0, own[n]!.alpha.value!))), markLine: { silent: true, symbol: "none", label: { formatter: "0.8", color: c.muted }, lineStyle: { color: c.muted, type: "dashed" }, data: [{ xAxis: 0.8 }] } },
+      { name: "alpha", type: "bar", barWidth: 9, data: names.map((n) => (own[n]!.alpha.value === null ? null : Math.max(0, own[n]!.alpha.value!))), markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: c.muted, type: "dashed" }, data: [{ xAxis: 0.8 }] } },
     ],
   }), [own, names.join()]);
   const table = (

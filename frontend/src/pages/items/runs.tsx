@@ -86,7 +86,7 @@ function Curse({ of }: { of: Rewards }) {
   const table = <table><thead><tr><th scope="col">Reward</th><th scope="col" className="number">As selected</th><th scope="col" className="number">Fresh</th></tr></thead><tbody>{labels.map((l, i) => <tr key={l}><td>{l}</td><td className="number">{histograms.selected[i]}</td><td className="number">{histograms.fresh[i]}</td></tr>)}</tbody></table>;
   return (
     <>
-      <p>Mean {number(of.selected, 3)} as selected, {number(of.fresh, 3)} on fresh answers, {of.n} items. Selected less fresh: {number(difference.value, 3)} {interval(difference.low, difference.high, 3) || "(too few topics for an interval)"}. The first are the largest of many, and so too large; only fresh ones may be reported.</p>
+      <p>Mean {number(of.selected, 3)} as selected, {number(of.fresh, 3)} on fresh answers, {of.n} items. Selected less fresh: {number(difference.value, 3)} ({interval(difference.low, difference.high, 3) || "too few topics for an interval"}). The first are the largest of many, and so too large; only fresh ones may be reported.</p>
       <Chart title="Items by reward" height={260} option={option} table={table} />
     </>
   );
@@ -97,7 +97,7 @@ function Course({ of }: { of: Doc["course"] }) {
     grid: { left: 8, right: 16, top: 34, bottom: 44, containLabel: true },
     legend: { top: 0, left: 0, textStyle: { color: c.ink } }, tooltip: { ...TOOLTIP, trigger: "axis" },
     xAxis: { type: "value", name: "requests", nameLocation: "middle", nameGap: 26, nameTextStyle: { color: c.muted }, axisLabel: { color: c.muted }, splitLine: { show: false } },
-    yAxis: { type: "value", name: "reward", nameTextStyle: { color: c.muted }, axisLabel: { color: c.muted }, splitLine: { lineStyle: { color: c.line } } },
+    yAxis: { type: "value", axisLabel: { color: c.muted }, splitLine: { lineStyle: { color: c.line } } },
     series: [["best", "best so far"], ["top", `mean of the best ${of[0]!.top_of}`]].map(([key, name], at) => ({ name, type: "line", showSymbol: false, lineStyle: { type: at === 0 ? "solid" : "dashed" }, data: of.filter((p) => p[key as "best" | "top"] !== null).map((p) => [p.requests, p[key as "best" | "top"]]) })),
   }), [of]);
   const table = <table><thead><tr><th scope="col" className="number">Pull</th><th scope="col" className="number">Requests</th><th scope="col" className="number">Best</th><th scope="col" className="number">Mean of the best</th><th scope="col" className="number">Topics</th><th scope="col" className="number">Found</th></tr></thead><tbody>{of.map((p) => <tr key={p.pull}><td className="number">{p.pull}</td><td className="number">{count(p.requests)}</td><td className="number">{p.best === null ? "–" : number(p.best, 2)}</td><td className="number">{p.top === null ? "–" : number(p.top, 2)}</td><td className="number">{p.topics}</td><td className="number">{p.found}</td></tr>)}</tbody></table>;

@@ -52,7 +52,7 @@ function Judges({ of }: { of: Methods }) {
         <div className="scroll" tabIndex={0} role="region" aria-label="The local judge"><table>
           <thead><tr><th scope="col">Value system</th><th scope="col" className="number">Labels</th><th scope="col" className="number">AUC</th><th scope="col" className="number">Margin</th><th scope="col">Nearest shortcut</th><th scope="col">May be relied on</th></tr></thead>
           <tbody>{of.card.map((c) => (
-            <tr key={c.system}><th scope="row">{c.name}</th><td className="number">{count(c.n)}</td><td className="number">{c.auc === null ? "–" : `${c.auc.toFixed(2)} ${interval(c.low, c.high, 2)}`}</td><td className="number">{c.margin === null ? "–" : `${number(c.margin, 2)} (${interval(c.margin_low, c.margin_high, 2)})`}</td><td>{c.shortcut ?? "–"}</td><td>{c.useful === null ? c.note ?? "not known" : c.useful ? "yes" : "no: demonstration"}</td></tr>
+            <tr key={c.system}><th scope="row">{c.name}</th><td className="number">{count(c.n)}</td><td className="number">{c.auc === null ? "–" : `${c.auc.toFixed(2)} (${interval(c.low, c.high, 2)})`}</td><td className="number">{c.margin === null ? "–" : `${number(c.margin, 2)} (${interval(c.margin_low, c.margin_high, 2)})`}</td><td>{c.shortcut ?? "–"}</td><td>{c.useful === null ? c.note ?? "not known" : c.useful ? "yes" : "no: demonstration"}</td></tr>
           ))}</tbody>
         </table></div>
       </section>

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode
-
-from valuecompass.wording import number
-
 Kind = Literal[
     "highest and lowest",
     "largest differences",
@@ -77,17 +74,12 @@ def address(path: str, params: Params) -> str:
 
 
 def limits(value: float, low: float | None, high: float | None, sign: bool = False) -> str:
-    """Return an estimate with its limits in words."""
-    text = f"{value:+.1f}" if sign else number(value, 1)
-    if low is None or high is None:
-        return text
-    return f"{text} [{low:+.1f}, {high:+.1f}]" if sign else f"{text} [{low:.1f}, {high:.1f}]"
-
-
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """Return names as a phrase."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    """Return an estimate with its limits in words, with signs if asked for."""
+    text, *ends = (
+        "" if x is None else f"{x:{'+' if sign else ''}.1f}".replace("-", "\u2212")
+        for x in (value, low, high)
+    )
+    return text if "" in ends else f"{text} [{ends[0]}, {ends[1]}]"
 
 
 def quoted(name: str) -> str:
