@@ -133,7 +133,7 @@ _METHODS: tuple[tuple[str, str, str, str], ...] = (
         "Differences between respondents",
         "comparison, findings",
         "d = mean over items of (x_A − x_B); p by swapping A and B within items",
-        "stats.comparison.claims",
+        "stats.comparison.paired_difference",
     ),
     (
         "Many claims at once",

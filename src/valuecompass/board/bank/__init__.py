@@ -1,1 +1,1 @@
-"""The item bank as a board shows it: items, what they tell, their forms and where they come from."""
+"""The item bank as a board shows it: what items tell, their forms, their lineage."""

@@ -22,7 +22,7 @@ from valuecompass.store import Store, answers, items, measurements
 Json = dict[str, Any]
 Status = Literal["in form", "active", "retired"]
 STATUSES: tuple[Status, ...] = ("in form", "active", "retired")
-"""in form: of the newest form that was measured, and not retired; active: of the bank, and neither."""
+"""in form: of the newest form that was measured, not retired; active: of the bank, and neither."""
 FEWEST = 3
 """Respondents without whom an item's parameters say nothing."""
 PLACING = 1_000
@@ -109,8 +109,7 @@ async def _parameters(store: Store, board: Board) -> tuple[dict[str, ItemParamet
     n = len(board.respondents)
     if n < FEWEST:
         return {}, (
-            f"ItemParameters of items need {FEWEST} respondents, and the newest form was measured on "
-            f"{n}."
+            f"Parameters of items need {FEWEST} respondents; the newest form was measured on {n}."
         )
     tables = [(await answered(store, m)).table for m in board.measurements]
     table = joined(tables, board.respondents)

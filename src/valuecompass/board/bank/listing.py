@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, select
 
-from valuecompass.board.bank.known import STATUSES, Known, ItemParameters, Status
+from valuecompass.board.bank.known import STATUSES, ItemParameters, Known, Status
 from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.store import Store, items

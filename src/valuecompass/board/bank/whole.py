@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from valuecompass.board.bank.known import Known, ItemParameters, Status
+from valuecompass.board.bank.known import ItemParameters, Known, Status
 from valuecompass.board.bank.lineage import LineageNode, evolved_item, tree_of
 from valuecompass.board.boards import age
 from valuecompass.errors import InputError
@@ -173,6 +173,7 @@ def spread_of(table: ItemTable) -> tuple[ItemSpread, ...]:
             continue
         several = len(means) > 1
         sd = finite(means.std(ddof=1), 4) if several else None
-        found.append(ItemSpread(name, sd, finite(np.ptp(means), 4) if several else None, len(means)))
+        found.append(
+            ItemSpread(name, sd, finite(np.ptp(means), 4) if several else None, len(means))
+        )
     return tuple(sorted(found, key=lambda one: -(one.sd or 0)))
-

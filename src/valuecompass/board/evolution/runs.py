@@ -58,9 +58,7 @@ async def list_runs(store: Store) -> tuple[RunHead, ...]:
                 kind=str(manifest.get("kind", "")),
                 language=str(manifest.get("language", "")),
                 pool=tuple(manifest.get("pool") or ()),
-                simulated=tuple(
-                    dict.fromkeys(n for n in writers if n.startswith("simulated/"))
-                ),
+                simulated=tuple(dict.fromkeys(n for n in writers if n.startswith("simulated/"))),
                 finished=None if done is None else utc(done).isoformat(timespec="seconds"),
                 events=events.get(row["id"], 0),
                 kept=None if body is None else len(body["kept"]),

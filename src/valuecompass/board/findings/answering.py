@@ -102,9 +102,7 @@ def _refuses(
     rng: np.random.Generator,
 ) -> Finding:
     asked = ~np.isnan(shares)
-    value, low, high = (
-        100 * x for x in cluster_bootstrap_mean(shares[asked], items[asked], rng)
-    )
+    value, low, high = (100 * x for x in cluster_bootstrap_mean(shares[asked], items[asked], rng))
     date = board.created.date().isoformat()
     n = int(asked.sum())
     return Finding(
@@ -124,9 +122,7 @@ def _refuses(
         counted="items",
         q=q,
         page=respondent_page(name, board.system.id, date),
-        api=address(
-            f"/api/v1/boards/{board.system.id}/respondent", {"name": name, "date": date}
-        ),
+        api=address(f"/api/v1/boards/{board.system.id}/respondent", {"name": name, "date": date}),
     )
 
 

@@ -77,7 +77,7 @@ def _ends(seen: Seen, found: Claims) -> tuple[list[Finding], int]:
     for at, r, d in np.argwhere(sure).tolist():
         sign = 1 if at == 0 else -1
         row = _closest(found, r, d, sign)
-        i, j = found.pairs[row].tolist()
+        i, j = _pair(found, row)
         turn = 1 if i == r else -1
         other = names[j if i == r else i]
         gap = [100 * turn * float(x[row, d]) for x in (found.difference, found.low, found.high)]
@@ -85,8 +85,8 @@ def _ends(seen: Seen, found: Claims) -> tuple[list[Finding], int]:
         who, what = names[r], dims[d]
         word = "strongest" if sign > 0 else "weakest"
         place = "behind" if sign > 0 else "above"
-        score = limits(*(float(x[r, d]) for x in (seen.scores, seen.low, seen.high)))
-        apart = limits(sign * gap[0], *sorted((sign * low, sign * high)))
+        score = limits(float(seen.scores[r, d]), float(seen.low[r, d]), float(seen.high[r, d]))
+        apart = limits(sign * gap[0], min(sign * low, sign * high), max(sign * low, sign * high))
         ends.append(
             _finding(
                 seen,
@@ -125,6 +125,10 @@ def _closest(found: Claims, r: int, d: int, sign: int) -> int:
     return int(own[np.argmin(gap)])
 
 
+def _pair(found: Claims, row: int) -> tuple[int, int]:
+    return int(found.pairs[row, 0]), int(found.pairs[row, 1])
+
+
 def _largest(seen: Seen, found: Claims) -> list[Finding]:
     size = np.where(found.discovered, np.abs(np.nan_to_num(found.difference)), -1.0)
     order = np.argsort(-size, axis=None, kind="stable")[:LARGEST]
@@ -133,7 +137,7 @@ def _largest(seen: Seen, found: Claims) -> list[Finding]:
         row, d = divmod(place, found.difference.shape[1])
         if size[row, d] < 0:
             break
-        i, j = found.pairs[row].tolist()
+        i, j = _pair(found, row)
         turn = 1 if found.difference[row, d] > 0 else -1
         more, less = (i, j) if turn > 0 else (j, i)
         gap = [100 * turn * float(x[row, d]) for x in (found.difference, found.low, found.high)]
@@ -166,8 +170,8 @@ def _nothing(seen: Seen, found: Claims) -> list[Finding]:
         if np.isnan(found.difference[:, d]).any() or found.discovered[:, d].any():
             continue
         row = int(np.argmax(np.abs(found.difference[:, d])))
-        i, j = (seen.table.respondents[k] for k in found.pairs[row].tolist())
-        gap = tuple(100 * float(x[row, d]) for x in (found.difference, found.low, found.high))
+        i, j = (seen.table.respondents[k] for k in _pair(found, row))
+        gap, low, high = (100 * float(x[row, d]) for x in (found.difference, found.low, found.high))
         wide = max(100 * float(np.abs([found.low[:, d], found.high[:, d]]).max()), 0.0)
         told.append(
             _finding(
@@ -178,11 +182,11 @@ def _nothing(seen: Seen, found: Claims) -> list[Finding]:
                 kind="not told apart",
                 sentence=(
                     f"On {name} no two of {len(seen.table.respondents)} respondents are told "
-                    f"apart. The largest difference is {limits(*gap, sign=True)} points ({i} less "
+                    f"apart. The largest difference is {limits(gap, low, high, sign=True)} points ({i} less "
                     f"{j}); differences of up to {wide:.0f} points are not excluded."
                 ),
                 who=(i, j),
-                numbers=gap,
+                numbers=(gap, low, high),
                 q=float(found.q[row, d]),
             )
         )
@@ -217,7 +221,5 @@ def _finding(
         counted="items that both answered",
         q=q,
         page=address("/compare", query),
-        api=address(
-            f"/api/v1/boards/{seen.system}/comparison", {"date": seen.date, "with": who}
-        ),
+        api=address(f"/api/v1/boards/{seen.system}/comparison", {"date": seen.date, "with": who}),
     )

@@ -42,7 +42,7 @@ def one_dimension(board: Board) -> Found:
             kind="one dimension",
             sentence=(
                 f"{' and '.join(group)} cannot be told apart: across {found.n} respondents they "
-                f"correlate above {THRESHOLD:g}, error of measurement taken out, whoever is left out."
+                f"correlate above {THRESHOLD:g}, error of measurement taken out."
             ),
             respondents=(),
             dimensions=group,
@@ -153,7 +153,9 @@ def order_of_values(board: Board, seed: int = 0) -> Found:
         )  # fmt: skip
     target = np.array([[-PAN_CULTURAL.index(name) for name in board.names]], dtype=float)
     rng = np.random.default_rng(seed)
-    ways = [(m, t) for m in RANKED for t in (AS_IS, *_without(board))]
+    ways: list[tuple[Method, Treatment]] = [
+        (m, t) for m in RANKED for t in (AS_IS, *_without(board))
+    ]
     p = np.stack([fit_test(values, target, m, t, rng=rng, permutations=2_000) for m, t in ways])
     tested = ~np.isnan(p[0])
     q, sure = benjamini_hochberg(p[0], FDR)
@@ -198,4 +200,3 @@ def _ordered(board: Board, r: int, rho: float, share: float, q: float, ways: int
             f"/api/v1/boards/{board.system.id}/respondent", {"name": name, "date": place["date"]}
         ),
     )
-

@@ -10,7 +10,15 @@ import numpy as np
 from sqlalchemy import select
 
 from valuecompass.board.boards import age, alike
-from valuecompass.board.findings.finding import FDR, Control, Finding, Found, address, limits, quoted
+from valuecompass.board.findings.finding import (
+    FDR,
+    Control,
+    Finding,
+    Found,
+    address,
+    limits,
+    quoted,
+)
 from valuecompass.measure.archive import load_measurement, utc
 from valuecompass.measure.item_table import ItemTable, item_table
 from valuecompass.stats.comparison import benjamini_hochberg, claims
@@ -45,7 +53,9 @@ async def moved(store: Store, system: str, seed: int = 0) -> list[Moved]:
     for now, head in enumerate(heads):
         bases: dict[int, list[str]] = {}
         for name in _names(head):
-            like = (k for k in range(now + 1) if kinds[k] == kinds[now] and name in _names(heads[k]))
+            like = (
+                k for k in range(now + 1) if kinds[k] == kinds[now] and name in _names(heads[k])
+            )
             if (base := next(like)) < now:
                 bases.setdefault(base, []).append(name)
         for base, names in bases.items():
@@ -65,30 +75,21 @@ async def _between(
     before, after = [await item_table(store, one) for one in sat]
     days = [utc(head["created"]).date().isoformat() for head in (old, new)]
     simulated = {row.respondent: row.simulated for row in sat[1].rows}
-    return [
-        Moved(name, simulated[name], dimension, days[0], days[1], *numbers)
-        for name in names
-        for dimension, *numbers in _changes(before, after, name, seed)
-    ]
-
-
-def _changes(
-    before: ItemTable, after: ItemTable, name: str, seed: int
-) -> list[tuple[str, float, float, float, float, int]]:
-    known = set(after.items)
-    shared = [item for item in before.items if item in known]
-    values = np.stack([_values(table, name, shared) for table in (after, before)])
-    found = claims(values, np.asarray(shared), np.random.default_rng(seed))
-    return [
-        (
-            dimension,
-            *(100 * float(x[0, d]) for x in (found.difference, found.low, found.high)),
-            float(found.p[0, d]),
-            int(found.n[0, d]),
-        )
-        for d, dimension in enumerate(before.names)
-        if found.n[0, d]
-    ]
+    found: list[Moved] = []
+    for name in names:
+        about = name, simulated[name]
+        known = set(after.items)
+        shared = [item for item in before.items if item in known]
+        values = np.stack([_values(table, name, shared) for table in (after, before)])
+        change = claims(values, np.asarray(shared), np.random.default_rng(seed))
+        for d, dimension in enumerate(before.names):
+            if change.n[0, d]:
+                gap, low, high = (
+                    100 * float(x[0, d]) for x in (change.difference, change.low, change.high)
+                )
+                p, n = float(change.p[0, d]), int(change.n[0, d])
+                found.append(Moved(*about, dimension, days[0], days[1], gap, low, high, p, n))
+    return found
 
 
 def _values(table: ItemTable, name: str, items: Sequence[str]) -> Any:
@@ -99,7 +100,9 @@ def _values(table: ItemTable, name: str, items: Sequence[str]) -> Any:
 def drifts(changes: Sequence[Moved], system: str) -> Found:
     """Return the sure changes, the largest first, at a false discovery rate of 5 % over all."""
     if not changes:
-        return Found(notes=("Nobody was measured twice by the same form and judge: no drift seen.",))
+        return Found(
+            notes=("Nobody was measured twice by the same form and judge: no drift seen.",)
+        )
     q, sure = benjamini_hochberg([one.p for one in changes], FDR)
     told = [(one, float(x)) for one, x, yes in zip(changes, q, sure, strict=True) if yes]
     told.sort(key=lambda pair: -abs(pair[0].value))
@@ -132,4 +135,3 @@ def _told(one: Moved, q: float, system: str) -> Finding:
         page=address(f"/respondents/{quoted(one.respondent)}", {"system": system}),
         api=address(f"/api/v1/boards/{system}/respondent/drift", {"name": one.respondent}),
     )
-

@@ -145,7 +145,7 @@ def worth(
     ids = tuple(item.id for item in items)
     n = len(ids)
     unknown, none = np.full((4, n), np.nan), np.zeros((2, n), dtype=np.int64)
-    found = Worth(ids, *unknown[:3], *none, unknown[3])
+    found = Worth(ids, *unknown[:3], *none, slope=unknown[3])
     if evidence is not None:
         _read(found, items, evidence, among, config, placing)
     known = found.answered > 0
@@ -180,7 +180,9 @@ def _read(
     posterior = ThetaPosterior.start(len(evidence.respondents), len(evidence.names), config)
     # ids are hashes, and so their order is as good as drawn
     drawn = np.argsort(np.array(evidence.items), kind="stable")[:placing]
-    posterior = posterior.updated(*((shares, counts) if placing is None else (shares[drawn], counts[drawn])))
+    posterior = posterior.updated(
+        *((shares, counts) if placing is None else (shares[drawn], counts[drawn]))
+    )
     whom = [k for k, name in enumerate(evidence.respondents) if among is None or name in among]
     if not whom:
         raise ValueError("none of the respondents that the items are to tell apart answered any")

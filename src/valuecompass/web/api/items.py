@@ -130,7 +130,9 @@ async def health(request: Request, here: Here, system: SystemId, date: Day = Non
 async def known(here: Site, system: str) -> Known:
     """Return what is known of the items of a system, read once for a state of the workspace."""
     if system not in await here.documents.kept("systems", lambda: systems_of(here.store)):
-        return await known_of(here.store, system)  # nothing was measured, so there is little to read
+        return await known_of(
+            here.store, system
+        )  # nothing was measured, so there is little to read
     return await here.documents.kept(
         f"known {system}", lambda: aside(here, lambda store: known_of(store, system))
     )
