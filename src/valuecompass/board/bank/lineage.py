@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -99,7 +99,7 @@ class _Family:
         if len(above) >= DEEPEST:
             below = []
         children = tuple(self.node(one, here, above | {id}) for one in below)
-        return LineageNode(**{**vars(own), "here": id == here, "children": children})
+        return replace(own, here=id == here, children=children)
 
 
 async def _family(store: Store, item: Item) -> _Family:
@@ -123,6 +123,7 @@ async def _family(store: Store, item: Item) -> _Family:
 
 def _add_rejected(found: _Family, one: Mapping[str, Any]) -> None:
     own = Item.from_row(one["item"])
+    rewards: dict[str, float | None] = one.get("rewards") or {}
     node = LineageNode(
         id=own.id,
         text=own.text,
@@ -134,7 +135,7 @@ def _add_rejected(found: _Family, one: Mapping[str, Any]) -> None:
         fact=one.get("fact") or None,
         region=one.get("region"),
         year=one.get("year"),
-        rewards={k: v for k, v in (one.get("rewards") or {}).items() if v is not None},
+        rewards={k: v for k, v in rewards.items() if v is not None},
         calls=one.get("calls"),
     )
     found.add(node, (one["parent"],) if one.get("parent") else ())

@@ -145,7 +145,7 @@ async def _asked(store: Store, head: Mapping[str, Any], id: str) -> bool:
 
 
 def _sat(head: Mapping[str, Any]) -> FormUse:
-    form = head["manifest"].get("form") or {}
+    form: dict[str, str] = head["manifest"].get("form") or {}
     day = utc(head["created"]).date().isoformat()
     return FormUse(head["id"], day, form.get("name", ""), form.get("hash", ""))
 

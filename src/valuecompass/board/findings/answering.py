@@ -50,7 +50,8 @@ async def refusals_of(store: Store, board: Board) -> Refusals:
         )
         own: dict[str, dict[str, tuple[int, int]]] = {}
         for row in await store.rows(query):
-            of = own.setdefault(measurement.rows[row["position"]].respondent, {})
+            position: int = row["position"]
+            of = own.setdefault(measurement.rows[position].respondent, {})
             no, n = of.get(row["item"], (0, 0))
             of[row["item"]] = (no + row["n"] * bool(row["refused"]), n + row["n"])
         counts = own | counts  # the newest measurement of a respondent is the one on the board

@@ -182,8 +182,9 @@ def _nothing(seen: Seen, found: Claims) -> list[Finding]:
                 kind="not told apart",
                 sentence=(
                     f"On {name} no two of {len(seen.table.respondents)} respondents are told "
-                    f"apart. The largest difference is {limits(gap, low, high, sign=True)} points ({i} less "
-                    f"{j}); differences of up to {wide:.0f} points are not excluded."
+                    f"apart. The largest difference, {i} less {j}, is "
+                    f"{limits(gap, low, high, sign=True)} points; differences "
+                    f"of up to {wide:.0f} points are not excluded."
                 ),
                 who=(i, j),
                 numbers=(gap, low, high),
