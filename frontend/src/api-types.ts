@@ -1818,7 +1818,7 @@ export interface operations {
                 /** @description Words that the text must all hold. */
                 q?: string;
                 sort?: "id" | "information" | "difficulty" | "uses";
-                status?: ("in form" | "active" | "retired") | "";
+                status?: "" | "in form" | "active" | "retired";
                 /** @description Id of a value system. */
                 system: string;
                 topic?: string;

@@ -55,7 +55,9 @@ def test_a_planted_world_gives_the_planted_findings() -> None:
     assert largest and {one.dimensions[0] for one in largest} <= {"Power", "Security"}
     assert all(one.q is not None and one.q <= 0.05 for one in largest)
     assert {one.dimensions[0] for one in of("not told apart", found)} == {"Tradition", "Hedonism"}
-    assert "with=model+2" in high.page and high.api.startswith("/api/v1/boards/schwartz/comparison?")
+    assert "with=model+2" in high.page and high.api.startswith(
+        "/api/v1/boards/schwartz/comparison?"
+    )
 
 
 def test_identical_respondents_give_no_difference_beyond_the_nominal_rate() -> None:

@@ -44,9 +44,12 @@ async def used_forms(store: Store) -> tuple[UsedForm, ...]:
     rows = await store.rows(select(measurements).where(measurements.c.kind == "measured"))
     heads = sorted(rows, key=age)
     groups: dict[tuple[str, str], list[int]] = {}
+    names: dict[tuple[str, str], str] = {}
     for at, head in enumerate(heads):
-        form = head["manifest"].get("form") or {}
-        groups.setdefault((head["system"], form.get("hash", "")), []).append(at)
+        form: dict[str, str] = head["manifest"].get("form") or {}
+        key = str(head["system"]), form.get("hash", "")
+        groups.setdefault(key, []).append(at)
+        names[key] = form.get("name") or "without a name"
     found: list[UsedForm] = []
     before: dict[str, frozenset[str]] = {}
     for (system, hash), places in groups.items():
@@ -56,7 +59,7 @@ async def used_forms(store: Store) -> tuple[UsedForm, ...]:
         known = built_in_form(system, hash)
         found.append(
             UsedForm(
-                name=(manifest.get("form") or {}).get("name") or "without a name",
+                name=names[system, hash],
                 hash=hash,
                 system=system,
                 items=len(asked),

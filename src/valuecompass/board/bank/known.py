@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import anyio
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 
 from valuecompass.board.boards import Board, age, alike, read_board
@@ -93,7 +94,7 @@ async def known_of(store: Store, system: str) -> Known:
     of_form = [of for of, h in zip(asked, heads, strict=True) if alike(h["manifest"]) == newest]
     board = await read_board(store, system, date=heads[0]["id"], samples=0)
     found, why = await _parameters(store, board)
-    return Known(found, uses, frozenset().union(*of_form), retired, why)
+    return Known(found, uses, frozenset(item for of in of_form for item in of), retired, why)
 
 
 async def asked_in(store: Store, head: Mapping[str, Any]) -> frozenset[str]:
@@ -123,9 +124,16 @@ async def _parameters(store: Store, board: Board) -> tuple[dict[str, ItemParamet
 
 
 def _rows(told: Worth) -> list[ItemParameters]:
-    columns: Sequence[list[float | None]] = [
-        [finite(x, 4) for x in column.tolist()]
-        for column in (told.information, told.high, told.slope, told.difficulty)
+    def known(column: NDArray[np.float64], at: int) -> float | None:
+        return finite(float(column[at]), 4)
+
+    return [
+        ItemParameters(
+            known(told.information, at),
+            known(told.high, at),
+            known(told.slope, at),
+            known(told.difficulty, at),
+            int(told.answered[at]),
+        )
+        for at in range(len(told.items))
     ]
-    numbers: list[int] = np.asarray(told.answered).tolist()
-    return [ItemParameters(*row, n) for *row, n in zip(*columns, numbers, strict=True)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from valuecompass.board.bank.forms import UsedForm, used_forms
-from valuecompass.board.bank.known import Known, Status, known_of
+from valuecompass.board.bank.known import Known, known_of
 from valuecompass.board.bank.listing import (
     ItemPage,
     Sort,
@@ -92,7 +92,7 @@ async def items(
     system: System,
     q: Words = "",
     kind: Short = "",
-    status: Status | Literal[""] = "",
+    status: Literal["", "in form", "active", "retired"] = "",
     topic: Short = "",
     language: Short = "",
     dimension: Short = "",
