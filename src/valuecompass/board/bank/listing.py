@@ -114,11 +114,7 @@ async def page_of(
     """
     if wanted.status and wanted.status not in STATUSES:
         raise InputError(f"status: {wanted.status!r} is none; known: {', '.join(STATUSES)}")
-    query = select(items.c.id).where(items.c.system == system, *_conditions(wanted))
-    ids = [str(row["id"]) for row in await store.rows(query.order_by(items.c.id))]
-    if wanted.status:
-        ids = [one for one in ids if known.status(one) == wanted.status]
-    ids = _ordered(ids, known, wanted.sort)
+    ids = await _ids(store, system, known, wanted)
     start = 0
     if wanted.after:
         if wanted.after not in ids:
@@ -138,6 +134,15 @@ async def page_of(
         None if start == 0 else ids[before - 1] if before > 0 else "",
         facets,
     )
+
+
+async def _ids(store: Store, system: str, known: Known, wanted: Wanted) -> list[str]:
+    """Return ids of all that is wanted, in order: short enough to hold, unlike their texts."""
+    query = select(items.c.id).where(items.c.system == system, *_conditions(wanted))
+    ids = [str(row["id"]) for row in await store.rows(query.order_by(items.c.id))]
+    if wanted.status:
+        ids = [one for one in ids if known.status(one) == wanted.status]
+    return _ordered(ids, known, wanted.sort)
 
 
 def _line(body: Mapping[str, Any], known: Known) -> ItemLine:

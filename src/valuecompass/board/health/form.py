@@ -126,6 +126,10 @@ async def health_in(
     cells = await read_cells(store, board)
     worn = await _exposure(store, board, uses)
     clean = await contamination(store, board, fresh)
+    return _said(board, cells, worn, clean, seed)
+
+
+def _said(board: Board, cells: Cells, worn: Json, clean: Json, seed: int) -> Json:
     rng = np.random.default_rng(seed)
     n = len(cells.respondents)
     enough = n >= FEWEST
