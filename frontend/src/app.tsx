@@ -23,6 +23,10 @@ const PAGES: readonly Page[] = [
   { path: "/cultures", name: "Cultures", page: lazy(() => import("./pages/cultures/page")) },
   { path: "/space", name: "Value space", page: lazy(() => import("./pages/space/page")) },
   { path: "/you", name: "Your values", page: lazy(() => import("./pages/you/page")) },
+  { path: "/items", name: "Items", page: lazy(() => import("./pages/items/page")) },
+  { path: "/items/:id", page: lazy(() => import("./pages/items/item")) },
+  { path: "/findings", name: "Findings", page: lazy(() => import("./pages/findings/page")) },
+  { path: "/methods", name: "Methods", page: lazy(() => import("./pages/methods/page")) },
 ];
 
 export function App() {
