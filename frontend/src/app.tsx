@@ -17,6 +17,8 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   { path: "/", name: "Board", page: lazy(() => import("./pages/board/page")) },
+  { path: "/cases", name: "Cases", page: lazy(() => import("./pages/cases/page")) },
+  { path: "/cases/:measurement/:position/:item/:presentation/:repeat", page: lazy(() => import("./pages/cases/case")) },
 ];
 
 export function App() {
