@@ -27,6 +27,8 @@ const PAGES: readonly Page[] = [
   { path: "/items/:id", page: lazy(() => import("./pages/items/item")) },
   { path: "/findings", name: "Findings", page: lazy(() => import("./pages/findings/page")) },
   { path: "/methods", name: "Methods", page: lazy(() => import("./pages/methods/page")) },
+  { path: "/cases", name: "Cases", page: lazy(() => import("./pages/cases/page")) },
+  { path: "/cases/:measurement/:position/:item/:presentation/:repeat", page: lazy(() => import("./pages/cases/case")) },
 ];
 
 export function App() {

@@ -19,7 +19,7 @@ from valuecompass.web.settings import Settings
 from valuecompass.web.site import Site
 
 SUBJECTS = (
-    "meta", "boards", "people", "comparison", "cultures", "persons", "items", "evolutions", "findings", "methods",
+    "meta", "boards", "people", "comparison", "cultures", "persons", "items", "evolutions", "findings", "methods", "cases",
 )
 """Modules of `valuecompass.web.api`, each with a ``router``."""
 API = "/api/v1"
