@@ -1,4 +1,4 @@
-"""An export's files have one name for who writes and who asks; the page is held to the same list."""
+"""Files of an export have one name for who writes and who asks; one list holds the page to it."""
 
 from __future__ import annotations
 
