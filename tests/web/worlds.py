@@ -38,7 +38,7 @@ PLANTED = ("Power", "Benevolence", "Security", "Stimulation")
 def make_world(workspace: Path, folder: Path) -> Path:
     """Measure simulated and recorded respondents with hostile names and texts.
 
-    A published table of an earlier day comes before, another system beside it. Returns the workspace.
+    A published table of an earlier day comes before, another system beside it.
     """
     anyio.run(_published, workspace, folder)
     items = _items()
