@@ -7,6 +7,7 @@ import io
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from importlib import import_module
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -158,11 +159,12 @@ def _document(found: Board) -> BoardDocument:
     ranked = align(found, used.values)
     turned = stability(ranked, np.random.default_rng(0))
     marked = marks(found)
-    whole = board_document(ranked, used, turned) | {"discriminant": marked.json()}
-    whole["notices"] += marked.sentences
+    whole = board_document(ranked, used, turned)
     return BoardDocument.model_validate(
         whole
         | {
+            "notices": [*whole["notices"], *marked.sentences],
+            "discriminant": marked.json(),
             "presets": _presets(found),
             "has_draws": found.draws is not None,
             "observational": any(m.observational for m in found.measurements),
@@ -235,10 +237,9 @@ def _flat(whole: BoardDocument) -> list[dict[str, Any]]:
 def _file(rows: list[dict[str, Any]], kind: str) -> Document:
     out = io.BytesIO()
     if kind == "parquet":
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        parquet.write_table(pa.Table.from_pylist(rows), out)
+        pa: Any = import_module("pyarrow")  # it has no types, and takes long to import
+        table = pa.Table.from_pylist(rows)
+        import_module("pyarrow.parquet").write_table(table, out)
         return document(out.getvalue(), "application/vnd.apache.parquet")
     text = io.StringIO(newline="")
     writer = csv.writer(text)

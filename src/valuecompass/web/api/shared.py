@@ -14,7 +14,7 @@ Day = Annotated[
     str | None,
     Query(
         max_length=32,
-        description="ISO day, or id of a measurement: the board as it was then. Newest if left out.",
+        description="ISO day, or id of a measurement: the board of then. Newest if left out.",
     ),
 ]
 
