@@ -1,4 +1,4 @@
-"""The server answers whatever its OpenAPI document allows, and much that it does not, as documented.
+"""The server answers as its OpenAPI document says, whatever it is asked for.
 
 Requests are generated from the document by schemathesis and sent to a real process.
 """
