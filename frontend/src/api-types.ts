@@ -882,7 +882,7 @@ export interface operations {
     board_api_v1_boards__system__get: {
         parameters: {
             query?: {
-                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                /** @description ISO day, or id of a measurement: the board of then. Newest if left out. */
                 date?: string | null;
             };
             header?: never;
@@ -1070,7 +1070,7 @@ export interface operations {
     draws_api_v1_boards__system__draws_get: {
         parameters: {
             query?: {
-                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                /** @description ISO day, or id of a measurement: the board of then. Newest if left out. */
                 date?: string | null;
             };
             header?: never;
@@ -1330,7 +1330,7 @@ export interface operations {
     scores_api_v1_boards__system__scores__kind__get: {
         parameters: {
             query?: {
-                /** @description ISO day, or id of a measurement: the board as it was then. Newest if left out. */
+                /** @description ISO day, or id of a measurement: the board of then. Newest if left out. */
                 date?: string | null;
             };
             header?: never;

@@ -1,11 +1,12 @@
 // The one way to the data: typed by the server's OpenAPI document, the same live and as files.
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { components, paths } from "./api-types";
+import { filled, shard, type Params } from "./state/shard";
 
 export type Schemas = components["schemas"];
 type Gets = { [P in keyof paths]: paths[P] extends { get: { responses: { 200: { content: { "application/json": unknown } } } } } ? P : never }[keyof paths];
 export type Answer<P extends Gets> = paths[P] extends { get: { responses: { 200: { content: { "application/json": infer T } } } } } ? T : never;
-export type Params = Record<string, string | number | boolean | readonly string[] | null | undefined>;
+export type { Params };
 
 /** Whether these are files without a server: index.html of an export says so. */
 export const isStatic = document.querySelector('meta[name="valuecompass-static"]') !== null;
@@ -16,29 +17,13 @@ export class ApiError extends Error {
   }
 }
 
-/** Fill the places of a path and put the rest into the query; nothing for what is null or empty. */
+/** Where a document is: on the server, or its file in an export. */
 export function address(path: string, params: Params = {}): string {
-  const left: [string, string][] = [];
-  let filled: string = path;
-  for (const [name, value] of Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (value === null || value === undefined || value === "") continue;
-    if (filled.includes(`{${name}}`)) filled = filled.replace(`{${name}}`, encodeURIComponent(String(value)));
-    else if (Array.isArray(value)) for (const one of value as readonly string[]) left.push([name, one]);
-    else left.push([name, String(value)]);
-  }
-  const relative = filled.replace(/^\//, "");
-  if (isStatic) return shard(relative, left);
+  const relative = path.replace(/^\//, "");
+  if (isStatic) return shard(relative, params);
+  const [start, left] = filled(relative, params, encodeURIComponent);
   const query = new URLSearchParams(left).toString();
-  return query ? `${relative}?${query}` : relative;
-}
-
-/** The file of a document in an export (`web/export.py` names them alike). */
-export function shard(path: string, query: [string, string][]): string {
-  const suffix = query.map(([k, v]) => `~${k}=${encodeURIComponent(v)}`).join("");
-  const name = decodeURIComponent(path) + suffix;
-  // a name that any file system takes: whatever is not plain becomes its code point
-  const plain = [...name].map((c) => (/[A-Za-z0-9._/~=-]/.test(c) ? c : `_${c.codePointAt(0)!.toString(16)}_`)).join("");
-  return /\.(csv|parquet)$/.test(path) ? plain : `${plain}.json`;
+  return query ? `${start}?${query}` : start;
 }
 
 let token: () => string | null = () => null;

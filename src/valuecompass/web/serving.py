@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable
 
@@ -26,6 +27,7 @@ def run_server(
 
     Raises:
         InputError: there is no workspace, or the address cannot be had.
+        StoreError: the workspace cannot be read.
     """
     if settings.db is None and not (settings.workspace / DATABASE).is_file():
         raise InputError(
@@ -37,12 +39,16 @@ def run_server(
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listener.getsockname()[1]}"
         server = _Server(settings, address, ready)
-        server.run(sockets=[listener])
+        # uvicorn ends the process when the app cannot start; why is told below
+        with contextlib.suppress(SystemExit):
+            server.run(sockets=[listener])
     finally:
         listener.close()
     failure: ValueCompassError | None = getattr(server.app.state, "failure", None)
     if failure is not None:
         raise failure
+    if not server.started:
+        raise ValueCompassError("the server could not start")
 
 
 class _Server(uvicorn.Server):

@@ -16,6 +16,7 @@ class Settings:
     closed: reading needs a token, too.
     workers: runs at a time; further ones wait.
     allow_private: endpoints of models that operators name may lie in private networks.
+    static: documents are made for an export: files without a server.
     """
 
     workspace: Path
@@ -24,3 +25,4 @@ class Settings:
     closed: bool = False
     workers: int = 1
     allow_private: bool = False
+    static: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from importlib import import_module
 from typing import Annotated, Any, Literal
@@ -25,8 +26,10 @@ from valuecompass.board.stated import gaps_of, modes_of, told
 from valuecompass.board.weights import parse_weights
 from valuecompass.errors import InputError
 from valuecompass.measure.study.tables import csv_cell
+from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, Estimate, SystemId
 from valuecompass.web.documents import Document, document
+from valuecompass.web.shards import Wanted
 from valuecompass.web.site import Here, Site
 
 router = APIRouter()
@@ -131,6 +134,16 @@ async def scores(
         return _file(_flat(await board_of(here, system, date)), kind)
 
     return await here.documents.answer(request, make)
+
+
+async def exported(here: Site) -> AsyncIterator[Wanted]:
+    """Yield what an export holds of this subject: every board of every day, whole."""
+    for system, date in await boards_here(here):
+        params = {"system": system, "date": date}
+        yield Wanted("/boards/{system}", params)
+        yield Wanted("/boards/{system}/draws", params)
+        for kind in ("csv", "parquet"):
+            yield Wanted("/boards/{system}/scores.{kind}", params | {"kind": kind})
 
 
 async def board_of(here: Site, system: str, date: str | None) -> BoardDocument:

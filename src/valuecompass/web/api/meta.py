@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from valuecompass.board.boards import age
 from valuecompass.measure.archive import utc
 from valuecompass.store import measurements
 from valuecompass.values import ValueSystem
+from valuecompass.web.shards import Wanted
 from valuecompass.web.site import Here, Site
 
 router = APIRouter()
@@ -76,6 +78,20 @@ async def meta(request: Request, here: Here) -> Response:
     return await here.documents.answer(request, lambda: meta_of(here))
 
 
+async def exported(here: Site) -> AsyncIterator[Wanted]:
+    """Yield what an export holds of this subject."""
+    yield Wanted("/meta")
+
+
+async def boards_here(here: Site) -> list[tuple[str, str | None]]:
+    """Return each system with each of its days as pages ask for them: the newest has no name."""
+    found: list[tuple[str, str | None]] = []
+    for system in (await meta_of(here)).systems:
+        days = list(dict.fromkeys(m.date for m in system.measurements))
+        found += [(system.id, None), *((system.id, day) for day in days[1:])]
+    return found
+
+
 async def meta_of(here: Site) -> Meta:
     """Return what is here, systems in the order of their newest measurement."""
     rows = await here.store.rows(select(measurements))
@@ -87,7 +103,7 @@ async def meta_of(here: Site) -> Meta:
     # all measured on one day is the usual case: then the order in which theories are known
     order = {name: at for at, name in enumerate(("schwartz", "moral-foundations", "safety"))}
     systems.sort(key=lambda s: order.get(s.id, len(order)))
-    return Meta(version=valuecompass.__version__, static=False, systems=systems)
+    return Meta(version=valuecompass.__version__, static=here.settings.static, systems=systems)
 
 
 def _about(heads: list[Any]) -> SystemAbout:

@@ -1,0 +1,114 @@
+"""Pages in Debian's chromium, watched for scripts that ran, broken policies and errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.web.worlds import SCRIPT
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE = 60_000
+"""Milliseconds that a test waits on a busy machine."""
+LIGHT_AND_DARK = ("light", "dark")
+WIDTHS = (1440, 390)
+_APP = Path(__file__).parents[3] / "frontend/src/app.tsx"
+_WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (e) =>
+  window.violations.push(`${e.violatedDirective}: ${e.blockedURI} ${e.sample}`));
+"""
+
+
+def routes() -> list[str]:
+    """Return every route of the app, its places filled from the hostile world."""
+    found = re.findall(r'\{ path: "(/[^"]*)"', _APP.read_text(encoding="utf-8"))
+    return [re.sub(r":\w+", quote(SCRIPT, safe=""), path) for path in found]
+
+
+@contextlib.contextmanager
+def chromium() -> Generator[Browser]:
+    """Start the browser; without one: fail in CI, skip elsewhere."""
+    place = shutil.which("chromium")
+    if place is None:
+        why = "NOT RUN: there is no chromium here (apt-get install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=place, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Watched:
+    """A page and what went wrong in it."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list[str])
+
+    def open(self, place: str = "/") -> Page:
+        """Load a view anew and wait until it has its data."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.address}/#{place}")
+        self.settled()
+        return self.page
+
+    def settled(self) -> None:
+        """Wait until nothing is loading."""
+        self.page.wait_for_load_state("networkidle")
+        expect(self.page.locator("main h1, main .failure").first).to_be_visible()
+        expect(self.page.locator(".waiting")).to_have_count(0)
+
+    def check(self) -> None:
+        """Fail if a text was obeyed, the policy was broken, or the page complained."""
+        assert self.page.evaluate("window.hacked") is None
+        assert self.page.evaluate("window.violations") == []
+        assert self.complaints == []
+
+
+@contextlib.contextmanager
+def watched(
+    browser: Browser, address: str, *, width: int = 1440, scheme: str = "light", axe: bool = False
+) -> Generator[Watched]:
+    """Open a window of its own. axe: let its script in, which the policy would refuse."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        bypass_csp=axe,
+        accept_downloads=True,
+    )
+    context.set_default_timeout(PATIENCE)
+    context.add_init_script(_WATCH)
+    page = context.new_page()
+    found = Watched(page, address)
+    page.on("pageerror", lambda error: found.complaints.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: (found.complaints.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda said: _heard(found, said.type, said.text))
+    try:
+        yield found
+    finally:
+        context.close()
+
+
+def _heard(found: Watched, kind: str, text: str) -> None:
+    if kind in ("error", "warning"):
+        found.complaints.append(f"{kind}: {text}")
+
+
+def windows() -> Iterator[tuple[int, str]]:
+    """Yield every width and colour scheme."""
+    yield from ((width, scheme) for width in WIDTHS for scheme in LIGHT_AND_DARK)

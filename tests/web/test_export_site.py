@@ -1,0 +1,112 @@
+"""An export holds what the server answers, in a folder that is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.web.worlds import HOSTILE, Served
+from valuecompass.web.app import API, SUBJECTS, make_app
+from valuecompass.web.export import MANIFEST, static_page
+from valuecompass.web.settings import Settings
+from valuecompass.web.shards import Wanted
+
+LIVE: frozenset[str] = frozenset()
+"""Routes that read and that no export holds; say in their page that it needs a server."""
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "valuecompass", "export-site", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def site(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("export") / "a" / "site"
+    done = run(out, "-w", world, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    files = [p for p in out.rglob("*") if p.is_file() and p.name != MANIFEST]
+    assert said["bytes"] == sum(p.stat().st_size for p in files)
+    assert said["documents"] == sum(API.strip("/") in p.as_posix() for p in files)
+    return out
+
+
+def test_documents_are_what_the_server_answers(site: Path, server: Served) -> None:
+    base = site / API.strip("/")
+    meta = json.loads((base / "meta.json").read_text(encoding="utf-8"))
+    assert meta.pop("static") is True
+    live = server.get(f"{API}/meta").json()
+    assert live.pop("static") is False
+    assert meta == live
+    for system in live["systems"]:
+        days = list(dict.fromkeys(m["date"] for m in system["measurements"]))
+        for day in (None, *days[1:]):
+            wanted = Wanted("/boards/{system}", {"system": system["id"], "date": day})
+            found = (base / wanted.shard()).read_bytes()
+            assert found == server.get(API + wanted.address()).content
+            assert len(json.loads(found)["rows"]) >= 6
+
+
+def test_every_document_of_the_api_is_exported_or_named_as_live(site: Path) -> None:
+    base = site / API.strip("/")
+    held = [p.relative_to(base).as_posix().partition("~")[0] for p in base.rglob("*.*")]
+    held = [re.sub(r"\.json$", "", name) for name in held]
+    paths = make_app(Settings(Path("."))).openapi()["paths"]
+    reading = {path for path, ways in paths.items() if "get" in ways}
+    assert reading >= LIVE
+    missing = [
+        path
+        for path in reading - LIVE
+        if not any(
+            re.fullmatch(re.sub(r"\\\{[^}]*\\\}", ".+", re.escape(path)), f"{API}/{name}")
+            for name in held
+        )
+    ]
+    assert not missing, f"give {', '.join(SUBJECTS)} an exported(here), or name them in LIVE"
+
+
+def test_the_page_says_that_it_is_static_and_carries_the_policy(site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    assert '<meta name="valuecompass-static"' in page
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    assert "script-src 'self'" in policy[1]
+    assert "require-trusted-types-for 'script'" in policy[1]
+    assert page.index(policy[0]) < page.index("<script")
+    with pytest.raises(ValueError, match="no place"):
+        static_page("<html></html>")
+
+
+def test_an_earlier_export_is_replaced_and_no_other_folder(
+    site: Path, world: Path, tmp_path: Path
+) -> None:
+    left = site / "left-over.json"
+    left.write_text("{}", encoding="utf-8")
+    assert run(site, "-w", world).returncode == 0
+    assert not left.exists()
+    assert (site / MANIFEST).is_file()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
+    done = run(mine, "-w", world)
+    assert done.returncode == 2
+    assert "no export of a site" in done.stderr
+    assert [p.name for p in mine.iterdir()] == ["thesis.txt"]
+
+
+def test_a_workspace_that_is_not_there_is_named_and_nothing_written(tmp_path: Path) -> None:
+    done = run(tmp_path / "out", "-w", tmp_path / "none")
+    assert done.returncode == 2
+    assert str(tmp_path / "none") in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_stay_in_the_folder(site: Path) -> None:
+    assert any(".." in name for name in HOSTILE)
+    assert {p.name for p in site.parent.iterdir()} == {"site"}
