@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 _ENDS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _LEAST = 8
@@ -30,6 +31,18 @@ def covered(text: str, environment: Mapping[str, str] | None = None) -> str:
     for name, value in _keys(environment):
         text = text.replace(value, f"${name}")
     return _URL_PASSWORD.sub(r"\1[password]@", _FORMS.sub("[key]", text))
+
+
+def covered_in(value: Any) -> Any:
+    """Return a JSON value with the keys in all its texts covered."""
+    if isinstance(value, str):
+        return covered(value)
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[str, Any]", value).items()
+        return {covered(name): covered_in(one) for name, one in pairs}
+    if isinstance(value, list | tuple):
+        return [covered_in(one) for one in cast("Sequence[Any]", value)]
+    return value
 
 
 def _keys(environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
