@@ -225,7 +225,9 @@ async def test_no_key_is_in_database_log_or_message(
 async def test_a_price_asks_nobody(workspace: Path, mock_provider: MockProvider) -> None:
     async with supervised(workspace) as (_, supervisor):
         price = await supervisor.price(run_of())
-        assert price["total"]["requests"] == ITEMS and price["kind"] == "run"
+        (line,) = price.lines
+        assert (line.requests, line.stored, line.role) == (ITEMS, 0, "answers")
+        assert (price.kind, line.usd, price.usd) == ("run", None, None)
         evolve = parse_spec(
             {
                 "kind": "evolve",
@@ -234,7 +236,8 @@ async def test_a_price_asks_nobody(workspace: Path, mock_provider: MockProvider)
             }
         )
         price = await supervisor.price(evolve)
-        assert price["prospect"]["calls"] == 100
+        assert {line.role for line in price.lines} == {"answers", "explorer", "judge"}
+        assert sum(line.requests for line in price.lines) <= 100
         with pytest.raises(InputError, match="there is no provider 'nobody'"):
             await supervisor.price(run_of(respondents=[{"model": "nobody/model"}]))
     assert mock_provider.stats()["requests"] == 0

@@ -26,6 +26,7 @@ from sqlalchemy import Update, func, select
 from valuecompass.errors import InputError, StoreError, ValueCompassError
 from valuecompass.measure.archive import utc
 from valuecompass.store import Store, job_events, jobs
+from valuecompass.web.pricing import Price, price_in_process
 from valuecompass.web.secrets import covered
 from valuecompass.web.specs import BudgetSpec, EvolveSpec, RunSpec, parse_spec, same
 
@@ -299,16 +300,14 @@ class Supervisor:
             if id not in waiting:
                 del self._started[id]
 
-    async def price(self, spec: RunSpec | EvolveSpec) -> dict[str, Any]:
-        """Return what a job would take, without asking anybody: as ``--dry-run --json`` says it.
+    async def price(self, spec: RunSpec | EvolveSpec) -> Price:
+        """Return what a job would take, without asking anybody, as ``--dry-run`` says it.
 
         A process of its own works it out: the server stays small, and what it loads is let go.
 
         Raises:
             InputError: a name in the specification stands for nothing, or it cannot be afforded.
         """
-        from valuecompass.web.pricing import price_in_process
-
         async with self._prices:
             return await price_in_process(spec, self.command("price"), self.environment())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
@@ -12,7 +12,11 @@ from valuecompass.errors import InputError
 from valuecompass.store import Store
 from valuecompass.web.documents import Documents
 from valuecompass.web.errors import NotFound
+from valuecompass.web.jobs import Supervisor
 from valuecompass.web.settings import Settings
+
+if TYPE_CHECKING:
+    from valuecompass.web.access import Limits
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Site:
     settings: Settings
     store: Store
     documents: Documents
+    supervisor: Supervisor
+    limits: Limits
 
     async def board(self, system: str, date: str | None, *, samples: int = 2_000) -> Board:
         """Read a board.

@@ -36,7 +36,7 @@ assert set(SIZES) >= {"tiny", "short", "full", "scenario"}
 MOST_RESPONDENTS = 60
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 JudgeMode = Literal["one-call", "per-value", "concepts"]
-_EMBEDDED = tuple(name for name in ASSETS if name.startswith("smollm"))
+EMBEDDED = tuple(name for name in ASSETS if name.startswith("smollm"))
 _PRIVATE = "recorded"
 """A provider whose names are files of the server."""
 
@@ -344,8 +344,8 @@ def _check_name(name: str) -> None:
             f"{name}: a model's name has the form provider/model, such as openai/gpt-5-mini; "
             "files of the server cannot be named here"
         )
-    if provider == "embedded" and rest not in _EMBEDDED:
-        known = ", ".join(f"embedded/{one}" for one in _EMBEDDED)
+    if provider == "embedded" and rest not in EMBEDDED:
+        known = ", ".join(f"embedded/{one}" for one in EMBEDDED)
         raise ValueError(f"{name}: no such model; known: {known}")
     file = rest.endswith(".gguf") or rest.startswith(("/", "."))
     # any other name of a folder here would be taken for the weights in it
