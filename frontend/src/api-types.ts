@@ -60,6 +60,323 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs
+         * @description Return the newest jobs.
+         */
+        get: operations["jobs_api_v1_jobs_get"];
+        put?: never;
+        /**
+         * Start
+         * @description Put a job into the queue; it begins as soon as a place is free.
+         */
+        post: operations["start_api_v1_jobs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description Return a job.
+         */
+        get: operations["one_api_v1_jobs__job__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description Stream what happens in a job until it ends, from the event after ``Last-Event-ID`` on.
+         *
+         *     Messages of type ``event`` have a number as id; those of type ``job`` hold the job as it stands,
+         *     have none, and only the last one counts. After ``end`` nothing more comes.
+         */
+        get: operations["events_api_v1_jobs__job__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume
+         * @description Take a job up that did not come to its end; nothing that is stored is asked again.
+         */
+        post: operations["resume_api_v1_jobs__job__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop
+         * @description Stop a job after what is in flight; it can be taken up again.
+         */
+        post: operations["stop_api_v1_jobs__job__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Choices
+         * @description Return what a form offers: value systems, forms, current models.
+         */
+        get: operations["choices_api_v1_jobs_choices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/price": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Price
+         * @description Return what a job would take, without asking any model.
+         */
+        post: operations["price_api_v1_jobs_price_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/export.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description Return labels as the JSON lines that ``judge evaluate`` and ``judge calibrate`` read.
+         *
+         *     Reports show errors; they must not be counted for how many there are.
+         */
+        get: operations["export_api_v1_labels_export_jsonl_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reports
+         * @description Return reports of wrong verdicts.
+         */
+        get: operations["reports_api_v1_labels_reports_get"];
+        put?: never;
+        /**
+         * Report
+         * @description Report a wrong verdict; a second report of the same person on the same gives way.
+         */
+        post: operations["report_api_v1_labels_reports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/rounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rounds
+         * @description Return all rounds and what this person can do in each.
+         */
+        get: operations["rounds_api_v1_labels_rounds_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Draw a round from a measurement; the same draw again gives the round that is there.
+         */
+        post: operations["begin_api_v1_labels_rounds_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/rounds/{round}/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description Return how far the pair agrees, once both are through.
+         */
+        get: operations["agreement_api_v1_labels_rounds__round__agreement_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/rounds/{round}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close
+         * @description End the labelling of the pair before all is labelled; what both have goes on.
+         */
+        post: operations["close_api_v1_labels_rounds__round__close_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/rounds/{round}/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Units
+         * @description Return what this person is to label or decide: nothing of judge, respondent or the other.
+         */
+        get: operations["units_api_v1_labels_rounds__round__units_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/rounds/{round}/units/{unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Label
+         * @description Keep a label or a decision; an earlier one of this person gives way.
+         */
+        put: operations["label_api_v1_labels_rounds__round__units__unit__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Me
+         * @description Return whose token this is; the page asks when somebody has typed one.
+         */
+        get: operations["me_api_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meta": {
         parameters: {
             query?: never;
@@ -84,6 +401,35 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Again
+         * @description How a job is taken up. budget: in place of the one it had.
+         */
+        Again: {
+            budget?: components["schemas"]["BudgetSpec"] | null;
+        };
+        /**
+         * Agreement
+         * @description How far the pair agrees, as ``valuecompass judge label adjudicate --json`` has it.
+         */
+        Agreement: {
+            /** Annotators */
+            annotators: string[];
+            /** Disputed */
+            disputed: number;
+            /** N */
+            n: number;
+            /** Single */
+            single: number;
+            /** Systems */
+            systems: {
+                [key: string]: unknown;
+            };
+            /** Task */
+            task: string;
+            /** Unlabelled */
+            unlabelled: number;
+        };
         /**
          * BoardDocument
          * @description The newest comparable scores of one value system, best first.
@@ -152,6 +498,32 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * BudgetSpec
+         * @description Where a job stops, resumable; null: no limit.
+         */
+        BudgetSpec: {
+            /** Calls */
+            calls?: number | null;
+            /** Tokens */
+            tokens?: number | null;
+            /** Usd */
+            usd?: number | null;
+        };
+        /**
+         * Choices
+         * @description What a specification can name; models beside these can be named, too.
+         */
+        Choices: {
+            /** Allow Private */
+            allow_private: boolean;
+            /** Forms */
+            forms: ("tiny" | "short" | "full" | "scenario")[];
+            /** Models */
+            models: components["schemas"]["ModelChoice"][];
+            /** Systems */
+            systems: components["schemas"]["SystemChoice"][];
+        };
+        /**
          * Dated
          * @description One measurement. kind: measured here, or a published table.
          */
@@ -178,6 +550,38 @@ export interface components {
             low: string;
             /** Name */
             name: string;
+        };
+        /**
+         * DimensionMeaning
+         * @description What a dimension is, for who labels.
+         */
+        DimensionMeaning: {
+            /** Definition */
+            definition: string;
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * Draw
+         * @description What a round is drawn from.
+         */
+        Draw: {
+            /** Measurement */
+            measurement: string;
+            /**
+             * N
+             * @default 100
+             */
+            n: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
         };
         /**
          * Draws
@@ -248,6 +652,85 @@ export interface components {
             score: number | null;
         };
         /**
+         * EvolveSpec
+         * @description An evolving run, as ``valuecompass evolve adaem`` takes it.
+         *
+         *     pool: models that answer and, unless `explorers` names others, write.
+         *     strong: further models that answer.
+         *     examinees: models that will be measured with the items.
+         *     items: kind of the items.
+         *     safety: local, none, or a model by name.
+         */
+        EvolveSpec: {
+            /** @default {} */
+            budget: components["schemas"]["BudgetSpec"];
+            /** Disentanglement */
+            disentanglement?: number | null;
+            /**
+             * Examinees
+             * @default []
+             */
+            examinees: components["schemas"]["RespondentSpec"][];
+            /**
+             * Explorers
+             * @default []
+             */
+            explorers: components["schemas"]["RespondentSpec"][];
+            /**
+             * Items
+             * @default question
+             * @enum {string}
+             */
+            items: "question" | "tradeoff";
+            /**
+             * Judge
+             * @default local
+             */
+            judge: string;
+            /** Judge Mode */
+            judge_mode?: ("one-call" | "per-value" | "concepts") | null;
+            /** Keep */
+            keep?: number | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "evolve";
+            /**
+             * Language
+             * @default en
+             * @enum {string}
+             */
+            language: "en" | "es" | "zh";
+            /** Pool */
+            pool: components["schemas"]["RespondentSpec"][];
+            /**
+             * Preset
+             * @default ours
+             * @enum {string}
+             */
+            preset: "ours" | "paper";
+            /**
+             * Safety
+             * @default local
+             */
+            safety: string;
+            /** Seed */
+            seed?: number | null;
+            /**
+             * Strong
+             * @default []
+             */
+            strong: components["schemas"]["RespondentSpec"][];
+            /**
+             * Systems
+             * @default [
+             *       "schwartz"
+             *     ]
+             */
+            systems: string[];
+        };
+        /**
          * GroupAbout
          * @description A higher-order group.
          */
@@ -258,6 +741,124 @@ export interface components {
             name: string;
             /** Opposite */
             opposite: string | null;
+        };
+        /**
+         * JobDocument
+         * @description A job as it stands; `progress` and `result` as `web.following` describes them.
+         */
+        JobDocument: {
+            /** By */
+            by: string;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Finished */
+            finished: string | null;
+            /** Heartbeat */
+            heartbeat: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "run" | "evolve";
+            /** Message */
+            message: string | null;
+            /** Progress */
+            progress: {
+                [key: string]: unknown;
+            } | null;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /** Spec */
+            spec: {
+                [key: string]: unknown;
+            };
+            /** Started */
+            started: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "stopping" | "done" | "failed" | "stopped" | "lost" | "budget";
+        };
+        /**
+         * JobList
+         * @description The newest jobs, the newest first. workers: that work at a time.
+         */
+        JobList: {
+            /** Jobs */
+            jobs: components["schemas"]["JobDocument"][];
+            /** Workers */
+            workers: number;
+        };
+        /**
+         * LabelBody
+         * @description What a person says. valence: null where the value system knows no sides.
+         */
+        LabelBody: {
+            /**
+             * Expressed
+             * @enum {integer}
+             */
+            expressed: 0 | 1;
+            /** Valence */
+            valence?: (-1 | 0 | 1) | null;
+        };
+        /**
+         * Line
+         * @description What one player takes.
+         *
+         *     role: answers, judge, explorer (writes items) or safety (looks for harm).
+         *     requests: in all; `stored` of them are there already and cost nothing.
+         *     usd: of what is not stored; null where the price is unknown.
+         *     lacks: the variable or package without which it cannot be asked here.
+         *     fits: whether prompts and answers fit its context; null: not known.
+         */
+        Line: {
+            /** Fits */
+            fits: boolean | null;
+            /** Lacks */
+            lacks: string | null;
+            /** Model */
+            model: string | null;
+            /** Name */
+            name: string;
+            /** Requests */
+            requests: number;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "answers" | "judge" | "explorer" | "safety";
+            /** Stored */
+            stored: number;
+            /** Tokens In */
+            tokens_in: number;
+            /** Tokens Out */
+            tokens_out: number;
+            /** Usd */
+            usd: number | null;
+        };
+        /**
+         * Me
+         * @description Who a token belongs to. An operator may do what an annotator may, too.
+         */
+        Me: {
+            /** Expires */
+            expires: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "operator" | "annotator";
         };
         /**
          * Meta
@@ -274,6 +875,20 @@ export interface components {
             version: string;
         };
         /**
+         * ModelChoice
+         * @description A model that comes to mind. usd_in, usd_out: for a million tokens; null: not known.
+         */
+        ModelChoice: {
+            /** Developer */
+            developer: string | null;
+            /** Model */
+            model: string;
+            /** Usd In */
+            usd_in: number | null;
+            /** Usd Out */
+            usd_out: number | null;
+        };
+        /**
          * Preset
          * @description Weights to start from, by dimension; they sum to one.
          */
@@ -288,6 +903,23 @@ export interface components {
             };
         };
         /**
+         * Price
+         * @description What a job would take, by who takes it. usd: of all; null where a price is unknown.
+         */
+        Price: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "run" | "evolve";
+            /** Lines */
+            lines: components["schemas"]["Line"][];
+            /** Notes */
+            notes: string[];
+            /** Usd */
+            usd: number | null;
+        };
+        /**
          * Range
          * @description Lowest and highest score possible; null where a published table does not say.
          */
@@ -296,6 +928,233 @@ export interface components {
             high: number | null;
             /** Low */
             low: number | null;
+        };
+        /**
+         * Report
+         * @description A verdict that a reader finds wrong: the answer's place, and what the reader says of it.
+         */
+        Report: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Dimension */
+            dimension: string;
+            /**
+             * Expressed
+             * @enum {integer}
+             */
+            expressed: 0 | 1;
+            /** Item */
+            item: string;
+            /** Measurement */
+            measurement: string;
+            /** Position */
+            position: number;
+            /**
+             * Presentation
+             * @default 0
+             */
+            presentation: number;
+            /**
+             * Repeat
+             * @default 0
+             */
+            repeat: number;
+            /** Valence */
+            valence?: (-1 | 0 | 1) | null;
+        };
+        /**
+         * Reported
+         * @description A report as it is kept. verdict: what the judge had said, part by part.
+         */
+        Reported: {
+            /** Annotator */
+            annotator: string;
+            /** Comment */
+            comment: string | null;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Dimension */
+            dimension: string;
+            /** Expressed */
+            expressed: number;
+            /** Item */
+            item: string;
+            /** Measurement */
+            measurement: string;
+            /** Position */
+            position: number;
+            /** Presentation */
+            presentation: number;
+            /** Repeat */
+            repeat: number;
+            /** Response */
+            response: string;
+            /** Unit */
+            unit: string;
+            /** Valence */
+            valence: number | null;
+            /** Verdict */
+            verdict: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * Reports
+         * @description Reports of wrong verdicts, the newest first.
+         */
+        Reports: {
+            /** Reports */
+            reports: components["schemas"]["Reported"][];
+        };
+        /**
+         * RespondentSpec
+         * @description Who is asked: a model with its sampling, and what it is told first.
+         *
+         *     model: Inspect's name; where `base_url` is given the name that the server there knows.
+         *     label: shown on boards; left out: the model's name with its prime or system prompt.
+         *     prime: dimension that a system prompt of ours primes for.
+         *     base_url: address of a server that speaks OpenAI's chat completions.
+         */
+        RespondentSpec: {
+            /** Answers */
+            answers?: "logprobs" | null;
+            /** Base Url */
+            base_url?: string | null;
+            /** Label */
+            label?: string | null;
+            /** Max Tokens */
+            max_tokens?: number | null;
+            /** Model */
+            model: string;
+            /** Prime */
+            prime?: string | null;
+            /** Reasoning Effort */
+            reasoning_effort?: ("none" | "minimal" | "low" | "medium" | "high") | null;
+            /** System */
+            system?: string | null;
+            /** Temperature */
+            temperature?: number | null;
+            /** Top P */
+            top_p?: number | null;
+        };
+        /**
+         * RoundDocument
+         * @description A round as one person sees it.
+         *
+         *     draw: n and seed asked for, and what was drawn from.
+         *     role, step: what this person is in it, and can do now.
+         *     labelled: by the first and the second.
+         *     mine: labels or decisions of this person.
+         *     disputed, decided: null while the pair is at work.
+         */
+        RoundDocument: {
+            /** By */
+            by: string;
+            /** Closed */
+            closed: boolean;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Decided */
+            decided: number | null;
+            /** Disputed */
+            disputed: number | null;
+            /** Draw */
+            draw: {
+                [key: string]: number;
+            };
+            /** Id */
+            id: string;
+            /** Labelled */
+            labelled: [
+                number,
+                number
+            ];
+            /** Measurement */
+            measurement: string;
+            /** Mine */
+            mine: number;
+            /** Role */
+            role: ("first" | "second" | "third") | null;
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "label" | "decide" | "wait" | "done";
+            /** System */
+            system: string;
+            /** System Name */
+            system_name: string;
+            /** Units */
+            units: number;
+        };
+        /**
+         * Rounds
+         * @description All rounds, the newest first.
+         */
+        Rounds: {
+            /** Rounds */
+            rounds: components["schemas"]["RoundDocument"][];
+        };
+        /**
+         * RunSpec
+         * @description A measurement, as ``valuecompass run`` takes it.
+         *
+         *     opinions: how the points of an answer are joined.
+         *     occasion: asks everything anew under this name.
+         */
+        RunSpec: {
+            /** @default {} */
+            budget: components["schemas"]["BudgetSpec"];
+            /**
+             * Form
+             * @default short
+             * @enum {string}
+             */
+            form: "tiny" | "short" | "full" | "scenario";
+            /**
+             * Judge
+             * @default local
+             */
+            judge: string;
+            /**
+             * Judge Mode
+             * @default one-call
+             * @enum {string}
+             */
+            judge_mode: "one-call" | "per-value" | "concepts";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "run";
+            /** Occasion */
+            occasion?: string | null;
+            /**
+             * Opinions
+             * @default any
+             * @enum {string}
+             */
+            opinions: "any" | "mean" | "rank-weighted";
+            /** Respondents */
+            respondents: components["schemas"]["RespondentSpec"][];
+            /** Strong Judge */
+            strong_judge?: string | null;
+            /**
+             * Systems
+             * @default [
+             *       "schwartz"
+             *     ]
+             */
+            systems: string[];
         };
         /**
          * SystemAbout
@@ -320,6 +1179,75 @@ export interface components {
             source: string;
             /** Summary */
             summary: string;
+        };
+        /**
+         * SystemChoice
+         * @description A value system that can be measured.
+         */
+        SystemChoice: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * UnitDocument
+         * @description One response and one dimension.
+         *
+         *     judged, beyond: the part that a judge reads, and what stands after it.
+         *     mine: this person's label so far. both: the two to decide between, in an order by lot.
+         */
+        UnitDocument: {
+            /** Beyond */
+            beyond: string;
+            /** Both */
+            both: [
+                components["schemas"]["LabelBody"],
+                components["schemas"]["LabelBody"]
+            ] | null;
+            /** Dimension */
+            dimension: string;
+            /** Id */
+            id: string;
+            /** Item */
+            item: string;
+            /** Judged */
+            judged: string;
+            mine: components["schemas"]["LabelBody"] | null;
+            /** Principle */
+            principle: string | null;
+        };
+        /**
+         * Units
+         * @description What one person is to label or decide, in an order of their own.
+         */
+        Units: {
+            /** Dimensions */
+            dimensions: components["schemas"]["DimensionMeaning"][];
+            round: components["schemas"]["RoundDocument"];
+            /** Units */
+            units: components["schemas"]["UnitDocument"][];
+            wording: components["schemas"]["Wording"];
+        };
+        /**
+         * Wording
+         * @description What is asked of each unit; ``{name}`` is its dimension. ask_side: null without sides.
+         */
+        Wording: {
+            /** Ask */
+            ask: string;
+            /** Ask Side */
+            ask_side: string | null;
+            /** Given */
+            given: string;
+            /** Means */
+            means: string;
+            /** No */
+            no: string;
+            /** Response */
+            response: string;
+            /** Yes */
+            yes: string;
         };
     };
     responses: never;
@@ -477,6 +1405,1065 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    jobs_api_v1_jobs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    start_api_v1_jobs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunSpec"] | components["schemas"]["EvolveSpec"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    one_api_v1_jobs__job__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    events_api_v1_jobs__job__events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string;
+            };
+            path: {
+                /** @description Id of a job. */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    resume_api_v1_jobs__job__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Again"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    stop_api_v1_jobs__job__stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    choices_api_v1_jobs_choices_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Choices"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    price_api_v1_jobs_price_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunSpec"] | components["schemas"]["EvolveSpec"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Price"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    export_api_v1_labels_export_jsonl_get: {
+        parameters: {
+            query?: {
+                /** @description Which labels. */
+                kind?: "rounds" | "reports";
+                measurement?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    reports_api_v1_labels_reports_get: {
+        parameters: {
+            query?: {
+                measurement?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reports"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    report_api_v1_labels_reports_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Report"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    rounds_api_v1_labels_rounds_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rounds"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    begin_api_v1_labels_rounds_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draw"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    agreement_api_v1_labels_rounds__round__agreement_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    close_api_v1_labels_rounds__round__close_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    units_api_v1_labels_rounds__round__units_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Units"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    label_api_v1_labels_rounds__round__units__unit__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round: string;
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundDocument"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description A parameter has the wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+            /** @description The database cannot be read just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDocument"];
+                };
+            };
+        };
+    };
+    me_api_v1_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
             };
             /** @description A parameter is wrong */
             400: {

@@ -17,6 +17,8 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   { path: "/", name: "Board", page: lazy(() => import("./pages/board/page")) },
+  { path: "/run", name: "Run", live: true, page: lazy(() => import("./pages/run/page")) },
+  { path: "/label", name: "Label", live: true, page: lazy(() => import("./pages/label/page")) },
 ];
 
 export function App() {
