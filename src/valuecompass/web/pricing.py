@@ -14,7 +14,7 @@ from valuecompass.errors import InputError, ValueCompassError
 from valuecompass.web.secrets import covered
 from valuecompass.web.specs import EvolveSpec, RunSpec
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds that a price may take: weights may have to be fetched to know their names."""
 _SUMMED = ("requests", "stored", "tokens_in", "tokens_out", "usd")
 
