@@ -27,7 +27,9 @@ def _fixture() -> dict[str, Any]:
         ranks = [float(rank) for rank in rankdata(list(means.values()))]
         persons.append({"answers": answers, "means": means, "ranks": ranks})
     document = questionnaire_of("schwartz").model_dump()
-    items = [{key: item[key] for key in ("id", "dimension", "keying")} for item in document["items"]]
+    items = [
+        {key: item[key] for key in ("id", "dimension", "keying")} for item in document["items"]
+    ]
     kept = {key: document[key] for key in ("dims", "low", "high")}
     texts = [{**item, "text": ""} for item in items]
     return {"asked": {**kept, "items": texts}, "persons": persons}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
@@ -14,7 +14,11 @@ from valuecompass.errors import InputError
 from valuecompass.store import Store
 from valuecompass.web.documents import Documents
 from valuecompass.web.errors import NotFound
+from valuecompass.web.jobs import Supervisor
 from valuecompass.web.settings import Settings
+
+if TYPE_CHECKING:
+    from valuecompass.web.access import Limits
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Site:
     settings: Settings
     store: Store
     documents: Documents
+    supervisor: Supervisor
+    limits: Limits
 
     @cached_property
     def cases(self) -> Shelf:
