@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -227,7 +227,7 @@ def test_methods_are_read_off_the_code(client: TestClient) -> None:
 def test_a_new_retirement_changes_what_is_shown(client: TestClient) -> None:
     last = items_of_form()[-1]
     assert get(client, f"items/{last.id}")["item"]["status"] == "in form"
-    workspace: Path = client.app.state.site.settings.workspace  # pyright: ignore
+    workspace = cast("Any", client.app).state.site.settings.workspace
 
     async def retire() -> None:
         async with open_store(workspace) as store:
