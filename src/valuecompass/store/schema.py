@@ -19,8 +19,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
 )
+
+from valuecompass.store.packed import PackedJSON, PackedText
 
 metadata = MetaData()
 
@@ -32,7 +33,7 @@ responses = Table(
     Column("repeat", Integer, primary_key=True),
     Column("model", String(512), nullable=False),
     Column("request", JSON, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", PackedText, nullable=False),
     Column("stop_reason", String(32), nullable=False),
     # what the provider says it really ran: an alias may move to other weights
     Column("version", String(256), nullable=False),
@@ -56,7 +57,7 @@ verdicts = Table(
     Column("judge", String(64), primary_key=True),
     # the same text may answer two items; the judge sees the item
     Column("item", String(12), primary_key=True),
-    Column("body", JSON, nullable=False),
+    Column("body", PackedJSON, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),
     ForeignKeyConstraint(["key", "repeat"], ["responses.key", "responses.repeat"]),
 )
