@@ -172,6 +172,8 @@ def columns_of(
 ) -> dict[str, Column]:
     """Return by dimension what each free response carries to its score."""
     columns: dict[str, Column] = defaultdict(Column)
+    names = system.names
+    places = {name: at for at, name in enumerate(names)}
     for result in results:
         if result.item.kind not in FREE:
             continue
@@ -179,8 +181,8 @@ def columns_of(
         if found is not None:  # all dimensions at once: a run has a hundred thousand responses
             sides = aggregate(found.valence, "mean").tolist()
             joined = aggregate(found.expressed, opinions).tolist(), sides
-        for name in judged_dimensions(item.kind, item.dimensions, system.names):
-            _add(columns[name], system, result, joined, system.names.index(name))
+        for name in judged_dimensions(item.kind, item.dimensions, names):
+            _add(columns[name], system, result, joined, places[name])
     return columns
 
 
