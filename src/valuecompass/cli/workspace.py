@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from valuecompass.cli.app import WORKSPACE, Json, Workspace, app, console, echo_json
+from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json
 from valuecompass.cli.shown import say
 
 workspace_app = typer.Typer(help="Make simulated workspaces, and index cases for search.")
@@ -46,6 +46,31 @@ def synth(
         f"measurements ({days}), {built.answers:,} answers"
     )
     say(f"Built in {built.seconds:.0f} s; {size_text(built.bytes)} in {workspace}")
+
+
+@workspace_app.command()
+def index(
+    system: Annotated[
+        str | None, typer.Option("--system", "-s", help="Of this value system. [default: of all]")
+    ] = None,
+    workspace: Workspace = WORKSPACE,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Index the cases of all measurements for search; else it happens when one is first searched.
+
+    The files are in the folder search of the workspace, one a measurement.
+    """
+    import anyio
+
+    from valuecompass.board.cases import build_indexes
+
+    with progress("cases") as tell:
+        done = anyio.run(build_indexes, workspace, db, system, tell)
+    if json:
+        echo_json({"indexed": done.made, "there": done.there})
+        return
+    say(f"Indexed {len(done.made)} measurements; {len(done.there)} had been already")
 
 
 @contextmanager
