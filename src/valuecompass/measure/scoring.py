@@ -172,8 +172,7 @@ def columns_of(
 ) -> dict[str, Column]:
     """Return by dimension what each free response carries to its score."""
     columns: dict[str, Column] = defaultdict(Column)
-    names = system.names
-    places = {name: at for at, name in enumerate(names)}
+    places = {name: at for at, name in enumerate(names := system.names)}
     for result in results:
         if result.item.kind not in FREE:
             continue

@@ -27,7 +27,7 @@ from valuecompass.measure.scoring import Result, score_row
 from valuecompass.measure.synth.answers import Answer, answers, draw
 from valuecompass.measure.synth.truth import Array, Synthetic
 from valuecompass.measure.synth.wording import Wording, make_items
-from valuecompass.store import DATABASE, Store, open_store, responses, verdicts
+from valuecompass.store import DATABASE, Store, blocks, open_store, responses, verdicts
 
 NOTE = (
     "Simulated: nobody was asked. Answers are put together from seeded sentences after planted "
@@ -36,6 +36,7 @@ NOTE = (
 )
 Tell = Callable[[int, int], None]
 """Told how many answers there are, and how many there will be."""
+_AT_ONCE = 1_000
 CACHE = "PRAGMA cache_size=-200000"
 """Keys are hashes and go to any page of an index: with 200 MB of pages in memory each is written
 a few times, with SQLite's 2 MB at almost every answer."""
@@ -86,8 +87,8 @@ async def build_workspace(
 ) -> Built:
     """Make a workspace with a simulated board.
 
-    It is built aside and put in its place when it is whole. Memory: a respondent's answers, the
-    keys of one date's, and 200 MB of the database's pages.
+    It is built aside and put in its place when it is whole. Memory: what was found of one
+    respondent's answers, the keys of one date's, and 200 MB of the database's pages.
 
     Args:
         workspace: its folder, which must hold no database yet: simulated and real measurements
@@ -189,13 +190,12 @@ class _Date:
         for position, respondent in enumerate(plan.respondents):
             rng = np.random.default_rng([self.settings.seed, 4, self.place, position])
             drawn = draw(rng, self.latent[position], relevant)
-            found = [
-                self._kept(respondent.model, judged_by, answer)
-                for answer in answers(drawn, plan.items, self.wording)
-            ]
-            yield responses.insert(), [row for _, row, _ in found if row is not None]
-            yield verdicts.insert(), [row for _, _, row in found if row is not None]
-            own = [result for result, _, _ in found]
+            own: list[Result] = []
+            for block in blocks(answers(drawn, plan.items, self.wording), _AT_ONCE):
+                found = [self._kept(respondent.model, judged_by, answer) for answer in block]
+                yield responses.insert(), [row for _, row, _ in found if row is not None]
+                yield verdicts.insert(), [row for _, _, row in found if row is not None]
+                own += [result for result, _, _ in found]
             rows.append(score_row(plan, respondent, own))
             sums.add(position, own)
             results.append([replace(result, findings=None) for result in own])
