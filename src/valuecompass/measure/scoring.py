@@ -172,7 +172,7 @@ def columns_of(
 ) -> dict[str, Column]:
     """Return by dimension what each free response carries to its score."""
     columns: dict[str, Column] = defaultdict(Column)
-    places = {name: at for at, name in enumerate(names := system.names)}
+    places = {name: at for at, name in enumerate(system.names)}
     for result in results:
         if result.item.kind not in FREE:
             continue
@@ -180,7 +180,7 @@ def columns_of(
         if found is not None:  # all dimensions at once: a run has a hundred thousand responses
             sides = aggregate(found.valence, "mean").tolist()
             joined = aggregate(found.expressed, opinions).tolist(), sides
-        for name in judged_dimensions(item.kind, item.dimensions, names):
+        for name in judged_dimensions(item.kind, item.dimensions, system.names):
             _add(columns[name], system, result, joined, places[name])
     return columns
 
