@@ -18,7 +18,7 @@ from valuecompass.web.security import Guard
 from valuecompass.web.settings import Settings
 from valuecompass.web.site import Site
 
-SUBJECTS = ("meta", "boards", "people", "comparison")
+SUBJECTS = ("meta", "boards", "people", "comparison", "cases")
 """Modules of `valuecompass.web.api`, each with a ``router``."""
 API = "/api/v1"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from valuecompass.board.boards import Board, read_board
+from valuecompass.board.cases.shelf import Shelf
 from valuecompass.errors import InputError
 from valuecompass.store import Store
 from valuecompass.web.documents import Documents
@@ -22,6 +24,11 @@ class Site:
     settings: Settings
     store: Store
     documents: Documents
+
+    @cached_property
+    def cases(self) -> Shelf:
+        """Measurements and indexes that searches go through."""
+        return Shelf(self.settings.workspace, self.settings.db)
 
     async def board(self, system: str, date: str | None, *, samples: int = 2_000) -> Board:
         """Read a board.

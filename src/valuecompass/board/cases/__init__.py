@@ -1,6 +1,6 @@
 """Cases: what was asked, answered and judged, to be searched and read."""
 
-from valuecompass.board.cases.address import Address, measurement_named
+from valuecompass.board.cases.address import Address, measurement_named, measurement_of_id
 from valuecompass.board.cases.build import Indexed, build_index, build_indexes, open_index
 from valuecompass.board.cases.index import CaseIndex, index_path
 from valuecompass.board.cases.reading import Case, read_case, read_cases, side_by_side
@@ -18,6 +18,7 @@ __all__ = [
     "build_indexes",
     "index_path",
     "measurement_named",
+    "measurement_of_id",
     "open_index",
     "read_case",
     "read_cases",
