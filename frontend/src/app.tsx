@@ -20,6 +20,8 @@ const PAGES: readonly Page[] = [
   { path: "/respondents", name: "Respondents", page: lazy(() => import("./pages/respondent/list")) },
   { path: "/compare", name: "Compare", page: lazy(() => import("./pages/compare/page")) },
   { path: "/respondents/:name", page: lazy(() => import("./pages/respondent/page")) },
+  { path: "/cases", name: "Cases", page: lazy(() => import("./pages/cases/page")) },
+  { path: "/cases/:measurement/:position/:item/:presentation/:repeat", page: lazy(() => import("./pages/cases/case")) },
 ];
 
 export function App() {

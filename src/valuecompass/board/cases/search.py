@@ -59,7 +59,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Count:
+class FacetCount:
     """How many cases there are of one value of a facet."""
 
     value: str
@@ -80,7 +80,7 @@ class Found:
     addresses: tuple[Address, ...]
     total: int
     words: Words
-    facets: Mapping[str, tuple[Count, ...]]
+    facets: Mapping[str, tuple[FacetCount, ...]]
     cursor: str | None
 
 
@@ -202,18 +202,18 @@ def _place(cursor: str) -> int:
 
 def _facet(
     name: str, index: CaseIndex, wanted: Search, passing: Mapping[str, Bools], every: Bools
-) -> tuple[Count, ...]:
+) -> tuple[FacetCount, ...]:
     mask = _all(every, (found for other, found in passing.items() if other != name))
     if name == "dimension":
         shown = (np.count_nonzero(mask & _shows(index, wanted, d)) for d in range(len(index.names)))
-        return tuple(Count(n, int(c)) for n, c in zip(index.names, shown, strict=True))
+        return tuple(FacetCount(n, int(c)) for n, c in zip(index.names, shown, strict=True))
     if name in ("respondent", "outcome"):
         values = index.respondents if name == "respondent" else OUTCOMES
         of = index.position if name == "respondent" else index.outcome
     else:
         values, of = index.coded[name]
     counts = np.bincount(of[mask], minlength=len(values))
-    found = (Count(value, int(n)) for value, n in zip(values, counts, strict=True))
+    found = (FacetCount(value, int(n)) for value, n in zip(values, counts, strict=True))
     return tuple(c for c in found if c.count or name == "respondent")
 
 

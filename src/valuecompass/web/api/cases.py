@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from valuecompass.board.cases import Address, Case, Found, Search, read_case, read_cases, search
 from valuecompass.board.cases import side_by_side as answers_beside
-from valuecompass.board.cases.search import MOST_SHOWN, Count, Order, Side
+from valuecompass.board.cases.search import MOST_SHOWN, FacetCount, Order, Side
 from valuecompass.board.cases.shelf import Indexing
 from valuecompass.board.cases.words import MOST_CHARACTERS, parse_words
 from valuecompass.errors import InputError
@@ -28,14 +28,14 @@ T = TypeVar("T")
 MOST_BESIDE = 8
 
 
-class Respondent(BaseModel):
+class CaseRespondent(BaseModel):
     """Who answered."""
 
     name: str
     simulated: bool
 
 
-class Measured(BaseModel):
+class CaseMeasurement(BaseModel):
     """The measurement that cases belong to.
 
     dims: of its value system. scoring: how responses become a score in it.
@@ -47,24 +47,24 @@ class Measured(BaseModel):
     judge: str
     scoring: str
     dims: list[str]
-    respondents: list[Respondent]
+    respondents: list[CaseRespondent]
 
 
-class Progress(BaseModel):
+class CaseIndexing(BaseModel):
     """Cases that can be searched by now, and all of them."""
 
     done: int
     total: int
 
 
-class Facets(BaseModel):
+class CaseFacets(BaseModel):
     """How many cases there would be with each value, the other filters staying as they are."""
 
-    respondent: list[Count]
-    dimension: list[Count]
-    outcome: list[Count]
-    kind: list[Count]
-    language: list[Count]
+    respondent: list[FacetCount]
+    dimension: list[FacetCount]
+    outcome: list[FacetCount]
+    kind: list[FacetCount]
+    language: list[FacetCount]
 
 
 class CasesDocument(BaseModel):
@@ -75,20 +75,20 @@ class CasesDocument(BaseModel):
     wanted, unwanted: the words as they were understood, phrases as several words.
     """
 
-    measurement: Measured
-    indexing: Progress | None
+    measurement: CaseMeasurement
+    indexing: CaseIndexing | None
     total: int
     cursor: str | None
     wanted: list[list[str]]
     unwanted: list[list[str]]
-    facets: Facets
+    facets: CaseFacets
     cases: list[Case]
 
 
 class CaseDocument(BaseModel):
     """One case with everything about it."""
 
-    measurement: Measured
+    measurement: CaseMeasurement
     case: Case
 
 
@@ -102,7 +102,7 @@ class Beside(BaseModel):
 class BesideDocument(BaseModel):
     """Answers of several respondents to one item."""
 
-    measurement: Measured
+    measurement: CaseMeasurement
     answers: list[Beside]
 
 
@@ -223,24 +223,24 @@ async def _here(found: Awaitable[T]) -> T:
 def _page(
     measurement: Measurement, making: Indexing | None, found: Found | None, read: list[Case]
 ) -> CasesDocument:
-    nothing: dict[str, tuple[Count, ...]] = {}
+    nothing: dict[str, tuple[FacetCount, ...]] = {}
     facets = nothing if found is None else found.facets
     return CasesDocument(
         measurement=_about(measurement),
-        indexing=None if making is None else Progress(done=making.done, total=making.total),
+        indexing=None if making is None else CaseIndexing(done=making.done, total=making.total),
         total=0 if found is None else found.total,
         cursor=None if found is None else found.cursor,
         wanted=[] if found is None else [list(p) for p in found.words.wanted],
         unwanted=[] if found is None else [list(p) for p in found.words.unwanted],
-        facets=Facets(**{name: list(facets.get(name, ())) for name in Facets.model_fields}),
+        facets=CaseFacets(**{name: list(facets.get(name, ())) for name in CaseFacets.model_fields}),
         cases=read,
     )
 
 
-def _about(measurement: Measurement) -> Measured:
+def _about(measurement: Measurement) -> CaseMeasurement:
     manifest = measurement.manifest
-    people = [Respondent(name=r.respondent, simulated=r.simulated) for r in measurement.rows]
-    return Measured(
+    people = [CaseRespondent(name=r.respondent, simulated=r.simulated) for r in measurement.rows]
+    return CaseMeasurement(
         id=measurement.id,
         system=measurement.system,
         date=measurement.created.date().isoformat(),
