@@ -1,9 +1,9 @@
 import type { Schemas } from "../../api";
 import { Person } from "../../parts/person";
 import { href, place } from "../../state/url";
+import type { Case } from "./cases";
 import { MarkedText } from "./text";
 
-export type Case = Schemas["Case"];
 export type Measurement = Schemas["CaseMeasurement"];
 
 const OUTCOMES: Record<string, string> = { refusal: "declined to answer", empty: "empty answer", missing: "no answer: the request failed" };
@@ -57,19 +57,25 @@ function Reading({ of }: { of: Case }) {
   );
 }
 
-/** A case in a list. */
-export function CaseCard({ of, measurement, words }: { of: Case; measurement: Measurement; words: string }) {
+/** An item with the answers to it that stand together in a list. */
+export function ItemCard({ cases, measurement, words }: { cases: readonly Case[]; measurement: Measurement; words: string }) {
   return (
     <li className="case">
-      <article aria-label={`${of.respondent} on: ${of.item.text.text.slice(0, 80)}`}>
-        <header>
-          <Person name={of.respondent} simulated={of.simulated} />
-          {of.address.repeat !== undefined && of.address.repeat > 0 && <span className="quiet">answer {of.address.repeat + 1}</span>}
-          <a className="open" href={href(caseLink(of, { q: words || null }))}>Whole case</a>
-        </header>
-        <Asked of={of} />
-        <Said of={of} scoring={measurement.scoring} />
-      </article>
+      <Asked of={cases[0]!} />
+      <ol className="answers">
+        {cases.map((of) => (
+          <li key={`${of.address.position} ${of.address.repeat ?? 0}`}>
+            <article aria-label={`Answer of ${of.respondent}`}>
+              <header>
+                <Person name={of.respondent} simulated={of.simulated} />
+                {(of.address.repeat ?? 0) > 0 && <span className="quiet">answer {of.address.repeat! + 1}</span>}
+                <a className="open" href={href(caseLink(of, { q: words || null }))}>Whole case<span className="unseen"> of {of.respondent}</span></a>
+              </header>
+              <Said of={of} scoring={measurement.scoring} />
+            </article>
+          </li>
+        ))}
+      </ol>
     </li>
   );
 }

@@ -4,8 +4,8 @@ import { useDocument, type Schemas } from "../../api";
 import { Person } from "../../parts/person";
 import { Failure, Shown } from "../../parts/states";
 import { href, place, useParam } from "../../state/url";
-import { Asked, caseLink, Legend, Said, type Case, type Measurement } from "./card";
-import { SAID, sideOf } from "./text";
+import { Asked, caseLink, Legend, Said, type Measurement } from "./card";
+import { SAID, sideOf, type Case } from "./cases";
 import "../../style/cases.css";
 
 export default function CasePage() {

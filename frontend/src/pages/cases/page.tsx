@@ -5,7 +5,8 @@ import { count } from "../../parts/numbers";
 import { Failure, Shown, Waiting } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { change, useParam } from "../../state/url";
-import { CaseCard, Legend } from "./card";
+import { ItemCard, Legend } from "./card";
+import { byItem } from "./cases";
 import { CaseFilters } from "./filters";
 import "../../style/cases.css";
 
@@ -85,7 +86,7 @@ function Results({ found, words }: { found: Found; words: string }) {
       <p role="status"><b>{count(found.total)}</b> {found.total === 1 ? "case" : "cases"}, judged by <bdi>{found.measurement.judge}</bdi>, {found.measurement.date}</p>
       <Legend words={found.wanted.length > 0} />
       <ol className="cases">
-        {found.cases.map((one) => <CaseCard key={JSON.stringify(one.address)} of={one} measurement={found.measurement} words={words} />)}
+        {byItem(found.cases).map((own) => <ItemCard key={JSON.stringify(own[0]!.address)} cases={own} measurement={found.measurement} words={words} />)}
       </ol>
       <nav className="controls" aria-label="Pages of cases">
         {cursor !== "" && <button type="button" onClick={() => { change({ cursor: null }); window.scrollTo(0, 0); }}>First page</button>}
