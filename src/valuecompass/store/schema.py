@@ -19,7 +19,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
 )
 
 from valuecompass.store.packed import PackedJSON, PackedText
