@@ -89,6 +89,7 @@ def test_of_a_keyed_scale_the_ratings_stand_behind(traits: Path) -> None:
         assert {a["kind"] for a in found} == {"likert"}
         assert len(found) == 6
         profile = get(client, "/boards/big-five/respondent", name="one")
+    assert "judge" not in {f["name"] for f in profile["facts"]}
     score = next(d["score"] for d in profile["dims"] if d["name"] == TRAITS[0])
     assert 100 * fmean(a["value"] for a in found) == pytest.approx(score, abs=0.006)
     assert all(a["reading"]["rating"] in (5, 6) for a in found)

@@ -43,7 +43,7 @@ export function Legend({ series, note, x, y, step }: { series: readonly Series[]
         <g key={one.name} className={`s${k % 8}`} transform={`translate(${x} ${y + k * step})`}>
           <path className="line" strokeDasharray={DASHES[k % 8]} d="M-16 0H16" />
           <path className="dot" d={MARKERS[k % 8]} />
-          <text x="26" y="4">{elide(one.name, 44)}{one.simulated && " (simulated)"}</text>
+          <text x="26" y="4">{elide(one.name, 38)}{one.simulated && " (simulated)"}</text>
         </g>
       ))}
       <text className="note" x={x - 16} y={y + series.length * step + 4}>{note}</text>

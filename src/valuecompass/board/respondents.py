@@ -76,8 +76,8 @@ def about(profile: Profile) -> list[tuple[str, str]]:
     if versions := manifest.get("versions", {}).get(entry["model"]):
         found.append(("version the provider reports", ", ".join(versions)))
     found += [("form", f"{manifest['form']['name']} ({manifest['form']['hash']})")]
-    # what was found is not asked for, and ratings are read without a judge
-    if manifest.get("judge_name") is not None:
+    # ratings are read without a judge, though a run always names one
+    if profile.measurement.gate is not None and "judge_name" in manifest:
         found.append(("judge", manifest["judge_name"]))
     return found
 

@@ -26,9 +26,31 @@ function Moved({ of }: { of: Document }) {
       <h2 id="drift">Over time</h2>
       <p className="lead">{of.series.length} measurements, from {of.series[0]!.date} to {of.series.at(-1)!.date}. Each chart runs over the whole axis, {number(from, imported ? 2 : 0)} to {number(to, imported ? 2 : 0)}; lines are 95 % intervals.</p>
       <ul className="small-charts">{names.map((name) => <li key={name}><Small of={of} name={name} from={from} to={to} /></li>)}</ul>
+      <Scores of={of} names={names} decimals={imported ? 2 : 1} />
       {of.changes.map((change) => <Changes key={change.measurements.join()} of={change} fdr={of.fdr} imported={imported} />)}
       <Notices of={of.notices} title="About these dates" />
     </section>
+  );
+}
+
+function Scores({ of, names, decimals }: { of: Document; names: readonly string[]; decimals: number }) {
+  return (
+    <details className="further twin">
+      <summary>The same as a table</summary>
+      <div className="scroll" tabIndex={0} role="region" aria-label="Scores by date">
+        <table>
+          <thead><tr><th scope="col">Dimension</th>{of.series.map((s) => <th key={s.measurement} scope="col" className="number">{s.date}</th>)}</tr></thead>
+          <tbody>
+            {names.map((name) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                {of.series.map((s) => { const d = s.dimensions[name]; return <td key={s.measurement} className="number">{number(d?.score, decimals)} <small className="quiet">{interval(d?.low, d?.high, decimals)}</small></td>; })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
   );
 }
 
