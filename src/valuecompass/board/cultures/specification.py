@@ -144,6 +144,8 @@ def respondent_curve(
         for cells in (similarity(values[None], one.values, method, how),)
     ]
     cells = np.stack([one.cells[0] for one in curve])  # (S, C)
+    if len(np.unique(values)) < 2:  # putting one value last would give an order to who has none
+        cells[:] = np.nan
     alone, compared = _alone(cells)
     claims = [
         {"culture": culture, **_support(curve, alone[:, at], compared)}
