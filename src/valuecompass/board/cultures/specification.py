@@ -149,7 +149,7 @@ def respondent_curve(
     alone, compared = _alone(cells)
     claims = [
         {"culture": culture, **_support(curve, alone[:, at], compared)}
-        for at, culture in enumerate(cultures)
+        for at, culture in enumerate(cultures if compared.any() else ())
     ]
     return {
         "threshold": SUPPORT,
@@ -164,7 +164,7 @@ def respondent_curve(
             }
             for one, row in zip(curve, cells, strict=True)
         ],
-        "claims": sorted(claims, key=lambda claim: -claim["share"]) if compared.any() else [],
+        "claims": sorted(claims, key=lambda claim: -claim["share"]),
     }
 
 
