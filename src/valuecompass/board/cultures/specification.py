@@ -147,7 +147,7 @@ def respondent_curve(
     if len(np.unique(values)) < 2:  # putting one value last would give an order to who has none
         cells[:] = np.nan
     alone, compared = _alone(cells)
-    claims = [
+    claims: list[dict[str, Any]] = [
         {"culture": culture, **_support(curve, alone[:, at], compared)}
         for at, culture in enumerate(cultures if compared.any() else ())
     ]
