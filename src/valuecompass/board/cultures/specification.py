@@ -144,10 +144,12 @@ def respondent_curve(
         for cells in (similarity(values[None], one.values, method, how),)
     ]
     cells = np.stack([one.cells[0] for one in curve])  # (S, C)
+    if len(np.unique(values)) < 2:  # putting one value last would give an order to who has none
+        cells[:] = np.nan
     alone, compared = _alone(cells)
-    claims = [
+    claims: list[dict[str, Any]] = [
         {"culture": culture, **_support(curve, alone[:, at], compared)}
-        for at, culture in enumerate(cultures)
+        for at, culture in enumerate(cultures if compared.any() else ())
     ]
     return {
         "threshold": SUPPORT,
@@ -162,7 +164,7 @@ def respondent_curve(
             }
             for one, row in zip(curve, cells, strict=True)
         ],
-        "claims": sorted(claims, key=lambda claim: -claim["share"]) if compared.any() else [],
+        "claims": sorted(claims, key=lambda claim: -claim["share"]),
     }
 
 

@@ -52,7 +52,7 @@ def person_report(
         for name, order in zip(board.respondents, _orders(values), strict=True)
         if name in matched
     }
-    report = found | {
+    report: dict[str, Any] = found | {
         "system": board.system.id,
         "date": board.created.date().isoformat(),
         "dimensions": list(board.names),
