@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -59,8 +60,9 @@ def gradio(place: Path, document: dict[str, Any]) -> Generator[tuple[str, int]]:
 
 @contextlib.contextmanager
 def _running(command: list[str], port: str) -> Generator[tuple[str, int]]:
+    quiet = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
     )
     try:
         assert process.stdout is not None

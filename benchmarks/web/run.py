@@ -2,12 +2,12 @@
 
     python benchmarks/web/run.py WORKSPACE [--system schwartz] [--seconds 10] [--only ours] [--json]
 
-WORKSPACE is best one of `valuecompass workspace synth`. Needs chromium, npm and a network: the other
-two get folders and environments of their own in a temporary place. Server and client share this
-machine's cores; the server is held to two of them. Bytes are those of everything that is loaded
-until the board stands, each file compressed with gzip -6, whatever its server sends. Interaction is
-the time from a move of a weight's slider to the frame after the table has changed. Every number of a
-browser is the median of several windows of their own, nothing cached.
+WORKSPACE is best one of `valuecompass workspace synth`. Needs chromium, npm and a network: the
+other two get folders and environments of their own in a temporary place. Server and client share
+this machine's cores; the server is held to two of them. Bytes are those of everything that is
+loaded until the board stands, each file compressed with gzip -6, whatever its server sends.
+Interaction is the time from a move of a weight's slider to the frame after the table has changed.
+Every number of a browser is the median of several windows of their own, nothing cached.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ MOVE = """
   });
   watch.observe(shown, { subtree: true, childList: true, characterData: true });
   Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(knob, value);
-  for (const kind of ["input", "change", "pointerup"]) knob.dispatchEvent(new Event(kind, { bubbles: true }));
+  for (const kind of ["input", "change", "pointerup"]) {
+    knob.dispatchEvent(new Event(kind, { bubbles: true }));
+  }
   setTimeout(() => failed(new Error("the table did not change")), 60000);
 })
 """
