@@ -11,7 +11,7 @@ export default function RunPage() {
   return (
     <>
       <p className="eyebrow">Run</p>
-      <h1>{job === "" ? "Measure models, or let items evolve" : "A run"}</h1>
+      {job === "" && <h1>Measure models, or let items evolve</h1>}
       {job === "" ? (
         <p className="lead">A run works in a process of its own: close this page and it goes on. What was answered is stored and never asked or paid twice. Keys come from the server's environment, by name; none is typed here.</p>
       ) : (

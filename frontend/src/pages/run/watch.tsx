@@ -48,8 +48,10 @@ export function Watched({ id }: { id: string }) {
           <Far job={found} />
           <Made job={found} />
           <Log said={said} />
-          <details><summary>What was asked for</summary><pre>{JSON.stringify(found.spec, null, 2)}</pre></details>
-          <p><a href={href(place("/run", { draft: JSON.stringify(found.spec) }))}>Begin another like this</a></p>
+          <section>
+            <details><summary>What was asked for</summary><pre>{JSON.stringify(found.spec, null, 2)}</pre></details>
+            <p><a href={href(place("/run", { draft: JSON.stringify(found.spec) }))}>Begin another like this</a></p>
+          </section>
         </>
       )}
     </Shown>
@@ -59,7 +61,7 @@ export function Watched({ id }: { id: string }) {
 function Head({ job }: { job: Job }) {
   return (
     <header className="job-head">
-      <h2><bdi>{title(job)}</bdi></h2>
+      <h1><bdi>{title(job)}</bdi></h1>
       <p aria-live="polite"><span className={`state ${job.state}`}>{STATES[job.state]}</span> {job.message}</p>
       <p className="quiet">
         By <bdi>{job.by}</bdi>. {job.started === null ? `Asked for ${at(job.created)}.` : `Begun ${at(job.started)}; ${job.finished === null ? "so far" : "took"} ${lasted(job.started, job.finished)}.`}
@@ -106,7 +108,7 @@ function Far({ job }: { job: Job }) {
     <section>
       <h2>How far</h2>
       <label className="far"><progress max={so.of || 1} value={so.done} /> <span>{so.words}</span></label>
-      {p.spent !== undefined && <p className="quiet">Spent: {count(p.spent.calls)} requests, {count(p.spent.tokens)} tokens, {dollars(p.spent.usd)}. What was stored before is not among them.</p>}
+      {p.spent !== undefined && <p className="quiet">Spent or reserved: {count(p.spent.calls)} requests, {count(p.spent.tokens)} tokens{p.spent.usd > 0 && `, ${dollars(p.spent.usd)}`}. What other runs had stored is not among them.</p>}
       {p.rows !== undefined && p.rows.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label="Progress by model">
           <table>
