@@ -27,7 +27,7 @@ export function Separating({ system, pair, date }: { system: string; pair: Pair;
           );
         })}
       </ol>
-      <p><a className="no-print" href={href(place("/cases", { system, date, respondent: pair.a, beside: pair.b }))}>Read more answers of both</a></p>
+      <p><a className="no-print" href={href(place("/cases", { system, date }))}>Search all answers, item by item</a></p>
     </section>
   );
 }
