@@ -108,10 +108,10 @@ function NewRound() {
           <label className="stack"><span>Measurement</span><select value={chosen} onChange={(e) => setDraw({ ...draw, measurement: e.target.value })}>{measured.map((m) => <option key={m.id} value={m.id}>{m.system}, {m.date}, {m.respondents} respondents ({m.id})</option>)}</select></label>
           <label className="stack short"><span>Rows</span><input type="number" min="1" max="2000" required value={draw.n} onChange={(e) => setDraw({ ...draw, n: e.target.valueAsNumber })} /></label>
           <label className="stack short"><span>Seed of the draw</span><input type="number" min="0" required value={draw.seed} onChange={(e) => setDraw({ ...draw, seed: e.target.valueAsNumber })} /></label>
-          <p><button type="submit" className="primary" disabled={begin.isPending}>{begin.isPending ? "Drawing …" : "Draw"}</button></p>
+          <p className="draw"><button type="submit" className="primary" disabled={begin.isPending}>{begin.isPending ? "Drawing …" : "Draw"}</button></p>
         </form>
       )}
-      <p className="quiet">Every judged answer and dimension has the same chance, so that the labels measure the judge. Hundred rows take two people about an hour each.</p>
+      <p className="quiet">Every judged answer and dimension has the same chance, so that the labels measure the judge. A hundred rows of answers to questions are about fifty answers: half an hour of reading for each person.</p>
       {begin.error !== null && <p role="alert" className="wrong">{begin.error.message}</p>}
     </section>
   );
