@@ -13,7 +13,7 @@ from tests.measure.helpers import MODEL, judging, measure, write_items
 from tests.measure.helpers import rows as kept
 from tests.support import mock_provider as mock_module
 from tests.support.mock_provider import in_thread
-from tests.web.served import Person, serving, token_for
+from tests.web.served import Person, served, token_for
 from valuecompass.judges.quality.labelled import read_labels
 
 N = 6
@@ -36,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Place]:
             patch.setenv(name, value)
         made = measure(folder / "ws", write_items(folder))
         held = {name: token_for(folder / "ws", name, scope) for name, scope in NAMES}
-        with serving(folder / "ws") as address:
+        with served(folder / "ws") as address:
             people = {n: Person(address, t) for n, t in held.items()}
             yield Place(folder / "ws", made.id, people)
 
