@@ -50,7 +50,7 @@ def _window(browser: Browser, address: str, slider: str, table: str) -> dict[str
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(PATIENCE)
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(address)
     page.locator(table).first.wait_for()
     page.locator(slider).first.wait_for()
