@@ -110,8 +110,9 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
             "unpaired": (link.theta[second] - link.theta[first], loose),
             "paired": (link.changes, link.changes_se),
         }
-        limit = stdtrit(link.degrees, 0.975)
         for name, (change, se) in ways.items():
+            degrees = link.changes_degrees if name == "paired" else link.degrees
+            limit = stdtrit(degrees, 0.975)
             found[f"{name} covered"] += (abs(change - moved) <= limit * se).tolist()
             found[f"{name} error"] += ((change - moved) ** 2).tolist()
             found[f"{name} bias"].append(float((change - moved).mean()))

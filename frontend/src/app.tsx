@@ -17,6 +17,20 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   { path: "/", name: "Board", page: lazy(() => import("./pages/board/page")) },
+  { path: "/respondents", name: "Respondents", page: lazy(() => import("./pages/respondent/list")) },
+  { path: "/respondents/:name", page: lazy(() => import("./pages/respondent/page")) },
+  { path: "/cases", name: "Cases", page: lazy(() => import("./pages/cases/page")) },
+  { path: "/cases/:measurement/:position/:item/:presentation/:repeat", page: lazy(() => import("./pages/cases/case")) },
+  { path: "/compare", name: "Compare", page: lazy(() => import("./pages/compare/page")) },
+  { path: "/cultures", name: "Cultures", page: lazy(() => import("./pages/cultures/page")) },
+  { path: "/space", name: "Value space", page: lazy(() => import("./pages/space/page")) },
+  { path: "/you", name: "Your values", page: lazy(() => import("./pages/you/page")) },
+  { path: "/items", name: "Items", page: lazy(() => import("./pages/items/page")) },
+  { path: "/items/:id", page: lazy(() => import("./pages/items/item")) },
+  { path: "/findings", name: "Findings", page: lazy(() => import("./pages/findings/page")) },
+  { path: "/methods", name: "Methods", page: lazy(() => import("./pages/methods/page")) },
+  { path: "/run", name: "Run", live: true, page: lazy(() => import("./pages/run/page")) },
+  { path: "/label", name: "Label", live: true, page: lazy(() => import("./pages/label/page")) },
 ];
 
 export function App() {

@@ -3,6 +3,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { ApiError } from "./api";
+import "./state/token";
 import "./style/base.css";
 import "./style/parts.css";
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from tests.support.mock_provider import MockProvider
 from valuecompass.cli.evolve_live import line_of
 from valuecompass.errors import InputError
 from valuecompass.evolve.adaem_config import AdAEMConfig
+from valuecompass.evolve.probing import Heard, Prober
 from valuecompass.evolve.run import Standing
 from valuecompass.evolve.settings import EvolveSettings, read_config, resolve, with_error_rates
-from valuecompass.items import seed_items
+from valuecompass.evolve.trials import FRESH
+from valuecompass.items import Item, seed_items
 from valuecompass.models import Respondent
 from valuecompass.values import builtin_system
 
@@ -256,7 +259,6 @@ def test_the_judges_errors_enter_the_expected_information() -> None:
 def test_a_dry_run_says_what_the_run_then_takes_and_makes_nothing(
     served: MockProvider, cli: Command, workspace: Path
 ) -> None:
-    # three of a hundred things in four places: what the explorer writes rarely repeats
     words = command(workspace, "--calls", 150, "--json")
     said = cli(*words, "--dry-run")
     assert said.code == 0, said.err
@@ -266,9 +268,50 @@ def test_a_dry_run_says_what_the_run_then_takes_and_makes_nothing(
     assert 130 < sum(told["requests"].values()) <= 150
     assert told["usd"] is None and told["kept"] <= told["questions"]
     done = json.loads(cli(*words).out)
-    for role in ("answers", "judge"):  # some of what is written repeats others, and is left out
+    # a dry run takes all that is written to be new. This writer knows eight words: 23 of its 30
+    # questions repeat others, and what they took to be written is not left for answers: .70
+    for role in ("answers", "judge"):
         assert 0.5 < done["meter"][role] / told["requests"][role] <= 1.01
     assert {p["name"] for p in told["parts"]} == {*POOL, WRITER, f"{JUDGE}"}
+
+
+def test_where_pulls_bound_a_run_a_dry_run_says_what_refused_winners_may_take_more(
+    served: MockProvider,
+    cli: Command,
+    workspace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = tmp_path / "c.toml"  # nothing repeats others but copies, and all models answer
+    config.write_text("pulls = 12\nkeep = 4\nsimilar = 1.0\nadvance = 1.0\np1 = 2\n")
+    words = command(workspace, "--config", config, "--json")
+    shown = cli(*command(workspace, "--config", config, "--dry-run"))
+    assert "Note: the next best take the places of winners" in shown.err
+    told = json.loads(cli(*words, "--dry-run").out)
+    total = sum(told["requests"].values())
+    # an answer and a judgement by two models, of four that take the places of the best four
+    assert told["calls"] is None and told["more"] == 2 * 2 * 4
+    assert any("up to 16 requests more" in note for note in told["notes"])
+    assert sum(json.loads(cli(*words).out)["meter"].values()) == total
+
+    def dry(*more: object) -> int:
+        return json.loads(cli(*words, *more, "--dry-run").out)["more"]
+
+    assert dry("--keep", 9) == 2 * 2 * 3  # no more than were written
+    assert dry("--keep", 12) == 0
+    assert dry("--calls", 10_000) == 16
+    assert dry("--calls", total + 5) == 5
+    assert dry("--calls", total - 20) == 0  # --calls bounds it
+
+    async def unread(self: Prober, item: Item, name: str, repeat: int) -> Heard:
+        heard = await ask(self, item, name, repeat)
+        return replace(heard, verdicts=None) if repeat == FRESH else heard
+
+    ask = Prober.ask
+    monkeypatch.setattr(Prober, "ask", unread)
+    words = command(tmp_path / "other", "--config", config, "--json")
+    done = json.loads(cli(*words).out)
+    assert not done["kept"] and sum(done["meter"].values()) == total + 16
 
 
 def test_a_dry_run_prices_every_player_and_says_what_is_unknown(
@@ -289,6 +332,22 @@ def test_a_dry_run_prices_every_player_and_says_what_is_unknown(
     # money cannot bound what has no price
     bounded = cli(*words[:-3], *words[-2:], *known, "--strong", "openai/unheard-of", "--usd", 1)
     assert bounded.code == 2 and "unheard-of" in bounded.err
+
+
+@pytest.mark.parametrize("calls", [999, 1000, 2000])
+def test_the_parts_of_a_dry_run_are_never_more_than_the_budget(
+    cli: Command, workspace: Path, calls: int
+) -> None:
+    pool = ("openai/gpt-6-luna", "openai/gpt-6.1-terra", "openai/gpt-5.5")
+    words = ["evolve", "adaem", *(w for name in pool for w in ("--pool", name)), "-w", workspace]
+    said = cli(*words, "--judge", pool[0], "--calls", calls, "--dry-run", "--json")
+    assert said.code == 0, said.err
+    parts = json.loads(said.out)["parts"]
+    assert calls - 10 < sum(part["requests"] for part in parts) <= calls
+    # alike but for rounding
+    for role in ("explorer", "answers"):
+        own = [part["requests"] for part in parts if part["role"] == role]
+        assert len(own) == 3 and max(own) - min(own) <= 1
 
 
 def test_a_dry_run_of_tradeoffs_needs_no_judge(cli: Command, workspace: Path) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from valuecompass.stats.anchored import anchored
+from valuecompass.stats.anchored import JUDGED, anchored
 from valuecompass.stats.irt import Noise
+from valuecompass.stats.irt_fit import fit_2pl
 
 ANCHORS, OWN, HALF = 20, 40, 12
 
@@ -142,3 +143,42 @@ def test_changes_follow_the_order_of_the_pairs_and_need_answers_to_anchors():
     assert anchored(x, on_y, tied).changes.shape == (0,)
     # positions are what they are without pairs
     assert anchored(x, on_y, tied).theta == pytest.approx(found.theta)
+
+
+def test_refused_anchors_do_not_count_for_the_change_of_who_refused_them() -> None:
+    x, on_y, tied = sittings(np.random.default_rng(11), quirk=0.5)
+    whole = anchored(x, on_y, tied, same=pairs())
+    x[0, :5] = np.nan  # five refused on the first form
+    x[9, 3:12] = np.nan  # nine on the second
+    x[2, 1:ANCHORS] = np.nan  # one is left: of one nothing says how far others differ
+    x[[3, 11], :4] = np.nan  # the same four on both forms
+    found = anchored(x, on_y, tied, same=pairs())
+    assert found.changes_degrees.tolist() == [14, 10, 0, 15, 19, 19, 19, 19]
+    assert np.isnan(found.changes).tolist() == [k == 2 for k in range(8)]
+    assert np.isnan(found.changes_se).tolist() == [k == 2 for k in range(8)]
+    # the link itself rests on all: somebody of each group answered every anchor
+    assert found.degrees == whole.degrees == ANCHORS - 1
+    assert (whole.changes_degrees == ANCHORS - 1).all()
+    # an anchor that a whole group refused is none
+    x[8:, ANCHORS - 1] = np.nan
+    fewer = anchored(x, on_y, tied, same=pairs())
+    assert fewer.degrees == ANCHORS - 2
+    assert fewer.changes_degrees.tolist() == [13, 9, 0, 14, 18, 18, 18, 18]
+
+
+def test_the_imagined_anchor_stands_beside_those_that_were_answered() -> None:
+    """Of same answers the pulls' difference is 0: all error is the imagined anchor's, 1 / (n + 1)
+    of what the model expects of n anchors."""
+    x, on_y, tied = sittings(np.random.default_rng(9), quirk=0.5)
+    x[8:, tied] = x[:8, tied]
+    x[8:, ANCHORS + OWN :] = x[:8, ANCHORS : ANCHORS + OWN]
+    x[[0, 8], 6:ANCHORS] = np.nan
+    found = anchored(x, on_y, tied, same=pairs())
+    link = fit_2pl(x[:, tied], noise=JUDGED)
+    model = [link.covariance[k, k] + link.covariance[k + 8, k + 8] for k in range(8)]
+    model = np.array(model) - 2 * np.array([link.covariance[k, k + 8] for k in range(8)])
+    expected = np.sqrt(model / (np.array([6] + 7 * [ANCHORS]) + 1))
+    ratio = found.changes_se / expected
+    # but for the unit of the link and the weight of both whole forms, larger beside few anchors;
+    # had all 20 counted for the first one, too, its ratio would be about .6 of the others'
+    assert ratio == pytest.approx(np.full(8, ratio.mean()), rel=0.2)

@@ -58,7 +58,8 @@ export function Chart({ title, height = 380, option, table, onPick, prepare }: P
 
   useEffect(() => {
     const now = colours();
-    chart.current?.setOption({ animation: false, textStyle: { color: now.ink, fontFamily: "inherit" }, color: now.series, ...option(now) }, true);
+    // by its name: room for labels is measured on a canvas, which inherits nothing
+    chart.current?.setOption({ animation: false, textStyle: { color: now.ink, fontFamily: getComputedStyle(document.body).fontFamily }, color: now.series, ...option(now) }, true);
   }, [option, drawn]);
 
   return (

@@ -17,5 +17,14 @@ export function ranks(rank: number | null, low: number | null, high: number | nu
   return low === null || high === null || low === high ? String(rank) : `${rank} (${low}–${high})`;
 }
 
+/** A number that says which way it points. */
+export function signed(value: number | null, decimals?: number): string {
+  const text = number(value, decimals);
+  return value !== null && value > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+/** A q-value: resampling never shows that it is 0. */
+export const chance = (q: number | null): string => (q === null ? "–" : q < 0.001 ? "< 0.001" : number(q, 3));
+
 export const count = (value: number): string => value.toLocaleString("en");
 export const percent = (value: number, decimals = 0): string => `${number(100 * value, decimals)} %`;

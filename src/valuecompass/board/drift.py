@@ -57,25 +57,30 @@ async def drift(
         InputError: nobody of this name was measured, or not on the day of the baseline.
     """
     async with open_store(workspace, db, create=False) as store:
-        heads = await _heads(store, name, system)
-        first = heads if baseline is None else named(heads, baseline, "--baseline")
-        if not first:
-            known = ", ".join(days(heads))
-            raise InputError(f"--baseline {baseline}: {name} was not measured then, but: {known}")
-        series = [await _entry(store, head, name) for head in heads]
-        changes: list[Json] = []
-        kinds = _kinds(heads)
-        for key in dict.fromkeys(kinds):
-            own = [k for k, kind in enumerate(kinds) if kind == key]
-            bases = [k for k in own if heads[k] in first]
-            if not bases:
-                continue
-            # of a day the newest, as everywhere
-            base = bases[0] if baseline is None else bases[-1]
-            tables = {k: await _table(store, heads[k], name) for k in own}
-            changes += [
-                _change(heads, series, tables, base, k, name, seed) for k in own if k > base
-            ]
+        return await read_drift(store, name, system, baseline=baseline, seed=seed)
+
+
+async def read_drift(
+    store: Store, name: str, system: str, *, baseline: str | None = None, seed: int = 0
+) -> Json:
+    """Compare a respondent's measurements in an open store; as `drift`."""
+    heads = await _heads(store, name, system)
+    first = heads if baseline is None else named(heads, baseline, "--baseline")
+    if not first:
+        known = ", ".join(days(heads))
+        raise InputError(f"--baseline {baseline}: {name} was not measured then, but: {known}")
+    series = [await _entry(store, head, name) for head in heads]
+    changes: list[Json] = []
+    kinds = _kinds(heads)
+    for key in dict.fromkeys(kinds):
+        own = [k for k, kind in enumerate(kinds) if kind == key]
+        bases = [k for k in own if heads[k] in first]
+        if not bases:
+            continue
+        # of a day the newest, as everywhere
+        base = bases[0] if baseline is None else bases[-1]
+        tables = {k: await _table(store, heads[k], name) for k in own}
+        changes += [_change(heads, series, tables, base, k, name, seed) for k in own if k > base]
     _control(changes)
     compared = {one for change in changes for one in change["measurements"]}
     names = when(series)

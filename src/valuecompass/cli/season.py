@@ -105,6 +105,9 @@ def season(
             "--out", "-o", help="Folder for the new bank, form and change log.  [default: the name]"
         ),
     ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=0, help="Stop before more tokens than this.")
+    ] = None,
     max_usd: MaxUsd = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what the season would take, and stop.")
@@ -115,8 +118,8 @@ def season(
 ) -> None:
     """Renew a form: evolve items on new models, retire old ones, measure all, link the scores.
 
-    Interrupted or out of budget? Repeat the command: what is done is not done again. --max-usd
-    holds for all steps together.
+    Interrupted or out of budget? Repeat the command: what is done is not done again. --max-tokens
+    and --max-usd hold for all steps together.
 
     Exit codes: 0 done, 2 bad input, 3 budget reached, 130 interrupted.
     """
@@ -143,6 +146,7 @@ def season(
         saturated=saturated,
         seed=seed,
         out=out,
+        tokens=max_tokens,
         usd=max_usd,
         workspace=workspace,
         db=db,

@@ -20,6 +20,19 @@ def serve(
         list[str] | None,
         typer.Option(help="Further name under which it may be asked, such as values.example.org."),
     ] = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Reading needs a token, too (valuecompass token).")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Runs that operators start, at a time; others wait.")
+    ] = 1,
+    allow_private: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private",
+            help="Operators may name endpoints in private networks and on this machine.",
+        ),
+    ] = False,
     workspace: Workspace = WORKSPACE,
     db: Db = None,
 ) -> None:
@@ -31,7 +44,14 @@ def serve(
     from valuecompass.web.settings import Settings
 
     names = (*Settings.hosts, host, *(host_name or ()))
-    settings = Settings(Path(workspace), db, hosts=names)
+    settings = Settings(
+        Path(workspace),
+        db,
+        hosts=names,
+        closed=closed,
+        workers=workers,
+        allow_private=allow_private,
+    )
     run_server(settings, host, port, ready=_ready)
 
 

@@ -42,6 +42,10 @@ EXPLORER_WORDS = 45
 """Of what it writes: a fact with place and year, a claim and a question, some advice."""
 SAFETY_CHARACTERS, SAFETY_WORDS = 1_700, 10
 """Of a safety filter's prompt and of its answer."""
+MORE = (
+    "the next best take the places of winners that refuse their fresh answers: up to {:,} requests "
+    "more"
+)
 
 
 @dataclass(frozen=True)
@@ -69,18 +73,24 @@ class Part:
 class Prospect:
     """What a run will take, if every question that is written is new.
 
-    As many as the settings say go on to all models.
+    As many as the settings say go on to all models, and the fresh answers of every winner tell
+    something.
 
+    id: of the run.
     questions: that are written.
     kept: of these at most.
     calls: the budget; None: the number of pulls alone bounds the run.
+    more: requests beside those of `parts` at most, where winners refuse their fresh answers and
+        others take their places; 0 where `calls` bounds the run: it holds for these, too.
     finished: the run is in the store, and nobody would be asked.
     """
 
+    id: str
     topics: int
     questions: int
     kept: int
     calls: int | None
+    more: int
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
     finished: bool = False
@@ -103,6 +113,7 @@ class Prospect:
 
 
 async def prospect_of(
+    own: str,
     players: Players,
     config: AdAEMConfig,
     judge: Judge,
@@ -111,13 +122,18 @@ async def prospect_of(
     asker: Asker,
     lacks: Mapping[str, str],
 ) -> Prospect:
-    """Return what a run will take."""
+    """Return what a run of this id will take."""
     sums = _Sums.of(players, config, judge, safety, calls)
     items = list(players.topics[:: max(1, len(players.topics) // SAMPLE)])
     parts: list[Part] = []
+    asked, due = 0, 0.0
 
     async def add(role: Role, model: Respondent, requests: float, each: Tokens, n: int) -> None:
-        number = round(requests)
+        nonlocal asked, due
+        # each rounded by itself, all together could be more than the budget
+        due += requests
+        number = round(due) - asked
+        asked += number
         total = Tokens(number * each.into, number * each.out)
         price = price_of(model)
         usd = None if price is None else price.usd(*total)
@@ -141,13 +157,17 @@ async def prospect_of(
     if players.moderator is not None:
         checked = Tokens(prompt_tokens(SAFETY_CHARACTERS), PER_WORD * SAFETY_WORDS)
         await add("safety", players.moderator, sums.safety, checked, 0)
+    more = sums.more(judge, calls)
+    again = [MORE.format(more)] if more else []
     return Prospect(
+        own,
         len(players.topics),
         sums.questions,
         sums.kept,
         calls,
+        more,
         tuple(parts),
-        (*players.notes, *idle(players.topics, config)),
+        (*players.notes, *idle(players.topics, config), *again),
     )
 
 
@@ -165,6 +185,7 @@ class _Sums:
 
     answers: of each model that answers.
     judged_answers, judged_texts: how many a judge reads.
+    spare: answers of those that may come to take the places of winners.
     """
 
     players: Players
@@ -176,6 +197,7 @@ class _Sums:
     answers: tuple[float, ...]
     judged_answers: float
     judged_texts: float
+    spare: int
 
     @staticmethod
     def of(
@@ -192,7 +214,7 @@ class _Sums:
 
         most = math.inf
         if config.pulls is not None:
-            most = config.pulls * config.width * len(players.explorers)
+            most = _most(config.pulls, players, config)
         if calls is None:
             return so_many(int(most))
         # requests grow with questions: the most that fit are found by halving
@@ -209,9 +231,23 @@ class _Sums:
         answer = prober.usual_cost(self.players.topics[0]) - 1
         return self.judged_answers * answer + self.judged_texts * prober.usual_text_cost
 
+    def more(self, judge: Judge, calls: int | None) -> int:
+        """Requests beside these at most, where the number of pulls bounds the run."""
+        pulls = self.config.pulls
+        if pulls is None or self.questions < _most(pulls, self.players, self.config):
+            return 0
+        prober = Prober(nobody(), judge, self.players.systems, self.config.judge_mode)
+        found = math.ceil(self.spare * prober.usual_cost(self.players.topics[0]))
+        return found if calls is None else min(found, math.floor(calls - self.total(judge)))
+
     def total(self, judge: Judge) -> float:
         """Requests of all."""
         return self.explorer + self.safety + sum(self.answers) + self.judged(judge)
+
+
+def _most(pulls: int, players: Players, config: AdAEMConfig) -> int:
+    """Return the questions that so many pulls give."""
+    return pulls * config.width * len(players.explorers)
 
 
 def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) -> _Sums:
@@ -227,6 +263,8 @@ def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) 
     ahead = sum(max(config.advance, 1 / n) for n in range(1, questions + 1))
     rewritten = config.depth * ahead
     fresh = kept if config.rescore else 0
+    # as `adaem` looks for winners: twice as many as there are places are scored anew at most
+    others = min(questions, 2 * kept) - kept
     if config.contrast:  # nobody's place decides
         more = final - first if config.reuse else final
         total = (questions + rewritten + fresh) * first + ahead * max(0, more) + scored * final
@@ -249,6 +287,7 @@ def _counted(players: Players, config: AdAEMConfig, questions: int, check: int) 
         answers=tuple(each),
         judged_answers=sum(each),
         judged_texts=reads * (questions + rewritten + scored),
+        spare=first * others if config.rescore else 0,
     )
 
 

@@ -207,15 +207,15 @@ def answered_of(
         results: in blocks, each with the position of its respondent; all that came of an item
             stands in one block, because both orders of a trade-off's sides make one value.
     """
-    sums = _Sums.of(measurement, items)
+    sums = Sums.of(measurement, items)
     for position, found in results:
         sums.add(position, found)
     return sums.answered()
 
 
 @dataclass(frozen=True)
-class _Sums:
-    """The sums under a table, while results come in."""
+class Sums:
+    """The sums under a table, while results come in: memory for the table alone."""
 
     measurement: Measurement
     system: ValueSystem
@@ -225,7 +225,8 @@ class _Sums:
     counts: Array
 
     @classmethod
-    def of(cls, measurement: Measurement, items: Iterable[Item]) -> _Sums:
+    def of(cls, measurement: Measurement, items: Iterable[Item]) -> Sums:
+        """Return empty sums for the respondents of a measurement, whose scores are not read."""
         system = ValueSystem.model_validate(measurement.manifest["system"])
         by_id = {item.id: item for item in sorted(items, key=lambda i: i.id)}
         places = {item: place for place, item in enumerate(by_id)}
@@ -233,12 +234,14 @@ class _Sums:
         return cls(measurement, system, by_id, places, np.zeros(shape), np.zeros(shape))
 
     def add(self, position: int, results: Sequence[Result]) -> None:
+        """Add what came of some items; all of an item at once, as `answered_of` says."""
         opinions: OpinionMethod = self.measurement.manifest["opinions"]
         for at, item, value in all_values(self.system, opinions, results):
             self.totals[position, self.places[item], at] += value
             self.counts[position, self.places[item], at] += 1
 
     def answered(self) -> Answered:
+        """Return the table of what was added."""
         used = (self.counts.sum(axis=(0, 2)) > 0).tolist()
         respondents = tuple(row.respondent for row in self.measurement.rows)
         names = self.system.names
@@ -249,7 +252,7 @@ class _Sums:
 
 async def _read(store: Store, measurement: Measurement) -> Answered:
     parsed = await _items(store, measurement)
-    sums = _Sums.of(measurement, parsed.values())
+    sums = Sums.of(measurement, parsed.values())
     async with contextlib.aclosing(_results(store, measurement, parsed)) as results:
         async for position, found in results:
             sums.add(position, found)
@@ -266,7 +269,7 @@ async def answered_by_opinion(store: Store, measurement: Measurement) -> Answere
         Totals are numbers of opinions that express the dimension (of choices and ratings, sums in
         [0, 1]), counts are numbers of opinions.
     """
-    sums = _Sums.of(measurement, (await _items(store, measurement)).values())
+    sums = Sums.of(measurement, (await _items(store, measurement)).values())
     system, names = sums.system, sums.system.names
     async with contextlib.aclosing(_results(store, measurement, sums.items)) as results:
         async for position, found in results:
@@ -335,7 +338,7 @@ async def _results(
     query = found_answers(measurement, columns)
     async with contextlib.aclosing(store.stream(query)) as blocks:
         async for position, rows in _whole_items(blocks):
-            yield position, [_result(row, parsed[row["item"]], system) for row in rows]
+            yield position, [result_of(row, parsed[row["item"]], system) for row in rows]
 
 
 Rows = Sequence[Mapping[str, Any]]
@@ -409,7 +412,14 @@ def _of_columns(
             yield from ((at, i, v) for i, v in zip(column.items, column.values, strict=True))
 
 
-def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
+def result_of(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
+    """Return the result of an answer as it was stored.
+
+    Args:
+        row: presentation, repeat, outcome and reading of the answer, and the verdicts on it.
+        item: what was answered.
+        system: its value system.
+    """
     own = verdicts_of(row)
     # the judge was asked and said nothing: a refusal that nobody could judge is not a safe one
     silent = row["reading"] == UNJUDGED

@@ -20,6 +20,8 @@ JUDGED = Noise(0.0, 0.95, 0.95)
 IMAGINED = 1.0
 """Sum of squares, in logits squared, with which the ratio of both units is held at 1: that of one
 respondent a logit from the mean. It decides only among a handful of respondents."""
+FEWEST = 2
+"""Anchors on which anything is linked or compared: of one nothing says how far others differ."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,12 @@ class Anchored:
         shift: how much higher respondents of Y stand on average.
         shift_se: standard error of it: of the link.
         changes: (P,) how far each respondent of both forms moved: not quite the difference of its
-            positions, since its answers to anchors are compared one by one; NaN of who answered no
-            anchor on one of the forms.
+            positions, since its answers to anchors are compared one by one; NaN of who answered
+            fewer than 2 anchors on both forms.
         changes_se: (P,) standard errors, the link's included.
-        degrees: of freedom for limits: anchors less one.
+        changes_degrees: (P,) of freedom for limits of changes: anchors that the respondent answered
+            on both forms less one; without meaning where the change is NaN.
+        degrees: of freedom for limits of `shift`: anchors that both groups answered less one.
     """
 
     theta: Array
@@ -44,6 +48,7 @@ class Anchored:
     shift_se: float
     changes: Array
     changes_se: Array
+    changes_degrees: NDArray[np.int64]
     degrees: int
 
 
@@ -102,7 +107,7 @@ def anchored(
     if min(int(seen[group].any(axis=1).sum()) for group in groups) < 2:
         raise ValueError("too few respondents: each form needs 2 at least with responses")
     common = common & seen[~y].any(axis=0) & seen[y].any(axis=0)
-    if common.sum() < 2:
+    if common.sum() < FEWEST:
         raise ValueError(f"{int(common.sum())} anchors were answered by both groups: 2 at least")
 
     theta, se, pulls = np.full(len(x), np.nan), np.full(len(x), np.nan), np.zeros(x.shape)
@@ -129,9 +134,12 @@ def anchored(
     theta[y] += shift - float(np.nanmean(theta[groups[1]])) + float(np.nanmean(theta[groups[0]]))
     pulls[:, common] += np.outer(y, contrast @ at_anchors.pulls)
     pairs = np.asarray(same, dtype=np.int64).reshape(-1, 2)
+    # what was refused or is missing on one form is compared with nothing
+    compared = (seen[pairs[:, 0]] & seen[pairs[:, 1]])[:, common].sum(axis=1)
     known = np.where(placed, theta, np.nan)
-    changes = _changes(pairs, known, se**2, variance, pulls[:, common], at_anchors)
-    return Anchored(theta, se, shift, float(np.sqrt(variance)), *changes, int(common.sum()) - 1)
+    changes = _changes(pairs, known, se**2, variance, pulls[:, common], at_anchors, compared)
+    shift_se = float(np.sqrt(variance))
+    return Anchored(theta, se, shift, shift_se, *changes, compared - 1, int(common.sum()) - 1)
 
 
 @dataclass(frozen=True)
@@ -170,14 +178,18 @@ def _changes(
     of_shift: float,
     pulls: Array,
     link: _Scaled,
+    compared: NDArray[np.int64],
 ) -> tuple[Array, Array]:
-    """Return changes and their standard errors, (P,) each; `pulls` (R, anchors) on `theta`."""
+    """Return changes and their standard errors, (P,) each; `pulls` (R, anchors) on `theta`.
+
+    compared: (P,) anchors that each answered on both forms.
+    """
     first, second = pairs.T
+    n = np.where(compared < FEWEST, np.nan, compared)
     by_form, by_anchors = theta[second] - theta[first], link.theta[second] - link.theta[first]
     of_form = variances[first] + variances[second] + of_shift
     moved = link.pulls[second] - link.pulls[first]
     each = link.covariance[second, second] + link.covariance[first, first]
-    n = moved.shape[1]
     imagined = (each - 2 * link.covariance[first, second]) / n
     seen = ((moved**2).sum(axis=1) + imagined) * n / (n + 1)
     of_anchors = seen + by_anchors**2 * link.ratio_variance

@@ -43,7 +43,7 @@ from valuecompass.errors import InputError, StoreError
 
 T = TypeVar("T")
 DATABASE = "valuecompass.sqlite"
-HEAD = "0004"
+HEAD = "0006"
 """Newest migration that this version knows."""
 MOST_WRITES_IN_A_COMMIT = 500
 BUSY = 20.0

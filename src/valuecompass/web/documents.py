@@ -11,6 +11,7 @@ import gzip
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import anyio
 from fastapi import Request
@@ -21,6 +22,7 @@ from starlette.responses import Response
 from valuecompass.hashing import digest
 from valuecompass.store import Store, evolutions, measurements, retirements
 
+T = TypeVar("T")
 MOST_BYTES = 64_000_000
 """Of documents kept; the ones not asked for the longest go first."""
 SMALL = 600
@@ -64,11 +66,27 @@ class Documents:
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._bytes = 0
         self._making: dict[str, anyio.Event] = {}
+        self._values: dict[str, tuple[str, Any]] = {}
+        self._locks: dict[str, anyio.Lock] = {}
 
     async def state(self) -> str:
         """Return what changes whenever a document may have: no more than a look-up."""
         row = await self.store.row(_STATE, {})
         return str(tuple((row or {}).values()))
+
+    async def kept(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Return a value that several documents rest on, made once for a state of the workspace.
+
+        Args:
+            name: of the value; names come from code and systems, so there are few.
+            make: computes it.
+        """
+        state = await self.state()
+        async with self._locks.setdefault(name, anyio.Lock()):
+            found = self._values.get(name)
+            if found is None or found[0] != state:
+                found = self._values[name] = (state, await make())
+        return cast("T", found[1])
 
     async def answer(
         self, request: Request, make: Callable[[], Awaitable[BaseModel | Document]]

@@ -95,7 +95,8 @@ async def _shape(request: Request, raised: Exception) -> JSONResponse:
     place = [str(part) for part in first["loc"] if part not in ("query", "path", "body")]
     field = ".".join(place) or None
     # pydantic's sentence without what was given: that may be long, or a secret
-    return error(422, f"{field or 'the body'}: {first['msg']}", field)
+    said = first["msg"].removeprefix("Value error, ")
+    return error(422, f"{field or 'the body'}: {said}", field)
 
 
 async def _http(request: Request, raised: Exception) -> JSONResponse:

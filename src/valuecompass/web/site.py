@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
 from valuecompass.board.boards import Board, read_board
+from valuecompass.board.cases.shelf import Shelf
 from valuecompass.errors import InputError
 from valuecompass.store import Store
 from valuecompass.web.documents import Documents
 from valuecompass.web.errors import NotFound
+from valuecompass.web.jobs import Supervisor
 from valuecompass.web.settings import Settings
+
+if TYPE_CHECKING:
+    from valuecompass.web.access import Limits
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,13 @@ class Site:
     settings: Settings
     store: Store
     documents: Documents
+    supervisor: Supervisor
+    limits: Limits
+
+    @cached_property
+    def cases(self) -> Shelf:
+        """Measurements and indexes that searches go through."""
+        return Shelf(self.settings.workspace, self.settings.db)
 
     async def board(self, system: str, date: str | None, *, samples: int = 2_000) -> Board:
         """Read a board.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtr, stdtrit
 
 from tests.evolve.lifecycle.examples import NAMES, bank, table
 from valuecompass.evolve.lifecycle.links import linked_scores
@@ -69,3 +69,19 @@ def test_of_one_respondent_no_interval_is_given() -> None:
     (found,) = linked_scores(alone, after, TIED).values()
     assert found["shift"] is None and "too few respondents" in found["why"]
     assert not found["respondents"]
+
+
+def test_refused_anchors_widen_the_limits_of_a_change() -> None:
+    before, after = sittings(np.random.default_rng(6))
+    counts = after.counts.copy()
+    counts[0, 4:ANCHORS] = 0  # the anchors come first on the later form
+    counts[1, 1:ANCHORS] = 0
+    (found,) = linked_scores(before, replace(after, counts=counts), TIED).values()
+    assert found["anchors"] == ANCHORS
+    people = [found["respondents"][f"model {k}"]["change"] for k in range(PEOPLE)]
+    assert people[1] is None
+    assert [p["anchors"] for k, p in enumerate(people) if k != 1] == [4] + 14 * [ANCHORS]
+    for one in (people[0], people[2]):
+        degrees = one["anchors"] - 1
+        error = (one["high"] - one["low"]) / 2 / stdtrit(degrees, 0.975)
+        assert one["p"] == pytest.approx(2 * stdtr(degrees, -abs(one["difference"]) / error), 1e-3)

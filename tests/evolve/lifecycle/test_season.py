@@ -139,8 +139,27 @@ def test_a_budget_holds_for_all_steps_together(
     # a new respondent alone would cost less than that
     said = season(cli, first, "-m", "openai-api/mock/w", "--max-usd", spent)
     assert said.code == 3 and "budget reached" in said.err
+    # here a token costs a millionth of a dollar
+    said = season(cli, first, "-m", "openai-api/mock/w", "--max-tokens", round(1e6 * spent))
+    assert said.code == 3 and "tokens spent or reserved" in said.err
     assert served.stats()["requests"] == asked
     assert season(cli, first, "-m", "openai-api/mock/w", "--max-usd", 2 * spent).code == 0
+
+
+def test_a_limit_of_tokens_holds_from_the_first_step_on_and_a_higher_one_goes_on(
+    first: Path, served: MockProvider, cli: Command
+) -> None:
+    begun = sum(n for (n,) in rows(first / "ws", "select sum(tokens) from ledger"))
+    said = season(cli, first, "--max-tokens", 40_000)
+    assert said.code == 3 and "higher limit" in said.err
+    whole = sum(n for (n,) in rows(first / "ws", "select sum(tokens) from ledger"))
+    asked = served.stats()["requests"]
+    assert asked > 0 and whole - begun <= 40_000
+    said = season(cli, first, "--max-tokens", 10_000_000)
+    assert said.code == 0, said.err
+    assert served.stats()["requests"] > asked
+    paid = sum(n for (n,) in rows(first / "ws", "select sum(tokens) from ledger")) - begun
+    assert 40_000 < paid <= 10_000_000
 
 
 def test_a_second_season_stands_on_the_first(
@@ -300,7 +319,52 @@ def test_a_dry_run_prices_every_step_and_names_what_has_no_price(
     assert larger["steps"][2]["usd"] == pytest.approx(2 * told["steps"][2]["usd"])
     assert larger["steps"][:2] == told["steps"][:2]
     notes = json.loads(season(cli, first, "--dry-run", "--json", "--max-usd", 1e-6).out)["notes"]
-    assert any("more than" in note for note in notes)
+    assert any("and may spend 1e-06 in all" in note for note in notes)
+
+
+def test_a_dry_run_counts_what_was_spent_on_the_season_before(
+    first: Path, served: MockProvider, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def same(model: str) -> Price:
+        return Price(input=1, output=1)
+
+    monkeypatch.setattr(budget, "listed_price", same)
+
+    def dry(*more: object) -> dict[str, Any]:
+        return json.loads(season(cli, first, "--dry-run", "--json", *more).out)
+
+    def over(usd: float) -> bool:
+        # a token costs a millionth of a dollar
+        limits = (("--max-usd", usd, "US dollars"), ("--max-tokens", round(1e6 * usd), "tokens"))
+        said = [
+            any("may spend" in note and unit in note for note in dry(option, most)["notes"])
+            for option, most, unit in limits
+        ]
+        assert said[0] == said[1]
+        return said[0]
+
+    # another occasion's answers to the form before are no part of the season
+    ask = ("run", *respondents(), "--judge", JUDGE, "--form", first / "first.json")
+    ask += ("--items", first / "bank.jsonl", "-w", first / "ws")
+    assert cli(*ask, "--occasion", "2026-01").code == 0
+    elsewhere = {one for (one,) in rows(first / "ws", "select distinct plan from ledger")}
+    told = dry()
+    assert told["spent"] == {"tokens": 0, "usd": 0} and told["usd"] > 0
+    assert over(0.99 * told["usd"]) and not over(1.01 * told["usd"])
+    # broken off while items evolve: what that took before is in its forecast
+    assert season(cli, first, "--max-usd", 0.3 * told["steps"][0]["usd"]).code == 3
+    begun = dry()
+    assert begun["spent"]["usd"] > 0.1 * begun["steps"][0]["usd"]
+    assert over(0.99 * begun["usd"]) and not over(1.01 * begun["usd"])
+    # done: nothing more is to come, and all of it was spent
+    assert season(cli, first).code == 0
+    done = dry()
+    paid = dict(rows(first / "ws", "select plan, sum(usd) from ledger group by plan"))
+    spent = sum(usd for plan, usd in paid.items() if plan not in elsewhere)
+    assert done["usd"] == 0 and done["spent"]["usd"] == pytest.approx(spent)
+    assert over(0.99 * spent) and not over(1.01 * spent)
+    (note,) = dry("--max-usd", 0.5 * spent)["notes"]
+    assert f"{spent:,.6g} of them spent so far, and may spend {spent / 2:,.6g} in all" in note
 
 
 def test_a_dry_run_refuses_what_the_season_would(

@@ -4,7 +4,8 @@ import { Person } from "../../parts/person";
 import { RangeBar, Score } from "../../parts/range";
 import type { SystemAbout } from "../../parts/systems";
 import type { Ranked } from "../../state/ranks";
-import { useParam } from "../../state/url";
+import { href, place, useListParam, useParam } from "../../state/url";
+import { MOST } from "../../state/compared";
 
 type Board = Schemas["BoardDocument"];
 export interface Line { row: Schemas["BoardRow"]; ranked: Ranked }
@@ -12,6 +13,8 @@ export interface Line { row: Schemas["BoardRow"]; ranked: Ranked }
 export function BoardTable({ board, system, rows, weights }: { board: Board; system: SystemAbout; rows: readonly Line[]; weights: readonly number[] }) {
   const [sort, setSort] = useParam("sort", "rank");
   const [shown, setShown] = useParam("columns");
+  const [compared, setCompared] = useListParam("with");
+  const [date] = useParam("date");
   const wide = shown === "all";
   const [from, to] = limits(board, rows);
   const ordered = [...rows].sort(by(sort));
@@ -29,6 +32,7 @@ export function BoardTable({ board, system, rows, weights }: { board: Board; sys
           <caption className="unseen">{system.name}: respondents by weighted score</caption>
           <thead>
             <tr>
+              <th scope="col" className="pick"><span className="unseen">Compare</span></th>
               {heading("rank", "Rank")}
               {heading("name", "Respondent")}
               {heading("rank", "Score", "Weighted mean of the dimensions, 95 % interval")}
@@ -39,6 +43,7 @@ export function BoardTable({ board, system, rows, weights }: { board: Board; sys
           <tbody>
             {ordered.map(({ row, ranked }) => (
               <tr key={row.respondent}>
+                <td className="pick"><input type="checkbox" aria-label={`Compare ${row.respondent}`} checked={compared.includes(row.respondent)} disabled={!compared.includes(row.respondent) && compared.length >= MOST} onChange={() => setCompared(compared.includes(row.respondent) ? compared.filter((n) => n !== row.respondent) : [...compared, row.respondent])} /></td>
                 <td className="rank">{ranks(ranked.rank, ranked.rankLow, ranked.rankHigh)}</td>
                 <th scope="row"><Person name={row.respondent} simulated={row.simulated} /></th>
                 <td className="overall">
@@ -61,7 +66,12 @@ export function BoardTable({ board, system, rows, weights }: { board: Board; sys
           </tbody>
         </table>
       </div>
-      <p className="controls"><button type="button" aria-pressed={wide} onClick={() => setShown(wide ? "" : "all")}>{wide ? "Hide the dimensions" : `Show all ${board.dims.length} dimensions`}</button></p>
+      <p className="controls">
+        {compared.length >= 2
+          ? <a className="button" href={href(place("/compare", { system: board.system, date, with: compared }))}>Compare these {compared.length}</a>
+          : <span className="quiet">Tick two to {MOST} to compare them.</span>}
+        <button type="button" aria-pressed={wide} onClick={() => setShown(wide ? "" : "all")}>{wide ? "Hide the dimensions" : `Show all ${board.dims.length} dimensions`}</button>
+      </p>
     </>
   );
 }

@@ -104,15 +104,32 @@ async def health(
         InputError: the board is an imported table, or `fresh` is no fresh measurement.
     """
     async with open_store(workspace, db, create=False) as store:
-        board = await read_board(store, system, date=date)
-        if board.imported:
-            raise InputError(
-                f"health: the newest board of {system} is a published table, which has no items; "
-                "name the day of a measurement of our own with --date"
-            )
-        cells = await read_cells(store, board)
-        worn = await _exposure(store, board, uses)
-        clean = await contamination(store, board, fresh)
+        return await health_in(store, system, date=date, fresh=fresh, uses=uses, seed=seed)
+
+
+async def health_in(
+    store: Store,
+    system: str,
+    *,
+    date: str | None = None,
+    fresh: str | None = None,
+    uses: int = 3,
+    seed: int = 0,
+) -> Json:
+    """`health` for an open store."""
+    board = await read_board(store, system, date=date)
+    if board.imported:
+        raise InputError(
+            f"health: the newest board of {system} is a published table, which has no items; "
+            "name the day of a measurement of our own with --date"
+        )
+    cells = await read_cells(store, board)
+    worn = await _exposure(store, board, uses)
+    clean = await contamination(store, board, fresh)
+    return _said(board, cells, worn, clean, seed)
+
+
+def _said(board: Board, cells: Cells, worn: Json, clean: Json, seed: int) -> Json:
     rng = np.random.default_rng(seed)
     n = len(cells.respondents)
     enough = n >= FEWEST

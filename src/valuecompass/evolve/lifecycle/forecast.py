@@ -17,9 +17,11 @@ from valuecompass.items import Form, Item, read_form
 from valuecompass.items.io import read_items
 from valuecompass.judges import Judge
 from valuecompass.measure.forecast import Judging, Outlook, Share
+from valuecompass.measure.measurement import account_of
 from valuecompass.measure.plan import Plan, make_plan
 from valuecompass.measure.run import Listener, resolve_respondents, run_plans
 from valuecompass.models import Limits
+from valuecompass.models.budget import Amount
 
 __all__ = ["SeasonProspect", "SeasonStep", "season_prospect"]
 
@@ -56,10 +58,14 @@ class SeasonStep:
 
 @dataclass(frozen=True)
 class SeasonProspect:
-    """What a season will take."""
+    """What a season will take.
+
+    spent: what earlier attempts spent on it or reserved.
+    """
 
     season: str
     steps: tuple[SeasonStep, ...]
+    spent: Amount
     notes: tuple[str, ...]
 
     @property
@@ -72,13 +78,15 @@ class SeasonProspect:
 
         ``season``, ``steps`` (each with ``step``, ``about``, ``stored``, ``requests``,
         ``tokens_in``, ``tokens_out``, ``usd``, ``unpriced`` and ``parts``, one for each player),
-        the same sums over all steps, and ``notes``. ``usd`` is None where a price is unknown.
+        the same sums over all steps, ``spent`` (``tokens`` and ``usd`` that earlier attempts spent
+        or reserved) and ``notes``. ``usd`` is None where a price is unknown.
         """
         steps = [step.json() for step in self.steps]
         return {
             "season": self.season,
             "steps": steps,
             **_sums(self.parts),
+            "spent": asdict(self.spent),
             "notes": list(self.notes),
         }
 
@@ -108,24 +116,49 @@ async def season_prospect(
     told = listener or SeasonListener()
     season = Season(settings, told)
     season.check()
-    evolving, notes = await _evolving(season, told)
+    evolving, evolution, notes = await _evolving(season, told)
     own, pool = settings, pool_occasion(settings.name)
     previous = await _measured(season, own.pool, own.previous, season.old, pool)
     steps = [evolving, _step("pool", previous, 1, f"{len(season.previous.items)} items")]
+    accounts = {account_of([previous.plan.id])}
     if season.form_file.is_file():
         form, bank = season.form_file, read_items(season.bank_file, season.system)
+        accounts |= {*season.accounts}
     else:
         form, bank = own.previous, season.old
         notes = (*notes, STAND_IN)
     board = await _measured(season, season.board, form, bank, own.name)
     scale = 1.0 if form == season.form_file else own.size / len(season.previous.items)
     steps.append(_step("measure", board, scale, f"{own.size} items, {len(season.board)} models"))
-    found = SeasonProspect(own.name, tuple(steps), notes)
-    usd = _sums(found.parts)["usd"]
-    if own.usd is not None and usd is not None and usd > own.usd:
-        more = f"that is more than the {own.usd:,.2f} US dollars that it may spend in all"
-        found = replace(found, notes=(*notes, more))
-    return found
+    if form == season.form_file:  # what stands in for the form is no part of the season
+        accounts.add(account_of([board.plan.id]))
+    spent = await season.spent({evolution, *accounts})
+    found = SeasonProspect(own.name, tuple(steps), spent, notes)
+    over = _over(found, await season.spent([evolution]), Limits(tokens=own.tokens, usd=own.usd))
+    return replace(found, notes=(*notes, *over))
+
+
+def _over(found: SeasonProspect, evolution: Amount, limits: Limits) -> list[str]:
+    """Say that a season comes to more than it may spend, where it does.
+
+    evolution: what was spent on it; its forecast is from its beginning.
+    """
+    own = (_amount(found.parts), _amount(found.steps[0].parts), found.spent, evolution, limits)
+    notes: list[str] = []
+    for name, unit, form in (("tokens", "tokens", "{:,}"), ("usd", "US dollars", "{:,.6g}")):
+        coming, of_first, spent, again, most = (getattr(one, name) for one in own)
+        in_all = coming + spent - min(of_first, again)
+        if most is not None and in_all > most:
+            shown, before, bound = (form.format(amount) for amount in (in_all, spent, most))
+            before = f", {before} of them spent so far," if spent else ""
+            notes.append(f"it comes to about {shown} {unit}{before} and may spend {bound} in all")
+    return notes
+
+
+def _amount(parts: Sequence[Part]) -> Amount:
+    """Return the tokens and US dollars of parts; a limit in dollars needs all prices known."""
+    tokens = sum(part.tokens_in + part.tokens_out for part in parts)
+    return Amount(tokens, math.fsum(part.usd or 0 for part in parts))
 
 
 class _Foreseen(EvolveListener):
@@ -145,14 +178,18 @@ class _Foreseen(EvolveListener):
         return False
 
 
-async def _evolving(season: Season, told: SeasonListener) -> tuple[SeasonStep, tuple[str, ...]]:
+async def _evolving(
+    season: Season, told: SeasonListener
+) -> tuple[SeasonStep, str, tuple[str, ...]]:
+    """Return the evolution as a step, its id, and notes on it."""
     heard = _Foreseen(told.note)
     await evolve_async(season.evolving, heard)
     assert heard.found is not None
+    own = heard.found.id
     if heard.found.finished:
-        return SeasonStep("evolve", "finished before", (), 0), ()
+        return SeasonStep("evolve", "finished before", (), 0), own, ()
     about = f"at most {season.settings.calls:,} requests"
-    return SeasonStep("evolve", about, heard.found.parts, 0), heard.found.notes
+    return SeasonStep("evolve", about, heard.found.parts, 0), own, heard.found.notes
 
 
 class _Kept(Listener):

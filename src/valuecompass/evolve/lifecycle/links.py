@@ -38,9 +38,11 @@ def linked_scores(before: ItemTable, after: ItemTable, anchors: Collection[str])
         By dimension: ``shift`` with its limits (how much higher the respondents of the later form
         stand on average, in logits; None where the link failed, with ``why``), ``anchors``,
         ``respondents`` (by name ``before`` and ``after``, each with score, low and high, 0 being
-        the mean of the respondents of the earlier form; ``change`` with its limits, p and q, and
-        whether it is ``discovered`` at a false discovery rate of 5 % over all dimensions and
-        respondents). Limits of ``after`` and ``change`` hold the error of the link.
+        the mean of the respondents of the earlier form; ``change`` with its limits, p and q, the
+        number of ``anchors`` that the respondent answered both times, and whether it is
+        ``discovered`` at a false discovery rate of 5 % over all dimensions and respondents; None
+        with fewer than 2 such anchors). Limits of ``after`` and ``change`` hold the error of the
+        link.
     """
     found = {
         name: _of_dimension(before, after, anchors, at) for at, name in enumerate(before.names)
@@ -74,11 +76,13 @@ def _of_dimension(before: ItemTable, after: ItemTable, anchors: Collection[str],
         # what holds no error of the link has not its degrees of freedom
         error = limit * np.hypot(link.se[row], link.shift_se) if later else alone * link.se[row]
         people[name]["after" if later else "before"] = _interval(link.theta[row], float(error))
-    for name, moved, error in zip(again, link.changes, link.changes_se, strict=True):
+    changes = zip(link.changes, link.changes_se, link.changes_degrees.tolist(), strict=True)
+    for name, (moved, error, degrees) in zip(again, changes, strict=True):
         if np.isfinite(moved):
-            limits = _interval(float(moved), limit * float(error))
-            p = 2 * float(stdtr(link.degrees, -abs(moved) / error))
-            people[name]["change"] = {"difference": limits.pop("score"), **limits, "p": p}
+            limits = _interval(float(moved), float(stdtrit(degrees, 0.975) * error))
+            p = 2 * float(stdtr(degrees, -abs(moved) / error))
+            change = {"difference": limits.pop("score"), **limits, "p": p}
+            people[name]["change"] = {**change, "anchors": degrees + 1}
     shift = _interval(link.shift, limit * link.shift_se)
     return {"shift": shift, "anchors": link.degrees + 1, "respondents": people}
 

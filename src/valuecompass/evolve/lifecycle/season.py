@@ -45,7 +45,8 @@ from valuecompass.measure.run import (
     run_async,
 )
 from valuecompass.models import Budget, Limits
-from valuecompass.store import open_store
+from valuecompass.models.budget import Amount
+from valuecompass.store import open_store, opened
 from valuecompass.values import ValueSystem
 
 __all__ = ["Season", "SeasonListener", "SeasonSettings", "season", "season_async"]
@@ -198,7 +199,7 @@ class Season:
             form, selection = await self._selected(evolved)
         await self._logged([Retirement(**one) for one in selection["retired"]])
         self.listener.step("measure", f"{len(form.items)} items")
-        left = await self._left({evolved.id, *selection["accounts"]})
+        left = await self._left({evolved.id, *self.accounts})
         await self._measured(self.board, self.form_file, self.settings.name, left)
         return await self._linked(form, selection, evolved)
 
@@ -246,6 +247,7 @@ class Season:
             judge_mode=own.judge_mode,
             seed=own.seed,
             calls=own.calls,
+            tokens=own.tokens,
             usd=own.usd,
             workspace=own.workspace,
             db=own.db,
@@ -344,18 +346,31 @@ class Season:
 
     # --- measuring ---
 
-    async def _left(self, accounts: Iterable[str]) -> Limits:
-        """Return what earlier steps leave of the season's budget."""
-        own = self.settings
-        if own.usd is None:
-            return Limits()
-        async with open_store(own.workspace, own.db) as store:
-            spent = 0.0
+    @property
+    def accounts(self) -> list[str]:
+        """Accounts of the ledger that the evolution and the pool's answers were paid from.
+
+        Of a season whose form is selected.
+        """
+        return self._read("selection")["accounts"]
+
+    async def spent(self, accounts: Iterable[str]) -> Amount:
+        """Return what was spent or reserved on accounts of the ledger, over all attempts."""
+        own, tokens, usd = self.settings, 0, 0.0
+        async with opened(own.workspace, own.db, make=False) as store:
             for account in accounts:
                 budget = Budget(store, account)
                 await budget.load()
-                spent += budget.usd
-        return Limits(usd=max(own.usd - spent, 0))
+                tokens, usd = tokens + budget.tokens, usd + budget.usd
+        return Amount(tokens, usd)
+
+    async def _left(self, accounts: Iterable[str]) -> Limits:
+        """Return what earlier steps leave of the season's budget."""
+        own, spent = self.settings, await self.spent(accounts)
+        return Limits(
+            tokens=None if own.tokens is None else max(own.tokens - spent.tokens, 0),
+            usd=None if own.usd is None else max(own.usd - spent.usd, 0),
+        )
 
     def measuring(self, models: Models, form: Path, occasion: str, limits: Limits) -> Settings:
         """Return how models are measured on a form."""

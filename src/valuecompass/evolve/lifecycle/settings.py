@@ -30,7 +30,7 @@ class SeasonSettings:
     size, anchors: of the next form.
     most_uses, saturated: rules of retirement.
     out: folder for bank, form and change log; None: the season's name.
-    usd: most US dollars that the season may spend, over all its steps.
+    tokens, usd: most tokens and US dollars that the season may spend, over all its steps.
     """
 
     name: str
@@ -51,6 +51,7 @@ class SeasonSettings:
     saturated: float = RetireRules.saturated
     seed: int = 0
     out: Path | None = None
+    tokens: int | None = None
     usd: float | None = None
     workspace: Path = Path("valuecompass-workspace")
     db: str | None = None

@@ -1,0 +1,168 @@
+"""The item bank: items with what they tell, lineages, forms and their health."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from valuecompass.board.bank.forms import UsedForm, used_forms
+from valuecompass.board.bank.known import Known, known_of
+from valuecompass.board.bank.listing import (
+    ItemPage,
+    Sort,
+    Wanted,
+    facets_of,
+    page_of,
+    systems_of,
+)
+from valuecompass.board.bank.whole import WholeItem, find_item, whole_item
+from valuecompass.board.health.form import health_in
+from valuecompass.errors import InputError
+from valuecompass.web.api.shared import Day, SystemId
+from valuecompass.web.aside import aside
+from valuecompass.web.errors import NotFound
+from valuecompass.web.site import Here, Site
+
+router = APIRouter()
+System = Annotated[
+    str, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Id of a value system.")
+]
+Short = Annotated[str, Query(max_length=120)]
+ItemId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="Id of an item.")]
+Words = Annotated[str, Query(max_length=200, description="Words that the text must all hold.")]
+After = Annotated[
+    str,
+    Query(pattern=r"^([0-9a-f]{12})?$", description="`next` of the page before; empty: the first."),
+]
+
+
+class ItemsDocument(BaseModel):
+    """A page of the items of a value system.
+
+    why: why no parameters are known; null where they are.
+    """
+
+    system: str
+    sort: str
+    page: ItemPage
+    why: str | None
+
+
+class ItemDocument(BaseModel):
+    """One item with all that is known of it."""
+
+    item: WholeItem
+    why: str | None
+
+
+class FormsDocument(BaseModel):
+    """Forms that were measured here, newest first."""
+
+    forms: tuple[UsedForm, ...]
+
+
+class FormHealth(BaseModel):
+    """How reliably the form of a board measures, and how far it is used up.
+
+    As `valuecompass health --json`; what cannot be estimated is null, and `notices` say why.
+    """
+
+    system: str
+    date: str
+    measurements: list[str]
+    form: dict[str, Any]
+    respondents: list[str]
+    reliability: dict[str, Any] | None
+    generalisability: dict[str, Any] | None
+    saturation: dict[str, Any]
+    exposure: dict[str, Any]
+    contamination: dict[str, Any]
+    discriminant: dict[str, Any]
+    circle: dict[str, Any]
+    notices: list[str]
+
+
+@router.get("/items", response_model=ItemsDocument)
+async def items(
+    request: Request,
+    here: Here,
+    system: System,
+    q: Words = "",
+    kind: Short = "",
+    status: Literal["", "in form", "active", "retired"] = "",
+    topic: Short = "",
+    language: Short = "",
+    dimension: Short = "",
+    origin: Short = "",
+    sort: Sort = "id",
+    after: After = "",
+) -> Response:
+    """Return a page of the items of a value system that stand in this workspace."""
+    wanted = Wanted(q, kind, status, topic, language, dimension, origin, sort, after)
+    return await here.documents.answer(request, lambda: items_of(here, system, wanted))
+
+
+@router.get("/items/{item}", response_model=ItemDocument)
+async def item(request: Request, here: Here, item: ItemId) -> Response:
+    """Return an item with lineage, answers by respondent, forms and retirements."""
+    return await here.documents.answer(request, lambda: item_of(here, item))
+
+
+@router.get("/forms", response_model=FormsDocument)
+async def forms(request: Request, here: Here) -> Response:
+    """Return the forms that were measured here."""
+
+    async def make() -> FormsDocument:
+        return FormsDocument(forms=await used_forms(here.store))
+
+    return await here.documents.answer(request, make)
+
+
+@router.get("/health/{system}", response_model=FormHealth)
+async def health(request: Request, here: Here, system: SystemId, date: Day = None) -> Response:
+    """Return how healthy the form of a board is."""
+    return await here.documents.answer(request, lambda: health_of(here, system, date))
+
+
+async def known(here: Site, system: str) -> Known:
+    """Return what is known of the items of a system, read once for a state of the workspace."""
+    if system not in await here.documents.kept("systems", lambda: systems_of(here.store)):
+        return await known_of(
+            here.store, system
+        )  # nothing was measured, so there is little to read
+    return await here.documents.kept(
+        f"known {system}", lambda: aside(here, lambda store: known_of(store, system))
+    )
+
+
+async def items_of(here: Site, system: str, wanted: Wanted) -> ItemsDocument:
+    """Return a page of items."""
+    if system not in await here.documents.kept("systems", lambda: systems_of(here.store)):
+        raise NotFound(f"system: no items of {system} in this workspace")
+    of = await known(here, system)
+    facets = await here.documents.kept(
+        f"facets {system}", lambda: facets_of(here.store, system, of)
+    )
+    page = await page_of(here.store, system, of, wanted, facets)
+    return ItemsDocument(system=system, sort=wanted.sort, page=page, why=of.why)
+
+
+async def item_of(here: Site, id: str) -> ItemDocument:
+    """Return an item with all that is known of it."""
+    try:
+        found = await find_item(here.store, id)
+    except InputError as error:
+        raise NotFound(str(error)) from None
+    of = await known(here, found.system)
+    return ItemDocument(item=await whole_item(here.store, found, of), why=of.why)
+
+
+async def health_of(here: Site, system: str, date: str | None) -> FormHealth:
+    """Return the health of a form."""
+    await here.board(system, date, samples=0)  # absent: 404
+    return FormHealth.model_validate(
+        await aside(here, lambda store: health_in(store, system, date=date))
+    )
