@@ -101,9 +101,10 @@ def _ours(
 ) -> dict[str, float]:
     found = load.measured([board], given.seconds, "board JSON")
     with urllib.request.urlopen(f"{address}/api/v1/openapi.json") as answer:
-        searches = "/api/v1/cases" in json.load(answer)["paths"]
+        searches = "/api/v1/cases/{system}" in json.load(answer)["paths"]
     if searches:
-        cases = [f"{address}/api/v1/cases?system={given.system}&q={w}" for w in load.words(WORDS)]
+        search = f"{address}/api/v1/cases/{given.system}?q="
+        cases = [search + words for words in load.words(WORDS)]
         found |= load.measured(cases, given.seconds, "case search", at_once=1)
     view = f"{address}/#/?system={given.system}&panel=open"
     found |= screen.measured(view, "#sliders input[type=range]", "table.board")

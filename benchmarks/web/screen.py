@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import urllib.request
 from statistics import median
 
 from playwright.sync_api import Browser, Response, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WINDOWS = 5
+"""Of a page; figures are their medians."""
 MOVES = 9
+"""Of its first slider."""
 PATIENCE = 120_000
 # a move is what a hand makes: an input event, with the change that follows when it lets go
 MOVE = """
@@ -50,13 +53,14 @@ def _window(browser: Browser, address: str, slider: str, table: str) -> dict[str
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(PATIENCE)
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(address)
     page.locator(table).first.wait_for()
     page.locator(slider).first.wait_for()
     stood = page.evaluate("performance.now()")
     page.wait_for_load_state("networkidle")
-    loaded = sum(_packed(answer) for answer in answers)
+    found = {a.url for a in answers if a.request.method == "GET" and a.status == 200}
+    loaded = sum(_packed(url) for url in found if url.startswith("http"))
     painted = page.evaluate(PAINT)
     # the first move may load what weighing needs; it is told apart
     first = page.evaluate(MOVE, [slider, table, "0"])
@@ -72,7 +76,7 @@ def _window(browser: Browser, address: str, slider: str, table: str) -> dict[str
     }
 
 
-def _packed(answer: Response) -> int:
-    if not 200 <= answer.status < 300:
-        return 0
-    return len(gzip.compress(answer.body(), 6))
+def _packed(address: str) -> int:
+    """Return a file's bytes, compressed; fetched anew, as the browser does not keep large ones."""
+    with urllib.request.urlopen(address) as answer:
+        return len(gzip.compress(answer.read(), 6))

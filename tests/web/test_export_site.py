@@ -16,8 +16,25 @@ from valuecompass.web.export import MANIFEST, static_page
 from valuecompass.web.settings import Settings
 from valuecompass.web.shards import Wanted
 
-LIVE: frozenset[str] = frozenset()
-"""Routes that read and that no export holds; say in their page that it needs a server."""
+LIVE = frozenset(
+    f"{API}/{path}"
+    for path in (
+        # of operators and annotators
+        *("me", "jobs", "jobs/choices", "jobs/{job}", "jobs/{job}/events", "labels/rounds"),
+        *("labels/rounds/{round}/units", "labels/rounds/{round}/agreement", "labels/reports"),
+        "labels/export.jsonl",
+        # computed for what somebody picked
+        *("boards/{system}/comparison", "boards/{system}/comparison.csv"),
+        "cultures/{system}/curve",
+        # of single items and cases: not in exports yet
+        *("boards/{system}/respondent/behind", "cases/{system}", "beside/{measurement}/{item}"),
+        "cases/{measurement}/{position}/{item}/{presentation}/{repeat}",
+        *("items", "items/{item}"),
+        # a workspace without an evolution has none
+        "evolutions/{run}",
+    )
+)
+"""Routes that read and that no export holds."""
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:

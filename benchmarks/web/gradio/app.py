@@ -1,4 +1,4 @@
-"""The board's table as a Gradio app: sliders for weights, a data frame, the mean in Python."""
+"""The board as a Gradio app: sliders for weights, a data frame, the mean computed in Python."""
 
 from __future__ import annotations
 

@@ -127,6 +127,8 @@ async def _documents(settings: Settings) -> AsyncIterator[tuple[Wanted, bytes]]:
         for exported in _subjects():
             async for wanted in exported(site):
                 answer = await client.get(API + wanted.address(), headers=_ASK)
+                if wanted.maybe and answer.status_code in (400, 404):
+                    continue
                 if answer.status_code != 200:
                     raise _failure(wanted, answer)
                 yield wanted, answer.content

@@ -20,10 +20,12 @@ class Wanted:
 
     path: as in the OpenAPI document, without ``/api/v1``: ``/boards/{system}``.
     params: fill the places of the path, and the query; None and "" are left out.
+    maybe: a system or day need not have it; then an export does not, either.
     """
 
     path: str
     params: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    maybe: bool = False
 
     def address(self) -> str:
         """Return path and query, as a server is asked."""

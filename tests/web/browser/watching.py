@@ -105,7 +105,9 @@ def watched(
 
 
 def _heard(found: Watched, kind: str, text: str) -> None:
-    if kind in ("error", "warning"):
+    # a view of what is not there says so in words; a failure of the server is another matter
+    absent = text.startswith("Failed to load resource: the server responded with a status of 4")
+    if kind in ("error", "warning") and not absent:
         found.complaints.append(f"{kind}: {text}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,8 @@ from valuecompass.board.cultures.report import ALPHA, culture_curve, culture_rep
 from valuecompass.board.cultures.similarity import Method
 from valuecompass.errors import InputError
 from valuecompass.values import ValueSystem
+from valuecompass.web import shards
+from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
@@ -179,6 +182,12 @@ class Compared(BaseModel):
 
     report: CulturesDocument
     curve: CurveDocument | None
+
+
+async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
+    """Yield what an export holds of this subject."""
+    for system, date in await boards_here(here):
+        yield shards.Wanted("/cultures/{system}", {"system": system, "date": date}, maybe=True)
 
 
 @router.get("/cultures/{system}", response_model=CulturesDocument)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import anyio
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from valuecompass.board.evolution.runs import RunHead, list_runs, reported
 from valuecompass.errors import InputError
 from valuecompass.evolve.report.gather import read_run
+from valuecompass.web import shards
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
@@ -66,6 +68,11 @@ class EvolutionDocument(BaseModel):
     course: list[CoursePoint]
     items: list[EvolvedKept]
     notices: list[str]
+
+
+async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
+    """Yield what an export holds of this subject."""
+    yield shards.Wanted("/evolutions")
 
 
 @router.get("/evolutions", response_model=EvolutionsDocument)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from valuecompass.board.findings.all import Findings, findings_of
+from valuecompass.web import shards
+from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.aside import aside
 from valuecompass.web.site import Here, Site
@@ -18,6 +22,12 @@ class FindingsDocument(BaseModel):
     """What a board shows, in sentences."""
 
     found: Findings
+
+
+async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
+    """Yield what an export holds of this subject."""
+    for system, date in await boards_here(here):
+        yield shards.Wanted("/findings/{system}", {"system": system, "date": date}, maybe=True)
 
 
 @router.get("/findings/{system}", response_model=FindingsDocument)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -21,6 +22,8 @@ from valuecompass.board.bank.listing import (
 from valuecompass.board.bank.whole import WholeItem, find_item, whole_item
 from valuecompass.board.health.form import health_in
 from valuecompass.errors import InputError
+from valuecompass.web import shards
+from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.aside import aside
 from valuecompass.web.errors import NotFound
@@ -83,6 +86,13 @@ class FormHealth(BaseModel):
     discriminant: dict[str, Any]
     circle: dict[str, Any]
     notices: list[str]
+
+
+async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
+    """Yield what an export holds of this subject."""
+    yield shards.Wanted("/forms")
+    for system, date in await boards_here(here):
+        yield shards.Wanted("/health/{system}", {"system": system, "date": date}, maybe=True)
 
 
 @router.get("/items", response_model=ItemsDocument)

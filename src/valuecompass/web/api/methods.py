@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from valuecompass.board.methods import Methods, methods_of
-from valuecompass.web.site import Here
+from valuecompass.web import shards
+from valuecompass.web.site import Here, Site
 
 router = APIRouter()
 
@@ -16,6 +19,11 @@ class MethodsDocument(BaseModel):
     """What a reader has to know of the numbers."""
 
     methods: Methods
+
+
+async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
+    """Yield what an export holds of this subject."""
+    yield shards.Wanted("/methods")
 
 
 @router.get("/methods", response_model=MethodsDocument)

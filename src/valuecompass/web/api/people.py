@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
+from sqlalchemy import select
 from starlette.responses import Response
 
 from valuecompass.board.behind import MOST, Answer, Verdict, behind
@@ -23,8 +24,11 @@ from valuecompass.board.respondents import (
     profile_rows,
 )
 from valuecompass.errors import InputError
+from valuecompass.store import measurements
 from valuecompass.values import Scoring
+from valuecompass.web import shards
 from valuecompass.web.api.boards import Range
+from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, Estimate, SystemId
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
@@ -235,6 +239,20 @@ class ManifestDocument(BaseModel):
     date: str
     groups: list[FactGroup]
     manifest: dict[str, Any]
+
+
+async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
+    """Yield what an export holds of this subject."""
+    yield shards.Wanted("/respondents")
+    for system, date in await boards_here(here):
+        found = await here.board(system, date)
+        for name in found.respondents:
+            who = {"system": system, "name": name}
+            yield shards.Wanted("/boards/{system}/respondent", who | {"date": date})
+            if date is None:
+                yield shards.Wanted("/boards/{system}/respondent/drift", who, maybe=True)
+    for head in await here.store.rows(select(measurements.c.id)):
+        yield shards.Wanted("/measurements/{id}/manifest", {"id": head["id"]})
 
 
 @router.get("/respondents", response_model=Everybody)

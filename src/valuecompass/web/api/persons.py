@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 import anyio
@@ -22,6 +23,8 @@ from valuecompass.board.persons.space import value_space
 from valuecompass.errors import InputError
 from valuecompass.measure.run import resolve_system
 from valuecompass.values import ValueSystem
+from valuecompass.web import shards
+from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
@@ -176,6 +179,16 @@ class MatchDocument(BaseModel):
 
 
 Cultures = Annotated[bool, Query(description="Show the cultures of the demonstration set, too.")]
+
+
+async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
+    """Yield what an export holds of this subject."""
+    for system, date in await boards_here(here):
+        for cultures in (None, False):
+            params = {"system": system, "date": date, "cultures": cultures}
+            yield shards.Wanted("/space/{system}", params, maybe=True)
+        if date is None:
+            yield shards.Wanted("/questionnaires/{system}", {"system": system}, maybe=True)
 
 
 @router.get("/space/{system}", response_model=SpaceDocument)
