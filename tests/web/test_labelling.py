@@ -96,7 +96,9 @@ def test_a_reported_verdict_is_kept_apart(place: Place) -> None:
     said = ada.post("/labels/reports", {**body, "expressed": 1, "valence": -1, "comment": comment})
     assert said["mine"] == {"expressed": 1, "valence": -1}
     ada.refused("POST", "/labels/reports", 400, {**body, "expressed": 1})
-    ada.refused("POST", "/labels/reports", 404, {**body, "position": 9, "expressed": 1, "valence": 0})
+    ada.refused(
+        "POST", "/labels/reports", 404, {**body, "position": 9, "expressed": 1, "valence": 0}
+    )
     ada.refused("POST", "/labels/reports", 422, {**body, "expressed": 1, "comment": "x" * 1_001})
     ada.refused("GET", "/labels/reports", 403)
     (report,) = olga.get("/labels/reports")["reports"]
