@@ -236,7 +236,7 @@ async def test_a_price_asks_nobody(workspace: Path, mock_provider: MockProvider)
             }
         )
         price = await supervisor.price(evolve)
-        assert {line.role for line in price.lines} == {"answers", "explorer", "judge"}
+        assert {line.role for line in price.lines} == {"answers", "explorer"}
         assert sum(line.requests for line in price.lines) <= 100
         with pytest.raises(InputError, match="there is no provider 'nobody'"):
             await supervisor.price(run_of(respondents=[{"model": "nobody/model"}]))
