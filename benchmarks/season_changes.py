@@ -15,6 +15,9 @@ of respondent and item being the same in both sittings and in all opinions of an
   respondents move, they do by N(0, .5) on a scale on which positions have a standard deviation of
   about 1. A draw whose evolution keeps fewer than 100 items is left out, and named.
 
+Three rows of each: nobody moved (``stay``), all did (``moved``), or every second one did and only
+the others count (``stay, others move``): who stayed must not seem to move because others did.
+
 `paired` is what `stats.anchored` returns as changes; `unpaired` takes both sittings as independent:
 difference of the two positions, errors of both and of the link. Truth is laid on the scale of the
 estimates by one slope, fitted to the positions on both forms: the unit of a fit is a convention.
@@ -42,19 +45,22 @@ Array = NDArray[np.float64]
 Case = tuple[Array, NDArray[np.bool_], Array, Array]
 """Responses (2 R, I), which items are anchors, positions before and after (R,)."""
 WAYS = ("unpaired", "paired")
+STAYED = "stay, others move"
+ROWS = {"stay": 0.0, "moved": 1.0, STAYED: 0.5}
+"""Rows of each world, and the part of respondents that moved."""
 PEOPLE, OWN, ANCHORS, RIGHT = 16, 80, 20, 0.93
 AGAIN = FRESH + 7
 """Repeat of the answers to the second form; those of its own board have another."""
 
 
 def logistic(
-    rng: np.random.Generator, quirk: float, opinions: int, moved: bool, people: int = PEOPLE
+    rng: np.random.Generator, quirk: float, opinions: int, moved: float, people: int = PEOPLE
 ) -> Case:
-    """Draw a case of the logistic world."""
+    """Draw a case of the logistic world; `moved` is the part of respondents that moved."""
     n = 2 * OWN + ANCHORS
     a, b = rng.lognormal(0, 0.3, n), rng.normal(0, 1, n)
     before = rng.normal(0, 1.5, people)
-    after = before + moved * rng.normal(0.5, 0.7, people)
+    after = before + _movers(people, moved) * rng.normal(0.5, 0.7, people)
     u = rng.normal(0, quirk, (people, n))
     x = np.full((2 * people, n), np.nan)
     for rows, theta, items in (
@@ -69,14 +75,25 @@ def logistic(
     return x, tied, before, after
 
 
-def planted(draw: int, moved: float) -> Iterator[Case]:
-    """Yield a case for each value of a draw of the planted world."""
+def _movers(people: int, part: float) -> NDArray[np.bool_]:
+    """Return who moves: none, every second one (.5) or all."""
+    return np.arange(people) % 2 < 2 * part
+
+
+def evolved(draw: int) -> tuple[World, seasons.Bank]:
+    """Return a draw of the planted world after two seasons."""
     world, bank = read_world(draw), seasons.Bank()
     for season in range(2):
         seasons.one_season(world, bank, season, seasons.Setting())
+    return world, bank
+
+
+def planted(world: World, bank: seasons.Bank, moved: float) -> Iterator[Case]:
+    """Yield a case for each value of a world; `moved` is the part of respondents that moved."""
     (system,) = world.systems
     who = world.people("examinee", 0)
-    later = [_moved(world, name, moved) for name in who]
+    steps = 0.5 * _movers(len(who), moved)
+    later = [_moved(world, name, by) for name, by in zip(who, steps.tolist(), strict=True)]
     prober = seasons.prober_of(world, later, seasons.Setting())
     before, form = bank.measured[0], bank.forms[1]
     after = seasons.asked(prober, [bank.items[i] for i in form.items], later, AGAIN)
@@ -94,8 +111,11 @@ def _moved(world: World, name: str, by: float) -> str:
     return new
 
 
-def figures(cases: Sequence[Case]) -> dict[str, float]:
-    """Return coverage, width, bias and error of both ways, over cases and respondents."""
+def figures(cases: Sequence[Case], stayed: bool = False) -> dict[str, float]:
+    """Return coverage, width, bias and error of both ways, over cases and respondents.
+
+    stayed: only those count that did not move; all hold the link.
+    """
     found = defaultdict[str, list[float]](list)
     for x, tied, before, after in cases:
         n = len(before)
@@ -105,20 +125,22 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
         placed = np.concatenate([_centred(link.theta[first]), _centred(link.theta[second])])
         unit = float(true @ placed / (true @ true))
         moved = unit * (after - before)
+        # of who refused nearly all anchors no change is given
+        of = np.isfinite(link.changes) & ((moved == 0) | (not stayed))
         loose = np.sqrt(link.se[first] ** 2 + link.se[second] ** 2 + link.shift_se**2)
         ways = {
             "unpaired": (link.theta[second] - link.theta[first], loose),
             "paired": (link.changes, link.changes_se),
         }
         for name, (change, se) in ways.items():
-            degrees = link.changes_degrees if name == "paired" else link.degrees
-            limit = stdtrit(degrees, 0.975)
-            found[f"{name} covered"] += (abs(change - moved) <= limit * se).tolist()
-            found[f"{name} error"] += ((change - moved) ** 2).tolist()
-            found[f"{name} bias"].append(float((change - moved).mean()))
-            found[f"{name} along"].append(float(_centred(change) @ _centred(moved)))
-        found["width"] += (link.changes_se / loose).tolist()
-        found["true"].append(float(_centred(moved) @ _centred(moved)))
+            degrees = link.changes_degrees[of] if name == "paired" else link.degrees
+            error = (change - moved)[of]
+            found[f"{name} covered"] += (abs(error) <= stdtrit(degrees, 0.975) * se[of]).tolist()
+            found[f"{name} error"] += (error**2).tolist()
+            found[f"{name} bias"].append(float(error.mean()))
+            found[f"{name} along"].append(float(_centred(change[of]) @ _centred(moved[of])))
+        found["width"] += (link.changes_se / loose)[of].tolist()
+        found["true"].append(float(_centred(moved[of]) @ _centred(moved[of])))
     told = {name: float(np.mean(values)) for name, values in found.items()}
     spread = {w: np.std(found[f"{w} bias"], ddof=1) / np.sqrt(len(cases)) for w in WAYS}
     return {
@@ -156,23 +178,26 @@ def main() -> None:
     print(f"|---|---|{'--:|' * len(titles)}")
     for opinions in (1, 3) if given.pairs else ():
         for quirk in (0.5, 1.0):
-            for moved in (False, True):
-                rng = np.random.default_rng([opinions, int(10 * quirk), moved])
+            for place, (who, moved) in enumerate(ROWS.items()):
+                rng = np.random.default_rng([opinions, int(10 * quirk), place])
                 cases = [logistic(rng, quirk, opinions, moved) for _ in range(given.pairs)]
-                where = f"logistic, quirk {quirk:g}, opinions {opinions}"
-                _print(where, "moved" if moved else "stay", cases)
-    for moved in (0.0, 0.5) if given.draws else ():
-        cases = list[Case]()
-        for draw in given.draws:
-            try:
-                cases += planted(draw, moved)
-            except InputError as error:
-                print(f"draw {draw} left out: {error}", file=sys.stderr)
-        _print("planted", "moved" if moved else "stay", cases)
+                _print(f"logistic, quirk {quirk:g}, opinions {opinions}", who, cases)
+    of_draws = {who: list[Case]() for who in ROWS}
+    for draw in given.draws:
+        try:
+            world, bank = evolved(draw)
+        except InputError as error:
+            print(f"draw {draw} left out: {error}", file=sys.stderr)
+            continue
+        for who, moved in ROWS.items():
+            of_draws[who] += planted(world, bank, moved)
+    for who, cases in of_draws.items():
+        if cases:
+            _print("planted", who, cases)
 
 
 def _print(where: str, who: str, cases: Sequence[Case]) -> None:
-    f = figures(cases)
+    f = figures(cases, stayed=who == STAYED)
     biases = [f"{f[f'{way} bias']:+.3f} ({f[f'{way} bias se']:.3f})" for way in WAYS]
     slope = "" if np.isnan(f["slope"]) else f"{f['slope']:.2f}"
     print(
