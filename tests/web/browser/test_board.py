@@ -20,9 +20,9 @@ BOARD = f"/api/v1/boards/{SYSTEM}"
 
 
 def lines(page: Page) -> list[list[str]]:
-    """Return the cells of the board's rows."""
+    """Return the cells of the board's rows, from the rank on."""
     rows = page.locator("table.board tbody tr")
-    return [row.locator("th, td").all_inner_texts() for row in rows.all()]
+    return [row.locator("th, td:not(.pick)").all_inner_texts() for row in rows.all()]
 
 
 def names(page: Page) -> list[str]:
