@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import numpy as np
 from sqlalchemy import ColumnElement, select
 
 from valuecompass.board.bank.known import STATUSES, ItemParameters, Known, Status
 from valuecompass.errors import InputError
+from valuecompass.hashing import digest
 from valuecompass.items import Item
 from valuecompass.store import Store, items
 
@@ -134,6 +136,25 @@ async def page_of(
         None if start == 0 else ids[before - 1] if before > 0 else "",
         facets,
     )
+
+
+async def whole_bank(store: Store, system: str, known: Known) -> list[ItemLine]:
+    """Return every item of a system in the order of ids, for where no server pages them.
+
+    Memory: some 2 kB an item.
+    """
+    query = select(items.c.body).where(items.c.system == system).order_by(items.c.id)
+    return [_line(row["body"], known) for row in await store.rows(query)]
+
+
+async def sampled_ids(store: Store, system: str, most: int, seed: int) -> list[str]:
+    """Return ids of at most `most` items of a system, in order: all, or a draw with this seed."""
+    query = select(items.c.id).where(items.c.system == system).order_by(items.c.id)
+    ids = [str(row["id"]) for row in await store.rows(query)]
+    if len(ids) <= most:
+        return ids
+    draw = np.random.default_rng(int(digest([seed, system], 16), 16))
+    return sorted(ids[at] for at in draw.choice(len(ids), most, replace=False))
 
 
 async def _ids(store: Store, system: str, known: Known, wanted: Wanted) -> list[str]:

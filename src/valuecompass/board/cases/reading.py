@@ -17,6 +17,8 @@ from valuecompass.measure.measurement import Measurement
 from valuecompass.store import Store, answers, items, responses, verdicts
 
 NOTHING = Words()
+_AT_ONCE = 500
+"""Items that one query names."""
 _PLACE = ("position", "item", "presentation", "repeat")
 _VERDICT = (
     *("part", "dimension", "expressed", "valence", "confidence", "start", "end", "missing"),
@@ -151,6 +153,38 @@ async def read_cases(
     return [await read_case(store, measurement, address, words) for address in addresses]
 
 
+async def read_many(
+    store: Store, measurement: Measurement, position: int, addresses: Sequence[Address]
+) -> list[Case]:
+    """Return cases of one respondent in their order, read at once: for hundreds of them.
+
+    Args:
+        store: the open store.
+        measurement: of the addresses.
+        position: of the respondent, who all addresses are of.
+        addresses: where the cases are; those without a case are left out.
+    """
+    found: dict[tuple[Any, ...], Case] = {}
+    wanted = {_place(a): a for a in addresses}
+    items_of = list(dict.fromkeys(a.item for a in addresses))
+    for start in range(0, len(items_of), _AT_ONCE):
+        given = {
+            "of_measurement": measurement.id,
+            "of_position": position,
+            "of_judge": measurement.manifest["judge_id"],
+            "of_items": items_of[start : start + _AT_ONCE],
+        }
+        for row in await store.rows(_query_many(), given):
+            at = (position, row["item"], row["presentation"], row["repeat"])
+            if at in wanted:
+                found[at] = _case(measurement, wanted[at], row, NOTHING)
+    return [found[_place(a)] for a in addresses if _place(a) in found]
+
+
+def _place(address: Address) -> tuple[Any, ...]:
+    return (address.position, address.item, address.presentation, address.repeat)
+
+
 async def side_by_side(
     store: Store, measurement: Measurement, item: str, respondents: Sequence[str]
 ) -> dict[str, list[Case]]:
@@ -183,6 +217,22 @@ async def side_by_side(
 
 @cache
 def _query() -> Select[Any]:
+    wanted = (answers.c[name] == bindparam(f"of_{name}") for name in (*_PLACE, "measurement"))
+    return _whole().where(*wanted)
+
+
+@cache
+def _query_many() -> Select[Any]:
+    of = (answers.c[name] == bindparam(f"of_{name}") for name in ("measurement", "position"))
+    listed = answers.c.item.in_(bindparam("of_items", expanding=True))
+    return (
+        _whole()
+        .add_columns(answers.c.item, answers.c.presentation, answers.c.repeat)
+        .where(*of, listed)
+    )
+
+
+def _whole() -> Select[Any]:
     keyed = (answers.c.key == responses.c.key) & (answers.c.repeat == responses.c.repeat)
     judged = (
         (verdicts.c.key == answers.c.key)
@@ -190,20 +240,15 @@ def _query() -> Select[Any]:
         & (verdicts.c.item == answers.c.item)
         & (verdicts.c.judge == bindparam("of_judge"))
     )
-    wanted = (answers.c[name] == bindparam(f"of_{name}") for name in (*_PLACE, "measurement"))
-    return (
-        select(
-            *(answers.c.outcome, answers.c.reading, items.c.body, responses.c.model),
-            *(responses.c[n] for n in ("text", "request", "stop_reason", "version", "created")),
-            *(responses.c[n] for n in ("input_tokens", "output_tokens", "usd", "seconds")),
-            verdicts.c.body.label("verdicts"),
-        )
-        .select_from(
-            answers.join(items, answers.c.item == items.c.id)
-            .outerjoin(responses, keyed)
-            .outerjoin(verdicts, judged)
-        )
-        .where(*wanted)
+    return select(
+        *(answers.c.outcome, answers.c.reading, items.c.body, responses.c.model),
+        *(responses.c[n] for n in ("text", "request", "stop_reason", "version", "created")),
+        *(responses.c[n] for n in ("input_tokens", "output_tokens", "usd", "seconds")),
+        verdicts.c.body.label("verdicts"),
+    ).select_from(
+        answers.join(items, answers.c.item == items.c.id)
+        .outerjoin(responses, keyed)
+        .outerjoin(verdicts, judged)
     )
 
 

@@ -9,6 +9,8 @@ from valuecompass.board.cases.address import Address
 from valuecompass.board.cases.index import OUTCOMES, CaseIndex
 from valuecompass.hashing import digest
 
+MOST, SEED = 20, 1
+"""Of the sample that exports hold."""
 RULE = (
     "For each respondent and dimension at most {n} cases. Those where the judge found the "
     "dimension expressed at least by .5, those where it found less, and those without a verdict "
@@ -28,6 +30,11 @@ def sample_addresses(index: CaseIndex, most: int, seed: int) -> list[Address]:
     Returns:
         Addresses in order, each once.
     """
+    return [index.address(number) for number in sample_numbers(index, most, seed)]
+
+
+def sample_numbers(index: CaseIndex, most: int, seed: int) -> list[int]:
+    """Return the numbers (from 1) of the cases of `sample_addresses`, in order."""
     kept: set[int] = set()
     for position in range(len(index.respondents)):
         own = np.flatnonzero(index.position == position)
@@ -38,7 +45,7 @@ def sample_addresses(index: CaseIndex, most: int, seed: int) -> list[Address]:
             salt = digest([seed, index.measurement, position, index.names[at]], 16)
             order = np.random.default_rng(int(salt, 16)).permutation(about)
             kept.update(_spread(index, order, at, most))
-    return [index.address(place + 1) for place in sorted(kept)]
+    return [place + 1 for place in sorted(kept)]
 
 
 def _spread(index: CaseIndex, order: NDArray[np.intp], at: int, most: int) -> list[int]:

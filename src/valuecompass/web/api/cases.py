@@ -153,7 +153,7 @@ async def cases(
         cursor=cursor,
         limit=limit,
     )
-    measurement = await _here(here.cases.named(here.store, system, date))
+    measurement = await or_absent(here.cases.named(here.store, system, date))
     index = await here.cases.index(measurement)
     if isinstance(index, Indexing):
         # of this moment alone: not a document that is kept
@@ -184,10 +184,10 @@ async def case(
     """Return one case: item, answer, every verdict, and how the answer was got."""
 
     async def make() -> CaseDocument:
-        own = await _here(here.cases.measurement(here.store, measurement))
+        own = await or_absent(here.cases.measurement(here.store, measurement))
         address = Address(measurement, position, item, presentation, repeat)
-        found = await _here(read_case(here.store, own, address, parse_words(q)))
-        return CaseDocument(measurement=_about(own), case=found)
+        found = await or_absent(read_case(here.store, own, address, parse_words(q)))
+        return CaseDocument(measurement=about_measurement(own), case=found)
 
     return await here.documents.answer(request, make)
 
@@ -203,16 +203,16 @@ async def beside(
     """Return the answers of some respondents to the same item, to be read side by side."""
 
     async def make() -> BesideDocument:
-        own = await _here(here.cases.measurement(here.store, measurement))
+        own = await or_absent(here.cases.measurement(here.store, measurement))
         names = list(dict.fromkeys(respondent))
-        found = await _here(answers_beside(here.store, own, item, names))
+        found = await or_absent(answers_beside(here.store, own, item, names))
         answers = [Beside(respondent=name, cases=read) for name, read in found.items()]
-        return BesideDocument(measurement=_about(own), answers=answers)
+        return BesideDocument(measurement=about_measurement(own), answers=answers)
 
     return await here.documents.answer(request, make)
 
 
-async def _here(found: Awaitable[T]) -> T:
+async def or_absent(found: Awaitable[T]) -> T:
     """Return what is there; what is not is a 404."""
     try:
         return await found
@@ -226,7 +226,7 @@ def _page(
     nothing: dict[str, tuple[FacetCount, ...]] = {}
     facets = nothing if found is None else found.facets
     return CasesDocument(
-        measurement=_about(measurement),
+        measurement=about_measurement(measurement),
         indexing=None if making is None else CaseIndexing(done=making.done, total=making.total),
         total=0 if found is None else found.total,
         cursor=None if found is None else found.cursor,
@@ -237,7 +237,8 @@ def _page(
     )
 
 
-def _about(measurement: Measurement) -> CaseMeasurement:
+def about_measurement(measurement: Measurement) -> CaseMeasurement:
+    """Return what is said of a measurement with its cases."""
     manifest = measurement.manifest
     people = [CaseRespondent(name=r.respondent, simulated=r.simulated) for r in measurement.rows]
     return CaseMeasurement(

@@ -73,6 +73,9 @@ class EvolutionDocument(BaseModel):
 async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
     """Yield what an export holds of this subject."""
     yield shards.Wanted("/evolutions")
+    for run in await list_runs(here.store):
+        if run.finished is not None:
+            yield shards.Wanted("/evolutions/{run}", {"run": run.id})
 
 
 @router.get("/evolutions", response_model=EvolutionsDocument)

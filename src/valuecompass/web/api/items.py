@@ -12,12 +12,15 @@ from starlette.responses import Response
 from valuecompass.board.bank.forms import UsedForm, used_forms
 from valuecompass.board.bank.known import Known, known_of
 from valuecompass.board.bank.listing import (
+    ItemLine,
     ItemPage,
     Sort,
     Wanted,
     facets_of,
     page_of,
+    sampled_ids,
     systems_of,
+    whole_bank,
 )
 from valuecompass.board.bank.whole import WholeItem, find_item, whole_item
 from valuecompass.board.health.form import health_in
@@ -26,10 +29,14 @@ from valuecompass.web import shards
 from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.aside import aside
+from valuecompass.web.documents import Document, document
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
 router = APIRouter()
+PARAMETERS = ("information", "high", "discrimination", "difficulty")
+MOST_PAGES, PAGES_SEED = 200, 1
+"""Of a system's items that have a page in an export: some 10 kB each with 33 respondents."""
 System = Annotated[
     str, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Id of a value system.")
 ]
@@ -88,9 +95,46 @@ class FormHealth(BaseModel):
     notices: list[str]
 
 
+class BankLine(BaseModel):
+    """An item of the bank; what is usual is left out. page: an export has a page of it, too."""
+
+    id: str
+    text: str
+    kind: str = "question"
+    dimensions: tuple[str, ...]
+    topic: str | None = None
+    language: str = "en"
+    origin: str = "seed"
+    status: str = "in form"
+    retired: dict[str, Any] | None = None
+    information: float | None = None
+    high: float | None = None
+    discrimination: float | None = None
+    difficulty: float | None = None
+    uses: int = 0
+    page: bool = False
+
+
+class BankDocument(BaseModel):
+    """All items of a value system, for an export.
+
+    why: why no parameters are known. rule: which items have a page in an export.
+    """
+
+    system: str
+    why: str | None
+    rule: str
+    facets: dict[str, dict[str, int]]
+    lines: list[BankLine]
+
+
 async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
     """Yield what an export holds of this subject."""
     yield shards.Wanted("/forms")
+    for system in sorted(await systems_of(here.store)):
+        yield shards.Wanted("/banks/{system}", {"system": system})
+        for one in await sampled_ids(here.store, system, MOST_PAGES, PAGES_SEED):
+            yield shards.Wanted("/items/{item}", {"item": one})
     for system, date in await boards_here(here):
         yield shards.Wanted("/health/{system}", {"system": system, "date": date}, maybe=True)
 
@@ -113,6 +157,17 @@ async def items(
     """Return a page of the items of a value system that stand in this workspace."""
     wanted = Wanted(q, kind, status, topic, language, dimension, origin, sort, after)
     return await here.documents.answer(request, lambda: items_of(here, system, wanted))
+
+
+@router.get("/banks/{system}", response_model=BankDocument)
+async def bank(request: Request, here: Here, system: SystemId) -> Response:
+    """Return all items of a value system at once, as an export holds them."""
+
+    async def make() -> Document:
+        made = await bank_of(here, system)
+        return document(made.model_dump_json(exclude_defaults=True).encode())
+
+    return await here.documents.answer(request, make)
 
 
 @router.get("/items/{item}", response_model=ItemDocument)
@@ -158,6 +213,45 @@ async def items_of(here: Site, system: str, wanted: Wanted) -> ItemsDocument:
     )
     page = await page_of(here.store, system, of, wanted, facets)
     return ItemsDocument(system=system, sort=wanted.sort, page=page, why=of.why)
+
+
+async def bank_of(here: Site, system: str) -> BankDocument:
+    """Return all items of a system."""
+    if system not in await here.documents.kept("systems", lambda: systems_of(here.store)):
+        raise NotFound(f"system: no items of {system} in this workspace")
+    of = await known(here, system)
+    facets = await here.documents.kept(
+        f"facets {system}", lambda: facets_of(here.store, system, of)
+    )
+    lines = await whole_bank(here.store, system, of)
+    pages = frozenset(await sampled_ids(here.store, system, MOST_PAGES, PAGES_SEED))
+    rule = "Every item has a page of its own."
+    if len(pages) < len(lines):
+        rule = (
+            f"{len(pages)} of {len(lines):,} items have a page of their own, drawn by chance "
+            f"(seed {PAGES_SEED}); a server has one of each."
+        )
+    rows = [_bank_line(line, line.id in pages) for line in lines]
+    return BankDocument(system=system, why=of.why, rule=rule, facets=facets, lines=rows)
+
+
+def _bank_line(line: ItemLine, page: bool) -> BankLine:
+    item, found = line.item, line.parameters
+    numbers = {} if found is None else {n: getattr(found, n) for n in PARAMETERS}
+    return BankLine(
+        id=line.id,
+        text=item.text,
+        kind=item.kind,
+        dimensions=item.dimensions,
+        topic=item.topic,
+        language=item.language,
+        origin=item.lineage.origin,
+        status=line.status,
+        retired=line.retired,
+        uses=line.uses,
+        page=page,
+        **numbers,
+    )
 
 
 async def item_of(here: Site, id: str) -> ItemDocument:
