@@ -166,12 +166,12 @@ def _places(case: dict[str, Any], ids: dict[str, str]) -> dict[str, str]:
     def of(path: str, **params: Any) -> str:
         return f"{path}?{urlencode({'system': SYSTEM, **params}, doseq=True)}"
 
-    one = f"/respondents/{quote(SCRIPT, safe='')}"
+    one, other = (f"/respondents/{quote(name, safe='')}" for name in (SCRIPT, LINK))
     found = {
         "board": of("/", columns="all", weights="Power=5"),
         "respondents": "/respondents",
         "respondent": of(one, dim="Power", manifest="open"),
-        "respondent of an earlier day": of(f"/respondents/{quote(LINK, safe='')}", date="2026-01-02"),
+        "respondent of an earlier day": of(other, date="2026-01-02"),
         "cases": of("/cases", q="evil"),
         "case": of(f"/cases/{place}", q="evil", beside=SCRIPT, verdicts="all"),
         "comparison": of("/compare", **{"with": [SCRIPT, TEMPLATE]}),
