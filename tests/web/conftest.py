@@ -8,11 +8,11 @@ from pathlib import Path
 
 import anyio
 
-from tests.web.fixtures import server, world
+from tests.web.fixtures import busy, server, world
 from valuecompass.store import Store, open_store
 from valuecompass.web.jobs import Job, Supervisor, find_job
 
-__all__ = ["server", "world"]
+__all__ = ["busy", "server", "world"]
 
 PATIENCE = 120
 """Seconds that a test waits for another process on a busy machine."""

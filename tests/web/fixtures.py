@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.web.busy import Busy, working
 from tests.web.worlds import Served, make_world, served
 
 
@@ -21,4 +22,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(world: Path) -> Iterator[Served]:
     """A server process on it."""
     with served(world) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def busy(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Busy]:
+    """A server process on a copy of it, at which people work."""
+    with working(world, tmp_path_factory.mktemp("busy")) as running:
         yield running

@@ -23,6 +23,7 @@ export function SystemTabs({ systems, chosen }: { systems: readonly SystemAbout[
 /** Days on which the system was measured, newest first. */
 export function DatePicker({ system }: { system: SystemAbout }) {
   const [date, setDate] = useParam("date");
+  const one = system.measurements.find((m) => m.id === date);
   const days = [...new Map(system.measurements.map((m) => [m.date, m])).values()];
   if (days.length < 2) return <p className="field"><span>Measured</span> {days[0]?.date}</p>;
   return (
@@ -30,6 +31,7 @@ export function DatePicker({ system }: { system: SystemAbout }) {
       <span>Date</span>
       <select value={date} onChange={(event) => setDate(event.target.value)}>
         <option value="">{`newest (${days[0]!.date})`}</option>
+        {one !== undefined && <option value={one.id}>{`${one.date}, measurement ${one.id}`}</option>}
         {days.slice(1).map((m) => <option key={m.id} value={m.date}>{m.date}{m.kind === "published" ? " (published table)" : ""}</option>)}
       </select>
     </label>

@@ -18,6 +18,11 @@ WRITES = (120, 2.0)
 """Writes of one token at once, and how many a second it regains: a label a second for hours."""
 FAILURES = (10, 0.1)
 """Wrong tokens of one address at once, and how many a second it regains."""
+COMPARISONS = (60, 1.0)
+"""Comparisons of what one address sends, at once, and how many a second it regains.
+
+A class behind one address can compare itself; a loop cannot keep a processor busy.
+"""
 MOST_KNOWN = 10_000
 """Callers that are remembered; who has not come for the longest is forgotten."""
 _bearer = HTTPBearer(
@@ -65,6 +70,7 @@ class Limits:
     def __init__(self) -> None:
         self.writes = Limiter(*WRITES)
         self.failures = Limiter(*FAILURES)
+        self.comparisons = Limiter(*COMPARISONS)
 
 
 async def _caller(
@@ -82,7 +88,7 @@ async def _caller(
         return None
     token = await token_of(here.store, given.credentials)
     if token is None:
-        wait = here.limits.failures.wait(request.client.host if request.client else "")
+        wait = here.limits.failures.wait(_address(request))
         if wait:
             raise _later("Too many wrong tokens came from this address", wait)
         raise Refused(
@@ -98,6 +104,16 @@ async def reader(here: Here, caller: Caller) -> None:
     """Refuse who may not read: of a closed server everybody without a token."""
     if here.settings.closed and caller is None:
         raise Refused(401, "This server is closed: reading needs a token.", _WANTED)
+
+
+async def comparing(request: Request, here: Here) -> None:
+    """Refuse who has much worked out that nobody keeps."""
+    if wait := here.limits.comparisons.wait(_address(request)):
+        raise _later("Too many comparisons came from this address", wait)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _with(caller: Token | None, scope: Scope) -> Token:

@@ -51,11 +51,19 @@ class Refused(ValueCompassError):
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorDocument, "description": "A parameter is wrong"},
+    401: {"model": ErrorDocument, "description": "A token is missing or not valid"},
     404: {"model": ErrorDocument, "description": "It is not here"},
+    413: {"model": ErrorDocument, "description": "The body is too large"},
     422: {"model": ErrorDocument, "description": "A parameter has the wrong shape"},
+    429: {"model": ErrorDocument, "description": "Too many requests; Retry-After says how long"},
     503: {"model": ErrorDocument, "description": "The database cannot be read just now"},
 }
 """Answers that every route may give besides its own."""
+TURNED: dict[int | str, dict[str, Any]] = {
+    403: {"model": ErrorDocument, "description": "The token is not of the scope that this needs"},
+    409: {"model": ErrorDocument, "description": "As it stands now, this cannot be done"},
+}
+"""Answers that routes give besides, by which people with tokens work together."""
 
 
 def install(app: FastAPI) -> None:

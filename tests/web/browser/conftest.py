@@ -8,13 +8,14 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.web.browser.watching import PATIENCE, Watched, chromium, watched
+from tests.web.busy import Busy
 from tests.web.worlds import Served
 
 
-# playwright keeps a loop in this thread: it must end with the module, and the server, whose
-# workspace takes a loop of its own, must be there before
+# playwright keeps a loop in this thread: it must end with the module, and the servers, whose
+# workspaces take loops of their own, must be there before
 @pytest.fixture(scope="module")
-def browser(server: Served) -> Iterator[Browser]:
+def browser(server: Served, busy: Busy) -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     with chromium() as found:
         yield found

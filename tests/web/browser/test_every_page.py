@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from importlib.resources import files
-from typing import Any
+from typing import Literal
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.web.browser.watching import PATIENCE, Watched, routes, watched, windows
-from tests.web.worlds import HOSTILE, LINK, SCRIPT, TURNED, Served
+from tests.web.browser.watching import (
+    PATIENCE,
+    Watched,
+    barriers,
+    patterns,
+    routes,
+    unfold,
+    watched,
+)
+from tests.web.busy import VIEWS, WHO, Busy
+from tests.web.worlds import CLOSING, HOSTILE, LINK, SCRIPT, TEMPLATE, TURNED, Served
 
-WINDOWS = list(windows())
-SERIOUS = ("serious", "critical")
+PARAMETERS = (
+    *("system", "date", "weights", "sort", "find", "columns", "respondent", "with", "q", "dim"),
+    *("cursor", "after", "tab", "run", "job", "draft", "round", "row", "profile", "profiles"),
+    *("treatment", "culture", "at", "part", "item", "beside", "first", "second", "view", "since"),
+)
+"""What pages read from the address."""
+LIGHT_AND_DARK: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+WIDE, PHONE, SMALL = 1440, 390, 320
+PLAIN = {"begin of the questionnaire", "methods", "evolving runs"}
+"""Views in which nothing stands that a model or a person wrote."""
 
 
 @pytest.fixture(scope="module")
@@ -22,74 +40,68 @@ def axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.fixture(params=WINDOWS, ids=lambda w: f"{w[0]}-{w[1]}")
-def open_to_axe(browser: Browser, server: Served, request: Any) -> Iterator[Watched]:
-    width, scheme = request.param
-    with watched(browser, server.address, width=width, scheme=scheme, axe=True) as found:
-        yield found
+def test_every_route_has_a_view(busy: Busy) -> None:
+    paths = [place.partition("?")[0] for place in busy.views.values()]
+    for route in patterns():
+        assert any(re.fullmatch(route, path) for path in paths), route
 
 
-@pytest.mark.parametrize("route", routes())
-def test_a_page_has_no_serious_barrier(open_to_axe: Watched, axe: str, route: str) -> None:
-    page = open_to_axe.open(route)
-    _unfold(page)
-    page.evaluate(axe)
-    found: dict[str, Any] = page.evaluate("axe.run(document)")
-    assert len(found["passes"]) > 10, "the rules did not run"
-    serious = [
-        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}"
-        for v in found["violations"]
-        if v["impact"] in SERIOUS
-    ]
-    assert serious == []
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_has_no_serious_barrier(browser: Browser, busy: Busy, axe: str, view: str) -> None:
+    token = busy.tokens[WHO.get(view, "olga")]
+    with watched(browser, busy.address, axe=True, token=token) as found:
+        page = found.open(busy.views[view])
+        expect(page.locator("main .failure")).to_have_count(0)
+        unfold(page)
+        for width in (WIDE, PHONE):
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in LIGHT_AND_DARK:
+                page.emulate_media(color_scheme=scheme)
+                # only colours differ in the dark
+                rules = ("color-contrast",) if scheme == "dark" else ()
+                assert barriers(page, axe, *rules) == [], (width, scheme)
+        for width in (PHONE, SMALL):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("route", routes())
-@pytest.mark.parametrize("width", [390, 320])
-def test_a_page_is_no_wider_than_a_phone(
-    browser: Browser, server: Served, route: str, width: int
-) -> None:
-    with watched(browser, server.address, width=width) as found:
-        page = found.open(route)
-        _unfold(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_text_of_a_view_is_obeyed(browser: Browser, busy: Busy, view: str) -> None:
+    token = busy.tokens[WHO.get(view, "olga")]
+    with watched(browser, busy.address, token=token) as found:
+        page = found.open(busy.views[view])
+        unfold(page)
+        if view not in PLAIN:
+            said = page.locator("main").inner_text()
+            assert any(text in said for text in (SCRIPT, CLOSING, LINK, TEMPLATE))
+        targets: list[str] = page.evaluate("[...document.links].map((a) => a.href)")
+        assert targets
+        assert [t for t in targets if not t.startswith(busy.address)] == []
+        sources: list[str] = page.evaluate(
+            "[...document.querySelectorAll('[src], [action], [formaction], object, iframe')]"
+            ".map((e) => e.src || e.action || e.outerHTML)"
+        )
+        assert [s for s in sources if not s.startswith((busy.address, "data:", "blob:"))] == []
+        handlers = page.evaluate(
+            "[...document.querySelectorAll('*')].flatMap((e) => [...e.attributes])"
+            ".filter((a) => a.name.startsWith('on') || a.name === 'srcdoc').length"
+        )
+        assert handlers == 0
         found.check()
 
 
 @pytest.mark.parametrize("route", routes())
-@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
-def test_no_parameter_of_an_address_is_obeyed(window: Watched, route: str, name: str) -> None:
-    page = window.page
-    names = ("system", "date", "weights", "sort", "find", "columns", "respondent", "with", "q")
-    query = page.evaluate(
-        "([names, text]) => new URLSearchParams(names.map((n) => [n, text])).toString()",
-        [list(names), name],
-    )
-    page.goto(f"{window.address}/#{route}?{query}")
-    page.wait_for_load_state("networkidle")
-    # a parameter may be refused in words; a page that fails is a defect
-    expect(page.get_by_text("This page failed")).to_have_count(0)
-    assert page.evaluate("window.hacked") is None
-    assert page.evaluate("window.violations") == []
-
-
-@pytest.mark.parametrize("route", routes())
-def test_no_link_of_a_page_leaves_it_or_runs(window: Watched, route: str) -> None:
-    page = window.open(route)
-    _unfold(page)
-    targets: list[str] = page.evaluate("[...document.links].map((a) => a.href)")
-    assert targets
-    assert [t for t in targets if not t.startswith(window.address)] == []
-    sources: list[str] = page.evaluate(
-        "[...document.querySelectorAll('[src], [action], [formaction], object, iframe')]"
-        ".map((e) => e.src || e.action || e.outerHTML)"
-    )
-    assert [s for s in sources if not s.startswith((window.address, "data:", "blob:"))] == []
-    handlers = page.evaluate(
-        "[...document.querySelectorAll('*')].flatMap((e) => [...e.attributes])"
-        ".filter((a) => a.name.startsWith('on') || a.name === 'srcdoc').length"
-    )
-    assert handlers == 0
+def test_no_parameter_of_an_address_is_obeyed(browser: Browser, busy: Busy, route: str) -> None:
+    with watched(browser, busy.address, token=busy.tokens["olga"]) as found:
+        for turn in range(0, len(HOSTILE), 3):
+            found.page.goto("about:blank")
+            texts = [HOSTILE[(turn + at) % len(HOSTILE)] for at in range(len(PARAMETERS))]
+            query = urlencode(dict(zip(PARAMETERS, texts, strict=True)))
+            found.page.goto(f"{busy.address}/#{route}?{query}")
+            found.page.wait_for_load_state("networkidle")
+            # a parameter may be refused in words; a page that fails is a defect
+            expect(found.page.get_by_text("This page failed")).to_have_count(0)
+            found.check()
 
 
 def test_hostile_names_are_shown_as_what_they_are(window: Watched) -> None:
@@ -127,13 +139,3 @@ def test_the_policy_refuses_what_a_defect_would_let_in(browser: Browser, server:
             "window.violations.some((v) => v.startsWith('img-src'))", timeout=PATIENCE
         )
         assert page.evaluate("window.hacked") is None
-
-
-def _unfold(page: Page) -> None:
-    """Open whatever is folded: tables beside charts, sliders."""
-    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
-    # where opening one closes another, each is opened once
-    page.evaluate(
-        "document.querySelectorAll('main button[aria-expanded=false]').forEach((b) => b.click())"
-    )
-    page.wait_for_load_state("networkidle")

@@ -38,6 +38,10 @@ export function Watched({ id }: { id: string }) {
       else if (type === "event") setSaid((before) => (before.some((s) => s.number === (data as Said).number) ? before : [...before, data as Said]));
     }, setBroken);
   }, [client, id, known, live]);
+  useEffect(() => {
+    // what it made is not on the pages that were loaded before
+    if (known && !live) void client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "job" });
+  }, [client, known, live]);
   return (
     <Shown of={job} what="Loading the run">
       {(found) => (
@@ -150,7 +154,7 @@ function Made({ job }: { job: Job }) {
       <h2>What it made</h2>
       <ul>
         {(made.measurements ?? []).map((m) => <li key={m.id}><a href={href(place("/", { system: m.system, date: m.id }))}>The board of {m.system}</a> <span className="quiet">measurement {m.id}</span></li>)}
-        {made.evolution !== undefined && <li>{count(made.items ?? 0)} items kept <span className="quiet">evolution {made.evolution}{made.replayed === true && ", finished earlier: nobody was asked"}</span></li>}
+        {made.evolution !== undefined && <li><a href={href(place("/items", { tab: "runs", run: made.evolution }))}>{count(made.items ?? 0)} items kept</a> <span className="quiet">evolution {made.evolution}{made.replayed === true && ", finished earlier: nobody was asked"}</span></li>}
       </ul>
     </section>
   );

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import anyio
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -23,6 +23,7 @@ from valuecompass.board.cultures.similarity import Method
 from valuecompass.errors import InputError
 from valuecompass.values import ValueSystem
 from valuecompass.web import shards
+from valuecompass.web.access import comparing
 from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.errors import NotFound
@@ -223,7 +224,7 @@ async def curve(
     return await here.documents.answer(request, make)
 
 
-@router.post("/cultures/compare", response_model=Compared)
+@router.post("/cultures/compare", response_model=Compared, dependencies=[Depends(comparing)])
 async def compare(here: Here, given: Comparison) -> Compared:
     """Compare with profiles that are sent along; nothing of them is stored."""
     return await compared(here, given)

@@ -20,7 +20,7 @@ from valuecompass.models.spec import ROSTERS
 from valuecompass.store import Store
 from valuecompass.values import BUILTIN, builtin_system
 from valuecompass.web.access import Operator, OperatorWrites
-from valuecompass.web.errors import NotFound, Refused
+from valuecompass.web.errors import TURNED, NotFound, Refused
 from valuecompass.web.jobs import (
     Conflict,
     Job,
@@ -38,7 +38,7 @@ from valuecompass.web.secrets import covered_in
 from valuecompass.web.site import Here
 from valuecompass.web.specs import EMBEDDED, BudgetSpec, Spec
 
-router = APIRouter()
+router = APIRouter(responses=TURNED)
 POLL = 0.5
 """Seconds between two looks at a job that is watched."""
 QUIET = 15.0

@@ -38,10 +38,10 @@ from valuecompass.measure.rounds import (
     units_for,
 )
 from valuecompass.web.access import Annotator, AnnotatorWrites, Operator, OperatorWrites
-from valuecompass.web.errors import NotFound, Refused
+from valuecompass.web.errors import TURNED, NotFound, Refused
 from valuecompass.web.site import Here
 
-router = APIRouter()
+router = APIRouter(responses=TURNED)
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 MeasurementId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 

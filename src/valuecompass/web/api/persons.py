@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 import anyio
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
@@ -24,6 +24,7 @@ from valuecompass.errors import InputError
 from valuecompass.measure.run import resolve_system
 from valuecompass.values import ValueSystem
 from valuecompass.web import shards
+from valuecompass.web.access import comparing
 from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.errors import NotFound
@@ -214,7 +215,7 @@ async def questionnaire(request: Request, here: Here, system: SystemId) -> Respo
     return await here.documents.answer(request, make)
 
 
-@router.post("/match", response_model=MatchDocument)
+@router.post("/match", response_model=MatchDocument, dependencies=[Depends(comparing)])
 async def match(here: Here, given: Matching) -> MatchDocument:
     """Compare a person with respondents and cultures; nothing is stored."""
     return await match_of(here, given)

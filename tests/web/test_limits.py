@@ -1,0 +1,60 @@
+"""What costs the server work and keeps nothing is limited for each address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.web.people import client_of
+from tests.web.worlds import SYSTEM
+from valuecompass.web.access import COMPARISONS
+
+API = "/api/v1"
+
+
+@pytest.fixture
+def client(world: Path) -> Iterator[TestClient]:
+    with client_of(world) as found:
+        yield found
+
+
+@pytest.mark.parametrize("path", ["/match", "/cultures/compare"])
+def test_comparisons_are_limited_and_reading_goes_on(client: TestClient, path: str) -> None:
+    answers = [client.post(f"{API}{path}", json={}) for _ in range(COMPARISONS[0] + 5)]
+    codes = [answer.status_code for answer in answers]
+    assert codes[0] == 422 and codes[-1] == 429
+    assert codes.index(429) >= COMPARISONS[0]
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert "Too many comparisons" in answers[-1].json()["error"]["message"]
+    # one limit for all that is compared; none for what is only read
+    other = client.post(f"{API}/match", json={})
+    assert other.status_code == 429
+    assert client.get(f"{API}/boards/{SYSTEM}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/match", {"system": SYSTEM, "answers": {str(n): 1 for n in range(201)}}, "answers"),
+        ("/cultures/compare", {"system": SYSTEM, "text": "x" * 1_000_001}, "text"),
+    ],
+)
+def test_what_is_compared_is_bounded(
+    client: TestClient, path: str, body: dict[str, Any], field: str
+) -> None:
+    answer = client.post(f"{API}{path}", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == field
+
+
+def test_a_body_in_pieces_that_never_ends_is_refused(client: TestClient) -> None:
+    pieces = (b"x" * 100_000 for _ in range(40))
+    answer = client.post(
+        f"{API}/match", content=pieces, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code in (400, 413)
+    assert answer.json()["error"]["message"]
