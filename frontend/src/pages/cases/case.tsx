@@ -1,15 +1,38 @@
 // One case: item, answer, every verdict, how the answer was got; and others on the same item beside it.
 import { useParams } from "wouter";
-import { useDocument, type Schemas } from "../../api";
+import { isStatic, useDocument, type Schemas } from "../../api";
 import { Person } from "../../parts/person";
 import { Failure, Shown } from "../../parts/states";
 import { href, place, useParam } from "../../state/url";
 import { Asked, caseLink, Legend, Said, type Measurement } from "./card";
+import { Report, reportable } from "./report";
+import { whole } from "./sampled";
 import { SAID, sideOf, type Case } from "./cases";
 import "../../style/cases.css";
 
+interface Place { measurement: string; position: string; item: string; presentation: string; repeat: string }
+
 export default function CasePage() {
-  const params = useParams<{ measurement: string; position: string; item: string; presentation: string; repeat: string }>();
+  const params = useParams() as unknown as Place;
+  return isStatic ? <Sampled at={params} /> : <Live params={params} />;
+}
+
+/** An export holds the cases of its sample, those of one respondent in one file. */
+function Sampled({ at }: { at: Place }) {
+  const found = useDocument("/api/v1/samples/{measurement}/{position}", { measurement: at.measurement, position: at.position });
+  return (
+    <Shown of={found} what="Loading the case">
+      {(data) => {
+        const one = data.cases.find((c) => c.item === at.item && String(c.presentation ?? 0) === at.presentation && String(c.repeat ?? 0) === at.repeat);
+        return one === undefined
+          ? <Failure title="This case is not in the sample" message="These are files without a server: they hold a sample of the cases. A server has each of them." />
+          : <Whole of={whole(data, one)} measurement={data.measurement} words="" />;
+      }}
+    </Shown>
+  );
+}
+
+function Live({ params }: { params: Place }) {
   const [q] = useParam("q");
   const found = useDocument("/api/v1/cases/{measurement}/{position}/{item}/{presentation}/{repeat}", { ...params, q });
   return <Shown of={found} what="Loading the case">{(data) => <Whole of={data.case} measurement={data.measurement} words={q} />}</Shown>;
@@ -24,7 +47,7 @@ function Whole({ of, measurement, words }: { of: Case; measurement: Measurement;
       <h1>One case</h1>
       <p className="lead">Asked in the measurement of {measurement.date}, judged by <bdi>{of.judge}</bdi>.</p>
       <section aria-label="What was asked" className="case"><Asked of={of} /></section>
-      {others.length > 0 && (
+      {isStatic ? <p className="quiet">To put answers of others beside it needs a server.</p> : others.length > 0 && (
         <p className="controls">
           <label className="field">
             <span>Beside it</span>
@@ -36,9 +59,9 @@ function Whole({ of, measurement, words }: { of: Case; measurement: Measurement;
         </p>
       )}
       <Legend words={words !== ""} />
-      <div className={other === "" ? undefined : "beside"}>
+      <div className={other === "" || isStatic ? undefined : "beside"}>
         <Answer of={of} measurement={measurement} />
-        {other !== "" && <Beside of={of} other={other} measurement={measurement} />}
+        {other !== "" && !isStatic && <Beside of={of} other={other} measurement={measurement} />}
       </div>
     </>
   );
@@ -68,6 +91,7 @@ function Answer({ of, measurement, link = false }: { of: Case; measurement: Meas
       </header>
       <Said of={of} scoring={measurement.scoring} />
       {of.verdicts.length > 0 && <Verdicts of={of} measurement={measurement} />}
+      {!isStatic && reportable(of) && <Report key={JSON.stringify(of.address)} of={of} measurement={measurement} />}
       {of.asked !== null && <How asked={of.asked} />}
     </section>
   );

@@ -1,6 +1,6 @@
 // Cases: search in what was asked, answered and judged.
 import { useEffect, useRef } from "react";
-import { useDocument, type Schemas } from "../../api";
+import { isStatic, useDocument, type Schemas } from "../../api";
 import { count } from "../../parts/numbers";
 import { Failure, Shown, Waiting } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
@@ -8,6 +8,7 @@ import { change, useParam } from "../../state/url";
 import { ItemCard, Legend } from "./card";
 import { byItem } from "./cases";
 import { CaseFilters } from "./filters";
+import { SampleList } from "./sample";
 import "../../style/cases.css";
 
 type Found = Schemas["CasesDocument"];
@@ -39,7 +40,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
       <p className="lead">Every score rests on answers like these. Search them, filter them by what the judge found, and read each one whole.</p>
       {own.length > 1 && <SystemTabs systems={own} chosen={system} />}
       <div className="controls"><DatePicker system={system} /></div>
-      <Search system={system} />
+      {isStatic ? <SampleList system={system} /> : <Search system={system} />}
     </>
   );
 }

@@ -106,7 +106,8 @@ function Whole({ of, date, curve }: { of: Document; date: string; curve: Curve |
 }
 
 function Asked({ of, row, date }: { of: Document; row: Schemas["CultureRow"]; date: string }) {
-  const curve = useDocument("/api/v1/cultures/{system}/curve", { system: of.system, respondent: row.respondent, date });
+  const curve = useDocument("/api/v1/cultures/{system}/curve", { system: of.system, respondent: row.respondent, date }, !isStatic);
+  if (isStatic) return <p className="quiet">These are files without a server: trying all choices needs one.</p>;
   return <Shown of={curve} what="Trying all choices">{(found) => <Curved of={found} row={row} />}</Shown>;
 }
 

@@ -5,9 +5,24 @@ import { Shown } from "../../parts/states";
 import type { SystemAbout } from "../../parts/systems";
 import { change, href, useParam } from "../../state/url";
 
-type Doc = Schemas["ItemsDocument"];
-const FIELDS = [["kind", "Kind"], ["status", "Status"], ["dimension", "Dimension"], ["topic", "Topic"], ["language", "Language"], ["origin", "Origin"]] as const;
+type Sent = Schemas["ItemsDocument"];
+type SentLine = Schemas["ItemLine"];
+/** What the table shows of a page, from a server or from an export. */
+export interface Doc extends Pick<Sent, "system" | "sort" | "why"> {
+  page: Omit<Sent["page"], "lines"> & { lines: readonly Line[] };
+}
+export interface Line {
+  id: string;
+  status: string;
+  retired: SentLine["retired"];
+  uses: number;
+  item: { kind: string } & Pick<SentLine["item"], "text" | "topic" | "language" | "dimensions"> & { lineage?: { origin?: string } };
+  parameters: Pick<NonNullable<SentLine["parameters"]>, "information" | "high" | "discrimination" | "difficulty"> | null;
+}
+export const FIELDS = [["kind", "Kind"], ["status", "Status"], ["dimension", "Dimension"], ["topic", "Topic"], ["language", "Language"], ["origin", "Origin"]] as const;
 const SORTS = [["id", "id"], ["information", "information"], ["difficulty", "difficulty"], ["uses", "times used"]] as const;
+
+export const sorting = (sort: string) => SORTS.find(([key]) => key === sort)?.[0] ?? "id";
 
 export function Bank({ system }: { system: SystemAbout }) {
   const [q] = useParam("q");
@@ -15,21 +30,29 @@ export function Bank({ system }: { system: SystemAbout }) {
   const [sort] = useParam("sort", "id");
   const chosen = Object.fromEntries(FIELDS.map(([name]) => [name, useParam(name)[0]]));
   const asked = useDeferredValue(q);
-  const known = SORTS.find(([key]) => key === sort)?.[0] ?? "id";
+  const known = sorting(sort);
   const found = useDocument("/api/v1/items", { system: system.id, q: asked, after, sort: known === "id" ? null : known, ...chosen });
   return (
     <>
-      <div className="controls" role="search" aria-label="Search items">
-        <label className="field"><span>Text</span><input type="search" value={q} maxLength={200} onChange={(e) => change({ q: e.target.value || null, after: null }, true)} /></label>
-        {found.data !== undefined && FIELDS.map(([name, label]) => <Choice key={name} name={name} label={label} values={found.data!.page.facets[name] ?? {}} />)}
-        <label className="field"><span>Sorted by</span>
-          <select value={known} onChange={(e) => change({ sort: e.target.value === "id" ? null : e.target.value, after: null })}>
-            {SORTS.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
-          </select>
-        </label>
-      </div>
+      <Filters facets={found.data?.page.facets} />
       <Shown of={found} what="Loading items">{(data) => <Table data={data} />}</Shown>
     </>
+  );
+}
+
+export function Filters({ facets }: { facets: Record<string, Record<string, number>> | undefined }) {
+  const [q] = useParam("q");
+  const known = sorting(useParam("sort", "id")[0]);
+  return (
+    <div className="controls" role="search" aria-label="Search items">
+      <label className="field"><span>Text</span><input type="search" value={q} maxLength={200} onChange={(e) => change({ q: e.target.value || null, after: null }, true)} /></label>
+      {facets !== undefined && FIELDS.map(([name, label]) => <Choice key={name} name={name} label={label} values={facets[name] ?? {}} />)}
+      <label className="field"><span>Sorted by</span>
+        <select value={known} onChange={(e) => change({ sort: e.target.value === "id" ? null : e.target.value, after: null })}>
+          {SORTS.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
+        </select>
+      </label>
+    </div>
   );
 }
 
@@ -48,7 +71,8 @@ function Choice({ name, label, values }: { name: string; label: string; values: 
   );
 }
 
-function Table({ data }: { data: Doc }) {
+/** pages: items that have a page of their own; undefined: all. */
+export function Table({ data, pages }: { data: Doc; pages?: ReadonlySet<string> }) {
   const { lines, total, first } = data.page;
   const pager = (
     <p className="controls">
@@ -71,7 +95,7 @@ function Table({ data }: { data: Doc }) {
               <th scope="col" className="number" title="Discrimination a and difficulty b of the two-parameter logistic model, on the main dimension">a, b</th>
               <th scope="col" className="number" title="Measurements of this workspace that asked it">Used</th>
             </tr></thead>
-            <tbody>{lines.map((line) => <Row key={line.id} line={line} />)}</tbody>
+            <tbody>{lines.map((line) => <Row key={line.id} line={line} linked={pages?.has(line.id) ?? true} />)}</tbody>
           </table>
         </div>
       )}
@@ -80,12 +104,12 @@ function Table({ data }: { data: Doc }) {
   );
 }
 
-function Row({ line }: { line: Schemas["ItemLine"] }) {
+function Row({ line, linked }: { line: Line; linked: boolean }) {
   const { item, parameters: p } = line;
   const about = [item.kind, item.topic, item.language, item.lineage?.origin].filter((x) => x !== null && x !== undefined && x !== "seed");
   return (
     <tr>
-      <th scope="row"><a href={href(`/items/${line.id}`)}><bdi>{shorter(item.text)}</bdi></a><small>{about.join(" · ")}</small></th>
+      <th scope="row">{linked ? <a href={href(`/items/${line.id}`)}><bdi>{shorter(item.text)}</bdi></a> : <bdi>{shorter(item.text)}</bdi>}<small>{about.join(" · ")}</small></th>
       <td><bdi>{item.dimensions.join(", ")}</bdi></td>
       <td><Status status={line.status} retired={line.retired} /></td>
       <td className="number">{p === null ? "–" : <>{number(p.information, 2)}{p.high !== null && <small className="quiet"> ≤ {number(p.high, 2)}</small>}</>}</td>

@@ -1,10 +1,11 @@
 // The item bank: items, forms with their health, and runs that made items.
-import { useDocument } from "../../api";
+import { isStatic, useDocument } from "../../api";
 import { Shown } from "../../parts/states";
 import { SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { change, useParam } from "../../state/url";
 import { Forms } from "./forms";
 import { Health } from "./health";
+import { StaticBank } from "./bank";
 import { Bank } from "./list";
 import { Runs } from "./runs";
 import "../../style/items.css";
@@ -29,7 +30,7 @@ function Whole({ systems }: { systems: readonly SystemAbout[] }) {
         {TABS.map(([key, name]) => <button key={key} type="button" aria-pressed={tab === key} onClick={() => change({ tab: key || null, run: null, after: null, date: null })}>{name}</button>)}
       </div>
       {bySystem && system !== undefined && systems.length > 1 && <SystemTabs systems={systems} chosen={system} />}
-      {tab === "forms" ? <Forms /> : tab === "runs" ? <Runs /> : system === undefined ? <p className="none">Nothing is measured here yet, so there are no items.</p> : tab === "health" ? <Health key={system.id} system={system} /> : <Bank key={system.id} system={system} />}
+      {tab === "forms" ? <Forms /> : tab === "runs" ? <Runs /> : system === undefined ? <p className="none">Nothing is measured here yet, so there are no items.</p> : tab === "health" ? <Health key={system.id} system={system} /> : isStatic ? <StaticBank key={system.id} system={system} /> : <Bank key={system.id} system={system} />}
     </>
   );
 }

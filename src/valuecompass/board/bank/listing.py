@@ -154,7 +154,7 @@ async def sampled_ids(store: Store, system: str, most: int, seed: int) -> list[s
     if len(ids) <= most:
         return ids
     draw = np.random.default_rng(int(digest([seed, system], 16), 16))
-    return sorted(ids[at] for at in draw.choice(len(ids), most, replace=False))
+    return sorted(draw.choice(np.array(ids), most, replace=False).astype(str).tolist())
 
 
 async def _ids(store: Store, system: str, known: Known, wanted: Wanted) -> list[str]:

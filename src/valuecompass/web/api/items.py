@@ -35,7 +35,7 @@ from valuecompass.web.site import Here, Site
 
 router = APIRouter()
 PARAMETERS = ("information", "high", "discrimination", "difficulty")
-MOST_PAGES, PAGES_SEED = 200, 1
+MOST_PAGES, PAGES_SEED = 100, 1
 """Of a system's items that have a page in an export: some 10 kB each with 33 respondents."""
 System = Annotated[
     str, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Id of a value system.")
