@@ -77,8 +77,8 @@ class World:
 
     @property
     def each(self) -> int:
-        """Requests that an item takes once it is there: an answer and a verdict of each model."""
-        return 2 * len(self.pool.names)
+        """Requests that a question takes once it is there: of each model, and of the judge."""
+        return len(self.pool.names) * self.prober.cost(_questions(self)[0])
 
 
 @dataclass
@@ -114,11 +114,15 @@ class Source:
         return [ids[i] for i in rng.permutation(len(ids))[:number]]
 
 
-def topics(world: World) -> list[Item]:
+def _questions(world: World) -> list[Item]:
+    return [item for item in seed_items(world.system.id) if item.kind == "question"]
+
+
+def topics(world: World, calls: int) -> list[Item]:
     """Return seed questions in random order: as many as could be tried for the calls."""
-    bank = [item for item in seed_items(world.system.id) if item.kind == "question"]
+    bank = _questions(world)
     order = np.random.default_rng(world.settings.seed).permutation(len(bank))
-    return [bank[i] for i in order[: world.settings.calls // world.each]]
+    return [bank[i] for i in order[: calls // world.each]]
 
 
 async def evolved(world: World) -> Source:
@@ -129,7 +133,8 @@ async def evolved(world: World) -> Source:
     """
     settings = world.settings
     done = await evolve(
-        topics(world),
+        # half of the calls: what it writes takes about as many as what it has answered
+        topics(world, settings.calls // 2),
         [ModelExplorer(world.asker, world.writer)],
         world.pool,
         world.judge,
@@ -167,7 +172,7 @@ async def evolved(world: World) -> Source:
 
 async def seeds(world: World) -> Source:
     """Put seeds to the pool for all calls, and choose the best."""
-    items = topics(world)
+    items = topics(world, world.settings.calls)
     return await _answered(world, SEEDS, items, 0)
 
 
