@@ -62,7 +62,7 @@ function AgreementTable({ id }: { id: string }) {
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>How far they agree</summary>
-      <Shown of={found} what="Working it out">
+      {open && <Shown of={found} what="Working it out">
         {(all) => (
           <>
             <p className="quiet">{count(all.n)} rows with both labels, {count(all.single)} with one, {count(all.unlabelled)} with none. With 95 % intervals. Kappa is agreement beyond what chance gives.</p>
@@ -79,7 +79,7 @@ function AgreementTable({ id }: { id: string }) {
             ))}
           </>
         )}
-      </Shown>
+      </Shown>}
     </details>
   );
 }
