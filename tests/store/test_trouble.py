@@ -175,7 +175,9 @@ async def test_a_full_disk(workspace: Path) -> None:
 
     def crowd(connection: object, _: object) -> None:
         # SQLite answers SQLITE_FULL, as for ENOSPC, when the file has this many pages
-        connection.cursor().execute("PRAGMA max_page_count = 40")  # type: ignore[attr-defined]
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        (pages,) = cursor.execute("PRAGMA page_count").fetchone()
+        cursor.execute(f"PRAGMA max_page_count = {pages + 20}")
 
     stored = ["a"]
     async with open_store(workspace) as store:
