@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# libraries read it when they are loaded: tests run side by side, one thread each
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import pytest
 
 from tests.support.mock_provider import MockProvider, in_thread

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from valuecompass.board.boards import Board, age
 from valuecompass.board.comparison import position
+from valuecompass.board.folders import without_folders
 from valuecompass.board.page.facts import facts
 from valuecompass.board.page.view import detail, detail_label, dimension_order
 from valuecompass.errors import InputError
@@ -178,7 +179,7 @@ async def manifest_of(store: Store, measurement: str) -> dict[str, Any]:
     """Return a measurement's manifest: as groups of facts for reading, and whole.
 
     The JSON object has ``id``, ``system``, ``date``, ``groups`` (heading, rows of name and value,
-    number of rows omitted) and ``manifest``.
+    number of rows omitted) and ``manifest``; folders of files are left out.
 
     Raises:
         InputError: there is none of this id.
@@ -187,13 +188,14 @@ async def manifest_of(store: Store, measurement: str) -> dict[str, Any]:
     if not rows:
         raise InputError(f"no measurement has the id {measurement}; valuecompass board log has all")
     head = rows[0]
+    manifest = without_folders(head["manifest"])
     return {
         "id": head["id"],
         "system": head["system"],
         "date": utc(head["created"]).date().isoformat(),
         "groups": [
             {"heading": g.heading, "rows": [list(row) for row in g.rows], "omitted": g.omitted}
-            for g in facts(head["manifest"])
+            for g in facts(manifest)
         ],
-        "manifest": head["manifest"],
+        "manifest": manifest,
     }

@@ -302,6 +302,7 @@ async def run_plans(
             done = Measurements()
             # one budget for the command: four systems do not spend it four times
             budget.plan = account_of([plan.id for plan in plans])
+            await budget.load()
             listener.account(budget.plan)
             for plan in plans:
                 outlook = await outlook_of(plan, asker, lacks)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from valuecompass.board.folders import without_folders
 from valuecompass.evolve.record import items_of
 from valuecompass.items import Item, seed_items
 from valuecompass.store import Store, evolutions, items
@@ -130,7 +131,7 @@ def _add_rejected(found: _Family, one: Mapping[str, Any]) -> None:
         origin="evolved",
         kept=False,
         reason=one.get("reason"),
-        model=one.get("generator"),
+        model=without_folders(one.get("generator")),
         method="adaem",
         fact=one.get("fact") or None,
         region=one.get("region"),
@@ -159,7 +160,7 @@ def _of_item(item: Item) -> LineageNode:
         id=item.id,
         text=item.text,
         origin=of.origin,
-        model=of.model,
+        model=without_folders(of.model),
         method=of.method,
         fact=of.fact,
         region=of.region,

@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, select
 
 from valuecompass.board.cases.address import Address
 from valuecompass.board.cases.words import Span, Words
+from valuecompass.board.folders import without_folders
 from valuecompass.errors import InputError
 from valuecompass.measure.archive import UNJUDGED, utc, verdicts_of
 from valuecompass.measure.measurement import Measurement
@@ -309,7 +310,7 @@ def _asked(row: Mapping[str, Any]) -> Asked:
     said: Sequence[Mapping[str, Any]] = request.get("messages", ())
     system = [m["content"] for m in said if m["role"] == "system"]
     return Asked(
-        model=row["model"],
+        model=without_folders(row["model"]),
         prompt="\n\n".join(m["content"] for m in said if m["role"] != "system"),
         system_prompt="\n\n".join(system) or None,
         parameters=request.get("params", {}),
