@@ -176,7 +176,8 @@ async def test_a_full_disk(workspace: Path) -> None:
     def crowd(connection: object, _: object) -> None:
         # SQLite answers SQLITE_FULL, as for ENOSPC, when the file has this many pages
         cursor = connection.cursor()  # type: ignore[attr-defined]
-        (pages,) = cursor.execute("PRAGMA page_count").fetchone()
+        cursor.execute("PRAGMA page_count")
+        (pages,) = cursor.fetchone()
         cursor.execute(f"PRAGMA max_page_count = {pages + 20}")
 
     stored = ["a"]
