@@ -185,8 +185,9 @@ async def _table(store: Store, head: Mapping[str, Any], name: str) -> ItemTable 
         return None
     table = await item_table(store, await load_measurement(store, head))
     at = table.respondents.index(name)
-    one = slice(at, at + 1)
-    return ItemTable((name,), table.items, table.names, table.totals[one], table.counts[one])
+    # copies: slices would keep the table of all respondents in memory
+    own = (of[at : at + 1].copy() for of in (table.totals, table.counts))
+    return ItemTable((name,), table.items, table.names, *own)
 
 
 def _change(
@@ -223,8 +224,10 @@ def _bare(before: Json, after: Json) -> Json:
 
 
 def _paired(before: ItemTable, after: ItemTable, seed: int) -> Json:
-    shared = [item for item in before.items if item in set(after.items)]
-    rows = [[table.items.index(item) for item in shared] for table in (after, before)]
+    # by look-up: forms may have ten thousand items
+    later, earlier = ({item: at for at, item in enumerate(t.items)} for t in (after, before))
+    shared = [item for item in before.items if item in later]
+    rows = [[places[item] for item in shared] for places in (later, earlier)]
     values = np.stack([after.means[0, rows[0]], before.means[0, rows[1]]])
     found = claims(values, np.asarray(shared), np.random.default_rng(seed))
     names = ("difference", "low", "high")
