@@ -1204,10 +1204,7 @@ export interface components {
             /** Rows */
             rows: components["schemas"]["BoardRow"][];
             scale: components["schemas"]["Range"];
-            /** Stability */
-            stability: {
-                [key: string]: unknown;
-            } | null;
+            stability: components["schemas"]["Stability"] | null;
             /** System */
             system: string;
         };
@@ -3821,6 +3818,29 @@ export interface components {
             treatment: string;
         };
         /**
+         * Stability
+         * @description How often other weights, drawn by chance, would order the respondents otherwise.
+         *
+         *     weights: drawn. same_first: share of them with the same one (or one of a tie) in front.
+         *     same_order: share in which nobody passes anybody of a better rank.
+         *     pairs_turned: mean share of the pairs that change sides.
+         *     first: by respondent in which share it leads.
+         */
+        Stability: {
+            /** First */
+            first: {
+                [key: string]: number;
+            };
+            /** Pairs Turned */
+            pairs_turned: number;
+            /** Same First */
+            same_first: number;
+            /** Same Order */
+            same_order: number;
+            /** Weights */
+            weights: number;
+        };
+        /**
          * Support
          * @description A claim, and in which share of all defensible choices it holds.
          *
@@ -5116,6 +5136,7 @@ export interface operations {
     cases_api_v1_cases__system__get: {
         parameters: {
             query?: {
+                /** @description `cursor` of the page before. */
                 cursor?: string | null;
                 /** @description ISO day, or id of a measurement: the board of then. Newest if left out. */
                 date?: string | null;

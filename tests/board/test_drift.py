@@ -72,7 +72,7 @@ def test_items_of_large_forms_are_looked_up() -> None:
     before = ItemTable(("a",), items, ("d",), values, np.ones_like(values))
     after = ItemTable(("a",), items[::-1], ("d",), values[:, ::-1] / 2, np.ones_like(values))
     began = time.process_time()
-    found = _paired(before, after, 0)["d"]
+    found = _paired(before, [after], 0)[0]["d"]
     assert time.process_time() - began < 15
     assert found["difference"] == pytest.approx(-50 * values.mean(), abs=1e-5)
 

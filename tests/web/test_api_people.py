@@ -83,6 +83,23 @@ def test_answers_come_once_each_in_one_order_whatever_the_pages(
     assert only["answers"] == [at_once[3]]
 
 
+def test_pages_go_on_in_their_measurement_when_another_arrives(tmp_path: Path) -> None:
+    def sat(day: str, high: float) -> None:
+        own = {"one": level(high, 3, of_each=6), "two": level(3, 3, of_each=6)}
+        measured(tmp_path, own, items=ITEMS, day=day, occasion=day)
+
+    sat("2026-01-05", 2.5)
+    with client_of(tmp_path / "ws") as site:
+        path, asked = "/boards/big-five/respondent/behind", {"name": "one", "dimension": TRAITS[0]}
+        first = get(site, path, limit=4, **asked)
+        sat("2026-02-05", 5.5)
+        second = get(site, path, limit=4, after=first["next"], **asked)
+        assert second["measurement"] == first["measurement"] and second["next"] is None
+        seen = [a["item"] for a in (*first["answers"], *second["answers"])]
+        assert len(seen) == len(set(seen)) == 6
+        assert get(site, path, **asked)["measurement"] != first["measurement"]
+
+
 def test_of_a_keyed_scale_the_ratings_stand_behind(traits: Path) -> None:
     with client_of(traits) as client:
         found = whole(client, "big-five", "one", TRAITS[0], limit=4)
