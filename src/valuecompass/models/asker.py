@@ -33,7 +33,7 @@ from valuecompass.models.spec import ITEM_AWARE, SAMPLING, Price, Respondent
 from valuecompass.store import Store, responses
 
 if TYPE_CHECKING:
-    # Inspect takes seconds and 100 MB to import: what asks nobody, as a server of pages, goes without
+    # it takes seconds and 100 MB to import: who asks nobody, as a server of pages, goes without
     from valuecompass.models.inspect_bridge import Failure, Models, Output
 
 FAILURES_IN_A_ROW = 12
