@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import anyio
 import pytest
@@ -91,7 +92,8 @@ def test_pages_go_on_in_their_measurement_when_another_arrives(tmp_path: Path) -
 
     sat("2026-01-05", 2.5)
     with client_of(tmp_path / "ws") as site:
-        path, asked = "/boards/big-five/respondent/behind", {"name": "one", "dimension": TRAITS[0]}
+        path = "/boards/big-five/respondent/behind"
+        asked: dict[str, Any] = {"name": "one", "dimension": TRAITS[0]}
         first = get(site, path, limit=4, **asked)
         sat("2026-02-05", 5.5)
         second = get(site, path, limit=4, after=first["next"], **asked)

@@ -113,7 +113,9 @@ Words = Annotated[
         description='Words in item or answer; "in quotes": in a row; -word: not there.',
     ),
 ]
-Degree = Annotated[float | None, Query(ge=0, le=1)]
+Degree = Annotated[
+    float | None, Query(ge=0, le=1, description="Limit of how strongly the judge found it.")
+]
 MeasurementId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="Of a measurement.")]
 ItemId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="Id of an item.")]
 Number = Annotated[int, Path(ge=0, le=100_000)]
@@ -126,8 +128,10 @@ async def cases(
     system: SystemId,
     date: Day = None,
     q: Words = "",
-    respondent: Annotated[list[str], Query(max_length=500)] = [],  # noqa: B006
-    dimension: Annotated[str | None, Query(max_length=80)] = None,
+    respondent: Annotated[list[str], Query(max_length=500, description="Names; none: all.")] = [],  # noqa: B006
+    dimension: Annotated[
+        str | None, Query(max_length=80, description="Asked for, or judged.")
+    ] = None,
     low: Degree = None,
     high: Degree = None,
     side: Side | None = None,
