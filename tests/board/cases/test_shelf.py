@@ -54,7 +54,7 @@ async def test_a_failure_that_is_none_of_ours_is_told_and_tried_again(
     own = Shelf(workspace, None)
     with monkeypatch.context() as patched:
         patched.setattr(shelf, "build_index", broken)
-        patched.setattr("threading.excepthook", lambda args: None)  # its trace is expected
+        patched.setattr("threading.excepthook", print)  # its trace is expected
         with pytest.raises(StoreError, match="could not be made"):
             await waited(own, measurement)
     assert len(await waited(own, measurement)) == len(GIVEN)
