@@ -11,7 +11,7 @@ from valuecompass.web.settings import Settings
 
 def test_fields_take_their_words_from_the_text_of_their_schema() -> None:
     text = "A thing. low, high: limits: of 95 %.\nn: answers behind it; null: none is known."
-    fields = {name: {} for name in ("low", "high", "n", "name")}
+    fields: dict[str, dict[str, str]] = {name: {} for name in ("low", "high", "n", "name")}
     document = {"components": {"schemas": {"Thing": {"description": text, "properties": fields}}}}
     describe_fields(document)
     assert fields["low"] == fields["high"] == {"description": "limits: of 95 %."}
