@@ -953,15 +953,20 @@ export interface components {
             item: string;
             /** Measurement */
             measurement: string;
-            /** Position */
+            /**
+             * Position
+             * @description of the respondent, from 0.
+             */
             position: number;
             /**
              * Presentation
+             * @description 1 where the sides of a trade-off were swapped.
              * @default 0
              */
             presentation: number;
             /**
              * Repeat
+             * @description which of the answers asked for, from 0.
              * @default 0
              */
             repeat: number;
@@ -971,6 +976,7 @@ export interface components {
          * @description How a job is taken up. budget: in place of the one it had.
          */
         Again: {
+            /** @description in place of the one it had. */
             budget?: components["schemas"]["BudgetSpec"] | null;
         };
         /**
@@ -1006,7 +1012,10 @@ export interface components {
             item: string;
             /** Kind */
             kind: string;
-            /** Omitted */
+            /**
+             * Omitted
+             * @description characters left out at the end.
+             */
             omitted: number;
             /** Outcome */
             outcome: string;
@@ -1022,7 +1031,10 @@ export interface components {
             spans: components["schemas"]["Span"][];
             /** Text */
             text: string;
-            /** Value */
+            /**
+             * Value
+             * @description what it counts, in [0, 1]; null: nothing.
+             */
             value: number | null;
             /** Verdicts */
             verdicts: components["schemas"]["Ruling"][];
@@ -1074,11 +1086,17 @@ export interface components {
             };
             /** Lines */
             lines: components["schemas"]["BankLine"][];
-            /** Rule */
+            /**
+             * Rule
+             * @description which items have a page in an export.
+             */
             rule: string;
             /** System */
             system: string;
-            /** Why */
+            /**
+             * Why
+             * @description why no parameters are known.
+             */
             why: string | null;
         };
         /**
@@ -1115,6 +1133,7 @@ export interface components {
             origin: string;
             /**
              * Page
+             * @description an export has a page of it, too.
              * @default false
              */
             page: boolean;
@@ -1148,7 +1167,10 @@ export interface components {
             dimension: string;
             /** Measurement */
             measurement: string;
-            /** Next */
+            /**
+             * Next
+             * @description give it as `after`.
+             */
             next: string | null;
             /** Respondent */
             respondent: string;
@@ -1204,10 +1226,7 @@ export interface components {
             /** Rows */
             rows: components["schemas"]["BoardRow"][];
             scale: components["schemas"]["Range"];
-            /** Stability */
-            stability: {
-                [key: string]: unknown;
-            } | null;
+            stability: components["schemas"]["Stability"] | null;
             /** System */
             system: string;
         };
@@ -1266,9 +1285,15 @@ export interface components {
             item: components["schemas"]["ItemShown"];
             /** Judge */
             judge: string;
-            /** Outcome */
+            /**
+             * Outcome
+             * @description answer, refusal, empty or missing.
+             */
             outcome: string;
-            /** Reading */
+            /**
+             * Reading
+             * @description what was read off a choice or rating.
+             */
             reading: {
                 [key: string]: unknown;
             } | null;
@@ -1277,7 +1302,10 @@ export interface components {
             response: components["schemas"]["Marked"];
             /** Simulated */
             simulated: boolean;
-            /** Unjudged */
+            /**
+             * Unjudged
+             * @description the judge was asked and gave no verdict for this measurement.
+             */
             unjudged: boolean;
             /** Verdicts */
             verdicts: components["schemas"]["VerdictShown"][];
@@ -1325,7 +1353,10 @@ export interface components {
         CaseMeasurement: {
             /** Date */
             date: string;
-            /** Dims */
+            /**
+             * Dims
+             * @description of its value system.
+             */
             dims: string[];
             /** Id */
             id: string;
@@ -1333,7 +1364,10 @@ export interface components {
             judge: string;
             /** Respondents */
             respondents: components["schemas"]["CaseRespondent"][];
-            /** Scoring */
+            /**
+             * Scoring
+             * @description how responses become a score in it.
+             */
             scoring: string;
             /** System */
             system: string;
@@ -1359,16 +1393,29 @@ export interface components {
         CasesDocument: {
             /** Cases */
             cases: components["schemas"]["Case"][];
-            /** Cursor */
+            /**
+             * Cursor
+             * @description of the next page; null: this is the last.
+             */
             cursor: string | null;
             facets: components["schemas"]["CaseFacets"];
+            /** @description the index of this measurement is being made, nothing is found yet: ask again. */
             indexing: components["schemas"]["CaseIndexing"] | null;
             measurement: components["schemas"]["CaseMeasurement"];
-            /** Total */
+            /**
+             * Total
+             * @description of all pages.
+             */
             total: number;
-            /** Unwanted */
+            /**
+             * Unwanted
+             * @description the words as they were understood, phrases as several words.
+             */
             unwanted: string[][];
-            /** Wanted */
+            /**
+             * Wanted
+             * @description the words as they were understood, phrases as several words.
+             */
             wanted: string[][];
         };
         /**
@@ -1420,6 +1467,7 @@ export interface components {
          * @description What came of a comparison; curve: null where the set has one culture.
          */
         Compared: {
+            /** @description null where the set has one culture. */
             curve: components["schemas"]["CurveDocument"] | null;
             report: components["schemas"]["CulturesDocument"];
         };
@@ -1437,6 +1485,7 @@ export interface components {
             date?: string | null;
             /**
              * Kind
+             * @description how `text` is written: JSON ``{"China": {"Benevolence": 9, ...}, ...}``, or a table with a column `culture` and one for each dimension; larger = more important.
              * @default json
              * @enum {string}
              */
@@ -1449,10 +1498,14 @@ export interface components {
             method: "spearman" | "pearson" | "kendall";
             /**
              * Name
+             * @description what messages call it.
              * @default your profiles
              */
             name: string;
-            /** Respondent */
+            /**
+             * Respondent
+             * @description whose specification curve is wanted; the first real one if left out.
+             */
             respondent?: string | null;
             /** System */
             system: string;
@@ -1516,7 +1569,10 @@ export interface components {
             seconds: number;
             /** Unpriced */
             unpriced: number;
-            /** Usd */
+            /**
+             * Usd
+             * @description of those with a price.
+             */
             usd: number | null;
         };
         /**
@@ -1560,7 +1616,10 @@ export interface components {
         CultureMatches: {
             /** File */
             file: string;
-            /** Fits */
+            /**
+             * Fits
+             * @description whether the nearest is nearer than chance; null: that cannot be tested.
+             */
             fits: boolean | null;
             /** Matches */
             matches: components["schemas"]["CultureMatch"][];
@@ -1583,15 +1642,30 @@ export interface components {
          *     claims: one for each culture in `nearest`.
          */
         CultureRow: {
-            /** Cells */
+            /**
+             * Cells
+             * @description in the order of the document's cultures.
+             */
             cells: components["schemas"]["Cell"][];
-            /** Claims */
+            /**
+             * Claims
+             * @description one for each culture in `nearest`.
+             */
             claims: components["schemas"]["Support"][];
-            /** Fits */
+            /**
+             * Fits
+             * @description whether the nearest is nearer than the respondent's values in random order would come; null: that cannot be tested.
+             */
             fits: boolean | null;
-            /** Nearest */
+            /**
+             * Nearest
+             * @description several when they tie, none where nothing can be compared.
+             */
             nearest: string[];
-            /** P */
+            /**
+             * P
+             * @description of that test.
+             */
             p: number | null;
             /** Respondent */
             respondent: string;
@@ -1608,11 +1682,17 @@ export interface components {
          *     treatments: those that can be asked for.
          */
         CulturesDocument: {
-            /** Alpha */
+            /**
+             * Alpha
+             * @description level of the test of fit.
+             */
             alpha: number;
             /** Compared On */
             compared_on: string;
-            /** Countries */
+            /**
+             * Countries
+             * @description by culture that goes by a country's name, its numeric code of ISO 3166-1.
+             */
             countries: {
                 [key: string]: string;
             };
@@ -1633,11 +1713,17 @@ export interface components {
             rows: components["schemas"]["CultureRow"][];
             /** System */
             system: string;
-            /** Threshold */
+            /**
+             * Threshold
+             * @description share of choices from which on a claim counts as supported.
+             */
             threshold: number | null;
             /** Treatment */
             treatment: string;
-            /** Treatments */
+            /**
+             * Treatments
+             * @description those that can be asked for.
+             */
             treatments: string[];
         };
         /**
@@ -1681,7 +1767,10 @@ export interface components {
             date: string;
             /** Id */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description measured here, or a published table.
+             */
             kind: string;
             /** Respondents */
             respondents: number;
@@ -1697,7 +1786,10 @@ export interface components {
             b: number | null;
             /** Difference */
             difference: number | null;
-            /** Discovered */
+            /**
+             * Discovered
+             * @description at the false discovery rate over all of them.
+             */
             discovered: boolean | null;
             /** High */
             high: number | null;
@@ -1800,21 +1892,45 @@ export interface components {
          *     items: (respondents, dims) items behind a score; null: none.
          */
         Draws: {
-            /** Count */
+            /**
+             * Count
+             * @description draws.
+             */
             count: number;
-            /** Data */
+            /**
+             * Data
+             * @description base64 of unsigned 16-bit numbers, little endian, (count, respondents, dims).
+             */
             data: string;
-            /** Dims */
+            /**
+             * Dims
+             * @description names of the axes.
+             */
             dims: string[];
-            /** High */
+            /**
+             * High
+             * @description scores are ``low + (high - low) * value / 65535``.
+             */
             high: number;
-            /** Items */
+            /**
+             * Items
+             * @description (respondents, dims) items behind a score; null: none.
+             */
             items: (number | null)[][];
-            /** Low */
+            /**
+             * Low
+             * @description scores are ``low + (high - low) * value / 65535``.
+             */
             low: number;
-            /** Missing */
+            /**
+             * Missing
+             * @description [respondent, dim] places without a score; their numbers mean nothing.
+             */
             missing: number[][];
-            /** Respondents */
+            /**
+             * Respondents
+             * @description names of the axes.
+             */
             respondents: string[];
         };
         /**
@@ -1844,11 +1960,20 @@ export interface components {
          *     field: the parameter it is about, where it is about one.
          */
         ErrorBody: {
-            /** Field */
+            /**
+             * Field
+             * @description the parameter it is about, where it is about one.
+             */
             field?: string | null;
-            /** Message */
+            /**
+             * Message
+             * @description one sentence, with the mend where there is one.
+             */
             message: string;
-            /** Status */
+            /**
+             * Status
+             * @description the HTTP status.
+             */
             status: number;
         };
         /**
@@ -1869,7 +1994,10 @@ export interface components {
             high: number | null;
             /** Low */
             low: number | null;
-            /** N */
+            /**
+             * N
+             * @description responses or ratings behind it.
+             */
             n?: number | null;
             /** Score */
             score: number | null;
@@ -1941,7 +2069,10 @@ export interface components {
             dimensions: string[];
             /** Fact */
             fact: string | null;
-            /** Fresh */
+            /**
+             * Fresh
+             * @description on fresh answers.
+             */
             fresh: number | null;
             /** Generator */
             generator: string;
@@ -1949,7 +2080,10 @@ export interface components {
             id: string;
             /** Region */
             region: string | null;
-            /** Selected */
+            /**
+             * Selected
+             * @description the reward it was chosen by, too large;
+             */
             selected: number | null;
             /** Systems */
             systems: string[];
@@ -1975,6 +2109,7 @@ export interface components {
             disentanglement?: number | null;
             /**
              * Examinees
+             * @description models that will be measured with the items.
              * @default []
              */
             examinees: components["schemas"]["RespondentSpec"][];
@@ -1985,6 +2120,7 @@ export interface components {
             explorers: components["schemas"]["RespondentSpec"][];
             /**
              * Items
+             * @description kind of the items.
              * @default question
              * @enum {string}
              */
@@ -2009,7 +2145,10 @@ export interface components {
              * @enum {string}
              */
             language: "en" | "es" | "zh";
-            /** Pool */
+            /**
+             * Pool
+             * @description models that answer and, unless `explorers` names others, write.
+             */
             pool: components["schemas"]["RespondentSpec"][];
             /**
              * Preset
@@ -2019,6 +2158,7 @@ export interface components {
             preset: "ours" | "paper";
             /**
              * Safety
+             * @description local, none, or a model by name.
              * @default local
              */
             safety: string;
@@ -2026,6 +2166,7 @@ export interface components {
             seed?: number | null;
             /**
              * Strong
+             * @description further models that answer.
              * @default []
              */
             strong: components["schemas"]["RespondentSpec"][];
@@ -2083,28 +2224,52 @@ export interface components {
          *     page, api: where it can be seen: the page's path behind the ``#``, and the API's path.
          */
         Finding: {
-            /** Api */
+            /**
+             * Api
+             * @description where it can be seen: the page's path behind the ``#``, and the API's path.
+             */
             api: string;
             /** Counted */
             counted: string;
-            /** Dimensions */
+            /**
+             * Dimensions
+             * @description what it is about; all respondents of a finding are of one sort.
+             */
             dimensions: string[];
-            /** High */
+            /**
+             * High
+             * @description the estimate with limits of 95 %, in `unit`; None where the kind has none.
+             */
             high: number | null;
             /**
              * Kind
              * @enum {string}
              */
             kind: "highest and lowest" | "largest differences" | "not told apart" | "one dimension" | "order of values" | "drift" | "refusals" | "stated and shown" | "open and closed" | "judge";
-            /** Low */
+            /**
+             * Low
+             * @description the estimate with limits of 95 %, in `unit`; None where the kind has none.
+             */
             low: number | null;
-            /** N */
+            /**
+             * N
+             * @description items, respondents or labels behind it, as `counted` says.
+             */
             n: number | null;
-            /** Page */
+            /**
+             * Page
+             * @description where it can be seen: the page's path behind the ``#``, and the API's path.
+             */
             page: string;
-            /** Q */
+            /**
+             * Q
+             * @description q-value among all claims of its kind; None where nothing was tested.
+             */
             q: number | null;
-            /** Respondents */
+            /**
+             * Respondents
+             * @description what it is about; all respondents of a finding are of one sort.
+             */
             respondents: string[];
             /** Sentence */
             sentence: string;
@@ -2112,7 +2277,10 @@ export interface components {
             simulated: boolean;
             /** Unit */
             unit: string;
-            /** Value */
+            /**
+             * Value
+             * @description the estimate with limits of 95 %, in `unit`; None where the kind has none.
+             */
             value: number | null;
         };
         /**
@@ -2124,7 +2292,10 @@ export interface components {
          *     notices: of the board.
          */
         Findings: {
-            /** Controls */
+            /**
+             * Controls
+             * @description what was tested for them, kind by kind: a sentence stands only where it held.
+             */
             controls: components["schemas"]["Control"][];
             /** Date */
             date: string;
@@ -2132,9 +2303,15 @@ export interface components {
             findings: components["schemas"]["Finding"][];
             /** Measurements */
             measurements: string[];
-            /** Notes */
+            /**
+             * Notes
+             * @description what could not be looked for, and why.
+             */
             notes: string[];
-            /** Notices */
+            /**
+             * Notices
+             * @description of the board.
+             */
             notices: string[];
             /** System */
             system: string;
@@ -2354,7 +2531,10 @@ export interface components {
             id: string;
             item: components["schemas"]["Item"];
             parameters: components["schemas"]["ItemParameters"] | null;
-            /** Retired */
+            /**
+             * Retired
+             * @description the row of the log.
+             */
             retired: {
                 [key: string]: unknown;
             } | null;
@@ -2375,19 +2555,31 @@ export interface components {
          *     facets: by field its values with their numbers over all items of the system.
          */
         ItemPage: {
-            /** Facets */
+            /**
+             * Facets
+             * @description by field its values with their numbers over all items of the system.
+             */
             facets: {
                 [key: string]: {
                     [key: string]: number;
                 };
             };
-            /** First */
+            /**
+             * First
+             * @description place of its first item in the whole list, from 1; 0 where there is none.
+             */
             first: number;
             /** Lines */
             lines: components["schemas"]["ItemLine"][];
-            /** Next */
+            /**
+             * Next
+             * @description what to give as `after` for the neighbouring page; None: there is none.
+             */
             next: string | null;
-            /** Previous */
+            /**
+             * Previous
+             * @description what to give as `after` for the neighbouring page; None: there is none.
+             */
             previous: string | null;
             /** Total */
             total: number;
@@ -2402,15 +2594,30 @@ export interface components {
          *     respondents: that answered it.
          */
         ItemParameters: {
-            /** Difficulty */
+            /**
+             * Difficulty
+             * @description on the main dimension, of the two-parameter logistic model.
+             */
             difficulty: number | null;
-            /** Discrimination */
+            /**
+             * Discrimination
+             * @description on the main dimension, of the two-parameter logistic model.
+             */
             discrimination: number | null;
-            /** High */
+            /**
+             * High
+             * @description its upper limit.
+             */
             high: number | null;
-            /** Information */
+            /**
+             * Information
+             * @description expected, of an answer about a respondent's position, in nats over all dimensions.
+             */
             information: number | null;
-            /** Respondents */
+            /**
+             * Respondents
+             * @description that answered it.
+             */
             respondents: number;
         };
         /**
@@ -2425,7 +2632,10 @@ export interface components {
             sort: string;
             /** System */
             system: string;
-            /** Why */
+            /**
+             * Why
+             * @description why no parameters are known; null where they are.
+             */
             why: string | null;
         };
         /**
@@ -2447,7 +2657,10 @@ export interface components {
                 number,
                 number
             ] | null;
-            /** Sides */
+            /**
+             * Sides
+             * @description in the order in which they were shown.
+             */
             sides: components["schemas"]["SideShown"][];
             text: components["schemas"]["Marked"];
             /** Topic */
@@ -2463,13 +2676,19 @@ export interface components {
          *     apart: largest less smallest score.
          */
         ItemSpread: {
-            /** Apart */
+            /**
+             * Apart
+             * @description largest less smallest score.
+             */
             apart: number | null;
             /** Dimension */
             dimension: string;
             /** Respondents */
             respondents: number;
-            /** Sd */
+            /**
+             * Sd
+             * @description standard deviation over respondents; None with fewer than two.
+             */
             sd: number | null;
         };
         /**
@@ -2524,7 +2743,10 @@ export interface components {
         JobList: {
             /** Jobs */
             jobs: components["schemas"]["JobDocument"][];
-            /** Workers */
+            /**
+             * Workers
+             * @description that work at a time.
+             */
             workers: number;
         };
         /**
@@ -2542,7 +2764,10 @@ export interface components {
             judged: number;
             /** Low */
             low: number | null;
-            /** Margin */
+            /**
+             * Margin
+             * @description its AUC less that of the nearest shortcut, which needs no judge.
+             */
             margin: number | null;
             /** Margin High */
             margin_high: number | null;
@@ -2583,7 +2808,10 @@ export interface components {
              * @enum {integer}
              */
             expressed: 0 | 1;
-            /** Valence */
+            /**
+             * Valence
+             * @description null where the value system knows no sides.
+             */
             valence?: (-1 | 0 | 1) | null;
         };
         /**
@@ -2597,18 +2825,28 @@ export interface components {
          *     fits: whether prompts and answers fit its context; null: not known.
          */
         Line: {
-            /** Fits */
+            /**
+             * Fits
+             * @description whether prompts and answers fit its context; null: not known.
+             */
             fits: boolean | null;
-            /** Lacks */
+            /**
+             * Lacks
+             * @description the variable or package without which it cannot be asked here.
+             */
             lacks: string | null;
             /** Model */
             model: string | null;
             /** Name */
             name: string;
-            /** Requests */
+            /**
+             * Requests
+             * @description in all; `stored` of them are there already and cost nothing.
+             */
             requests: number;
             /**
              * Role
+             * @description answers, judge, explorer (writes items) or safety (looks for harm).
              * @enum {string}
              */
             role: "answers" | "judge" | "explorer" | "safety";
@@ -2618,7 +2856,10 @@ export interface components {
             tokens_in: number;
             /** Tokens Out */
             tokens_out: number;
-            /** Usd */
+            /**
+             * Usd
+             * @description of what is not stored; null where the price is unknown.
+             */
             usd: number | null;
         };
         /**
@@ -2679,10 +2920,14 @@ export interface components {
              * @default false
              */
             here: boolean;
-            /** Id */
+            /**
+             * Id
+             * @description of the item; of a candidate that was rejected the one that it would have had.
+             */
             id: string;
             /**
              * Kept
+             * @description False: a run of evolve rejected it, for `reason`.
              * @default true
              */
             kept: boolean;
@@ -2696,7 +2941,10 @@ export interface components {
             reason?: string | null;
             /** Region */
             region?: string | null;
-            /** Rewards */
+            /**
+             * Rewards
+             * @description by stage.
+             */
             rewards?: {
                 [key: string]: number;
             };
@@ -2756,18 +3004,27 @@ export interface components {
             date: string;
             /** Dimensions */
             dimensions: string[];
-            /** Fits */
+            /**
+             * Fits
+             * @description whether the best match is better than chance; null: nobody can be ranked.
+             */
             fits: boolean | null;
             /** Matches */
             matches: components["schemas"]["RespondentMatch"][];
             /** Notices */
             notices: string[];
-            /** Order */
+            /**
+             * Order
+             * @description the person's ranks over `dimensions`, 1 = least, ties averaged.
+             */
             order: (number | null)[];
             orders: components["schemas"]["Orders"];
             /** P */
             p: number | null;
-            /** Person */
+            /**
+             * Person
+             * @description mean answer by dimension.
+             */
             person: {
                 [key: string]: number;
             };
@@ -2775,7 +3032,10 @@ export interface components {
             system: string;
             /** Winner */
             winner: string | null;
-            /** Winners */
+            /**
+             * Winners
+             * @description the best match, or several exactly level; empty unless somebody fits.
+             */
             winners: string[];
         };
         /**
@@ -2837,7 +3097,10 @@ export interface components {
          *     static: these are files without a server: nothing can be run or labelled.
          */
         Meta: {
-            /** Static */
+            /**
+             * Static
+             * @description these are files without a server: nothing can be run or labelled.
+             */
             static: boolean;
             /** Systems */
             systems: components["schemas"]["SystemAbout"][];
@@ -2852,15 +3115,24 @@ export interface components {
          *     summary, source: of its docstring.
          */
         Method: {
-            /** Formula */
+            /**
+             * Formula
+             * @description its core as a line of text; empty where a sentence says more.
+             */
             formula: string;
             /** Function */
             function: string;
             /** Shown */
             shown: string;
-            /** Source */
+            /**
+             * Source
+             * @description of its docstring.
+             */
             source: string;
-            /** Summary */
+            /**
+             * Summary
+             * @description of its docstring.
+             */
             summary: string;
             /** Title */
             title: string;
@@ -2874,7 +3146,10 @@ export interface components {
         Methods: {
             /** Card */
             card: components["schemas"]["JudgedSystem"][];
-            /** Covers */
+            /**
+             * Covers
+             * @description facets that intervals hold the chance of.
+             */
             covers: string[];
             /** Judges */
             judges: components["schemas"]["UsedJudge"][];
@@ -2903,9 +3178,15 @@ export interface components {
             developer: string | null;
             /** Model */
             model: string;
-            /** Usd In */
+            /**
+             * Usd In
+             * @description for a million tokens; null: not known.
+             */
             usd_in: number | null;
-            /** Usd Out */
+            /**
+             * Usd Out
+             * @description for a million tokens; null: not known.
+             */
             usd_out: number | null;
         };
         /**
@@ -2915,7 +3196,10 @@ export interface components {
         Moved: {
             /** Difference */
             difference: number | null;
-            /** Discovered */
+            /**
+             * Discovered
+             * @description at the false discovery rate over all changes.
+             */
             discovered: boolean | null;
             /** High */
             high: number | null;
@@ -3042,7 +3326,10 @@ export interface components {
             lines: components["schemas"]["Line"][];
             /** Notes */
             notes: string[];
-            /** Usd */
+            /**
+             * Usd
+             * @description of all; null where a price is unknown.
+             */
             usd: number | null;
         };
         /**
@@ -3052,6 +3339,7 @@ export interface components {
          *     axis: ends of the scale; of a table that does not declare one, of its numbers.
          */
         ProfileDocument: {
+            /** @description ends of the scale; of a table that does not declare one, of its numbers. */
             axis: components["schemas"]["Range"];
             cost: components["schemas"]["Cost"] | null;
             /** Date */
@@ -3100,7 +3388,10 @@ export interface components {
             dimension: string;
             /** Id */
             id: string;
-            /** Keying */
+            /**
+             * Keying
+             * @description -1 where agreeing speaks against the dimension.
+             */
             keying: number;
             /** Text */
             text: string;
@@ -3203,7 +3494,10 @@ export interface components {
             unit: string;
             /** Valence */
             valence: number | null;
-            /** Verdict */
+            /**
+             * Verdict
+             * @description what the judge had said, part by part.
+             */
             verdict: {
                 [key: string]: unknown;
             }[];
@@ -3225,15 +3519,24 @@ export interface components {
          *     reason: why there is no match.
          */
         RespondentMatch: {
-            /** Beats */
+            /**
+             * Beats
+             * @description share of shuffled profiles that are less alike.
+             */
             beats: number | null;
             /** High */
             high: number | null;
             /** Low */
             low: number | null;
-            /** Match */
+            /**
+             * Match
+             * @description 100 (rho + 1) / 2, with the limits that the respondent's scores leave.
+             */
             match: number | null;
-            /** Reason */
+            /**
+             * Reason
+             * @description why there is no match.
+             */
             reason: string | null;
             /** Respondent */
             respondent: string;
@@ -3254,15 +3557,27 @@ export interface components {
         RespondentSpec: {
             /** Answers */
             answers?: "logprobs" | null;
-            /** Base Url */
+            /**
+             * Base Url
+             * @description address of a server that speaks OpenAI's chat completions.
+             */
             base_url?: string | null;
-            /** Label */
+            /**
+             * Label
+             * @description shown on boards; left out: the model's name with its prime or system prompt.
+             */
             label?: string | null;
             /** Max Tokens */
             max_tokens?: number | null;
-            /** Model */
+            /**
+             * Model
+             * @description Inspect's name; where `base_url` is given the name that the server there knows.
+             */
             model: string;
-            /** Prime */
+            /**
+             * Prime
+             * @description dimension that a system prompt of ours primes for.
+             */
             prime?: string | null;
             /** Reasoning Effort */
             reasoning_effort?: ("none" | "minimal" | "low" | "medium" | "high") | null;
@@ -3293,29 +3608,48 @@ export interface components {
              * Format: date-time
              */
             created: string;
-            /** Decided */
+            /**
+             * Decided
+             * @description null while the pair is at work.
+             */
             decided: number | null;
-            /** Disputed */
+            /**
+             * Disputed
+             * @description null while the pair is at work.
+             */
             disputed: number | null;
-            /** Draw */
+            /**
+             * Draw
+             * @description n and seed asked for, and what was drawn from.
+             */
             draw: {
                 [key: string]: number;
             };
             /** Id */
             id: string;
-            /** Labelled */
+            /**
+             * Labelled
+             * @description by the first and the second.
+             */
             labelled: [
                 number,
                 number
             ];
             /** Measurement */
             measurement: string;
-            /** Mine */
+            /**
+             * Mine
+             * @description labels or decisions of this person.
+             */
             mine: number;
-            /** Role */
+            /**
+             * Role
+             * @description what this person is in it, and can do now.
+             */
             role: ("first" | "second" | "third") | null;
             /**
              * Step
+             * @description what this person is in it, and can do now.
              * @enum {string}
              */
             step: "label" | "decide" | "wait" | "done";
@@ -3355,7 +3689,10 @@ export interface components {
             stance: string | null;
             /** Valence */
             valence: number | null;
-            /** Word */
+            /**
+             * Word
+             * @description the verdict in a word; null: there is none, or too little of the dimension is there.
+             */
             word: string | null;
         };
         /**
@@ -3371,7 +3708,10 @@ export interface components {
             finished: string | null;
             /** Id */
             id: string;
-            /** Kept */
+            /**
+             * Kept
+             * @description None while it is not finished.
+             */
             kept: number | null;
             /** Kind */
             kind: string;
@@ -3381,11 +3721,17 @@ export interface components {
             method: string;
             /** Pool */
             pool: string[];
-            /** Rejected */
+            /**
+             * Rejected
+             * @description None while it is not finished.
+             */
             rejected: number | null;
             /** Simulated */
             simulated: string[];
-            /** Stopped */
+            /**
+             * Stopped
+             * @description None while it is not finished.
+             */
             stopped: string | null;
             /** Systems */
             systems: string[];
@@ -3422,10 +3768,14 @@ export interface components {
              * @enum {string}
              */
             kind: "run";
-            /** Occasion */
+            /**
+             * Occasion
+             * @description asks everything anew under this name.
+             */
             occasion?: string | null;
             /**
              * Opinions
+             * @description how the points of an answer are joined.
              * @default any
              * @enum {string}
              */
@@ -3476,6 +3826,7 @@ export interface components {
         SampledCase: {
             /**
              * Absent
+             * @description places of dimensions, from 0, that the judge found not at all.
              * @default []
              */
             absent: number[];
@@ -3570,6 +3921,7 @@ export interface components {
         SampledHow: {
             /**
              * Asking
+             * @description place in `askings`.
              * @default 0
              */
             asking: number;
@@ -3579,7 +3931,10 @@ export interface components {
             input_tokens: number;
             /** Output Tokens */
             output_tokens: number;
-            /** Prompt */
+            /**
+             * Prompt
+             * @description None: the text of the item.
+             */
             prompt?: string | null;
             /**
              * Seconds
@@ -3597,6 +3952,7 @@ export interface components {
          *     most: cases for a respondent and dimension. of: cases of the measurement.
          */
         SampleDocument: {
+            /** @description the index is being made and nothing is drawn yet: ask again. */
             indexing?: components["schemas"]["CaseIndexing"] | null;
             /**
              * Lines
@@ -3606,11 +3962,13 @@ export interface components {
             measurement: components["schemas"]["CaseMeasurement"];
             /**
              * Most
+             * @description cases for a respondent and dimension.
              * @default 0
              */
             most: number;
             /**
              * Of
+             * @description cases of the measurement.
              * @default 0
              */
             of: number;
@@ -3673,6 +4031,7 @@ export interface components {
             asked: string;
             /**
              * Dims
+             * @description places of the dimensions that it expresses, from 0.
              * @default []
              */
             dims: number[];
@@ -3752,7 +4111,10 @@ export interface components {
             compared_on: string;
             /** Date */
             date: string;
-            /** Directions */
+            /**
+             * Directions
+             * @description by dimension, where on the map it is put before others: correlations of its ranks with x and y; the sum of their squares is the share of its variance that the map shows.
+             */
             directions: {
                 [key: string]: [
                     number,
@@ -3763,7 +4125,10 @@ export interface components {
             notices: string[];
             /** Points */
             points: components["schemas"]["SpacePoint"][];
-            /** Stress */
+            /**
+             * Stress
+             * @description Kruskal's stress-1, with what it means in `stress_means`.
+             */
             stress: number | null;
             /** Stress Means */
             stress_means: string;
@@ -3782,7 +4147,10 @@ export interface components {
             kind: "respondent" | "culture" | "person";
             /** Name */
             name: string;
-            /** Nearest */
+            /**
+             * Nearest
+             * @description by rho, which the flat map cannot bend.
+             */
             nearest: components["schemas"]["Neighbour"][];
             /** Simulated */
             simulated: boolean;
@@ -3796,7 +4164,10 @@ export interface components {
          * @description A stretch of an answer. stance: of the evidence in it; null: none is.
          */
         Span: {
-            /** Stance */
+            /**
+             * Stance
+             * @description of the evidence in it; null: none is.
+             */
             stance: string | null;
             /** Text */
             text: string;
@@ -3821,6 +4192,44 @@ export interface components {
             treatment: string;
         };
         /**
+         * Stability
+         * @description How often other weights, drawn by chance, would order the respondents otherwise.
+         *
+         *     weights: drawn. same_first: share of them with the same one (or one of a tie) in front.
+         *     same_order: share in which nobody passes anybody of a better rank.
+         *     pairs_turned: mean share of the pairs that change sides.
+         *     first: by respondent in which share it leads.
+         */
+        Stability: {
+            /**
+             * First
+             * @description by respondent in which share it leads.
+             */
+            first: {
+                [key: string]: number;
+            };
+            /**
+             * Pairs Turned
+             * @description mean share of the pairs that change sides.
+             */
+            pairs_turned: number;
+            /**
+             * Same First
+             * @description share of them with the same one (or one of a tie) in front.
+             */
+            same_first: number;
+            /**
+             * Same Order
+             * @description share in which nobody passes anybody of a better rank.
+             */
+            same_order: number;
+            /**
+             * Weights
+             * @description drawn.
+             */
+            weights: number;
+        };
+        /**
          * Support
          * @description A claim, and in which share of all defensible choices it holds.
          *
@@ -3830,9 +4239,15 @@ export interface components {
         Support: {
             /** Claim */
             claim: string;
-            /** Hangs On */
+            /**
+             * Hangs On
+             * @description dimensions whose single treatment turns a claim round that most choices support.
+             */
             hangs_on: string[];
-            /** Of */
+            /**
+             * Of
+             * @description choices that could be tried.
+             */
             of: number;
             /** Share */
             share: number;
@@ -3938,9 +4353,15 @@ export interface components {
          *     mine: this person's label so far. both: the two to decide between, in an order by lot.
          */
         UnitDocument: {
-            /** Beyond */
+            /**
+             * Beyond
+             * @description the part that a judge reads, and what stands after it.
+             */
             beyond: string;
-            /** Both */
+            /**
+             * Both
+             * @description the two to decide between, in an order by lot.
+             */
             both: [
                 components["schemas"]["LabelBody"],
                 components["schemas"]["LabelBody"]
@@ -3951,8 +4372,12 @@ export interface components {
             id: string;
             /** Item */
             item: string;
-            /** Judged */
+            /**
+             * Judged
+             * @description the part that a judge reads, and what stands after it.
+             */
             judged: string;
+            /** @description this person's label so far. */
             mine: components["schemas"]["LabelBody"] | null;
             /** Principle */
             principle: string | null;
@@ -3983,15 +4408,30 @@ export interface components {
          *     respondents: names over all of them.
          */
         UsedForm: {
-            /** Anchors */
+            /**
+             * Anchors
+             * @description how many of them tie it to the form before; None: not known here (a form that came from a file which the workspace does not keep).
+             */
             anchors: number | null;
-            /** Built In */
+            /**
+             * Built In
+             * @description whether it comes with the package.
+             */
             built_in: boolean;
-            /** Hash */
+            /**
+             * Hash
+             * @description of its items, anchors and conditions of asking.
+             */
             hash: string;
-            /** Items */
+            /**
+             * Items
+             * @description how many were asked.
+             */
             items: number;
-            /** Measurements */
+            /**
+             * Measurements
+             * @description ids with their days, newest first.
+             */
             measurements: [
                 string,
                 string
@@ -4000,9 +4440,15 @@ export interface components {
             name: string;
             /** Observational */
             observational: boolean;
-            /** Respondents */
+            /**
+             * Respondents
+             * @description names over all of them.
+             */
             respondents: string[];
-            /** Shared */
+            /**
+             * Shared
+             * @description items that the form measured before it had, too; None for the first.
+             */
             shared: number | null;
             /** System */
             system: string;
@@ -4038,7 +4484,10 @@ export interface components {
             confidence: number | null;
             /** Dimension */
             dimension: string;
-            /** End */
+            /**
+             * End
+             * @description the evidence, ``response[start:end]``; None: it named none.
+             */
             end: number | null;
             /** Expressed */
             expressed: number | null;
@@ -4048,7 +4497,10 @@ export interface components {
             note: string | null;
             /** Part */
             part: number;
-            /** Start */
+            /**
+             * Start
+             * @description the evidence, ``response[start:end]``; None: it named none.
+             */
             start: number | null;
             /** Valence */
             valence: number | null;
@@ -4069,15 +4521,22 @@ export interface components {
             /** Id */
             id: string;
             item: components["schemas"]["Item"];
-            /** Log */
+            /**
+             * Log
+             * @description retirements and restorations, oldest first.
+             */
             log: {
                 [key: string]: unknown;
             }[];
+            /** @description the measurement that `rows` are of, the newest with answers; None: nobody answered. */
             measured: components["schemas"]["FormUse"] | null;
             parameters: components["schemas"]["ItemParameters"] | null;
             /** Rows */
             rows: components["schemas"]["OnItem"][];
-            /** Spread */
+            /**
+             * Spread
+             * @description most disagreement first.
+             */
             spread: components["schemas"]["ItemSpread"][];
             /**
              * Status
@@ -4095,7 +4554,10 @@ export interface components {
         Wording: {
             /** Ask */
             ask: string;
-            /** Ask Side */
+            /**
+             * Ask Side
+             * @description null without sides.
+             */
             ask_side: string | null;
             /** Given */
             given: string;
@@ -5116,19 +5578,24 @@ export interface operations {
     cases_api_v1_cases__system__get: {
         parameters: {
             query?: {
+                /** @description `cursor` of the page before. */
                 cursor?: string | null;
                 /** @description ISO day, or id of a measurement: the board of then. Newest if left out. */
                 date?: string | null;
+                /** @description Asked for, or judged. */
                 dimension?: string | null;
+                /** @description Limit of how strongly the judge found it. */
                 high?: number | null;
                 kind?: ("question" | "opening" | "request" | "stem" | "tradeoff" | "likert" | "judgement" | "scenario" | "conversation") | null;
                 language?: string | null;
                 limit?: number;
+                /** @description Limit of how strongly the judge found it. */
                 low?: number | null;
                 order?: "item" | "respondent" | "strongest" | "weakest";
                 outcome?: ("answer" | "refusal" | "empty" | "missing") | null;
                 /** @description Words in item or answer; "in quotes": in a row; -word: not there. */
                 q?: string;
+                /** @description Names; none: all. */
                 respondent?: string[];
                 side?: ("supports" | "opposes") | null;
             };

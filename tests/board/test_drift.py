@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,13 @@ from tests.board.measured import (
 )
 from tests.measure.helpers import Command
 from valuecompass.board.boards import load_board
-from valuecompass.board.drift import drift, when
+from valuecompass.board.drift import (
+    _paired,  # pyright: ignore[reportPrivateUsage]
+    drift,
+    when,
+)
 from valuecompass.errors import InputError
+from valuecompass.measure.item_table import ItemTable
 from valuecompass.measure.run import run
 
 HOSTILE = "\x1b[31m[bold]m[/bold]\u202e\"'<x>"
@@ -57,6 +63,18 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
         respondents = {"first": level(3)} if by else {}
         measured(folder, respondents | {HOSTILE: ratings(by)}, items=ITEMS, occasion=day, day=day)
     return folder / "ws"
+
+
+def test_items_of_large_forms_are_looked_up() -> None:
+    """Going through all for each of them would take minutes."""
+    items = tuple(f"i{n}" for n in range(30_000))
+    values = np.random.default_rng(2).random((1, len(items), 1))
+    before = ItemTable(("a",), items, ("d",), values, np.ones_like(values))
+    after = ItemTable(("a",), items[::-1], ("d",), values[:, ::-1] / 2, np.ones_like(values))
+    began = time.process_time()
+    found = _paired(before, [after], 0)[0]["d"]
+    assert time.process_time() - began < 15
+    assert found["difference"] == pytest.approx(-50 * values.mean(), abs=1e-5)
 
 
 def test_a_move_is_found_where_it_was_planted(moved: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.board.measured import Ratings, dated, likert_items, measured
+from valuecompass.board.health.form import health_in
+from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.history import log_retirements
 from valuecompass.evolve.lifecycle.retire import Retirement
 from valuecompass.items import Item
@@ -207,9 +209,13 @@ def test_findings_hold_what_was_planted(client: TestClient) -> None:
     assert told == {"Conscientiousness", "Extraversion", "Agreeableness", "Neuroticism"}
     (moved,) = [one for one in found["findings"] if one["kind"] == "drift"]
     assert moved["respondents"] == ["made-up/c"] and moved["value"] == -60.0
-    # as of the first day there was one respondent: nothing to compare
+    # as of the first day there was one respondent, and no second day: nothing to compare
     before = get(client, "findings/big-five", date=OLD)["found"]
-    assert not [one for one in before["findings"] if one["kind"] != "drift"]
+    assert before["findings"] == [] and not [c for c in before["controls"] if c["kind"] == "drift"]
+    # the page of the respondent says the same
+    drift = get(client, "boards/big-five/respondent/drift", name="made-up/c")["changes"][0]
+    cell = drift["dimensions"]["Openness"]
+    assert (moved["low"], moved["high"]) == pytest.approx((cell["low"], cell["high"]), abs=1e-3)
 
 
 def test_methods_are_read_off_the_code(client: TestClient) -> None:
@@ -236,3 +242,20 @@ def test_a_new_retirement_changes_what_is_shown(client: TestClient) -> None:
     anyio.run(retire)
     assert get(client, f"items/{last.id}")["item"]["status"] == "retired"
     assert listed(client, status="retired")["total"] == 2
+
+
+def test_work_on_many_answers_goes_to_a_process(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from valuecompass.web import aside
+    from valuecompass.web.api.findings import document_of
+
+    site = cast("Any", client.app).state.site
+    here = get(client, "findings/big-five")
+    monkeypatch.setattr(aside, "MANY", 0)
+    portal = cast("Any", client).portal
+    there = portal.call(document_of, site, "big-five", None)
+    assert there.model_dump(mode="json") == here
+    # what the work refuses comes over as it is
+    with pytest.raises(InputError, match="nowhere"):
+        portal.call(partial(aside.aside, site, health_in, system="nowhere"))

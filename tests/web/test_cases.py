@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import anyio
 import httpx2 as httpx
 import pytest
 
-from tests.board.cases.made import made
+from tests.board.cases.made import DAY, made
 from tests.board.cases.test_search import CHOICE, GIVEN, RULES, TEXT
 from tests.web.served import served
 from valuecompass.board.cases import index_path
@@ -72,6 +74,20 @@ def test_words_filters_and_pages(site: Site) -> None:
     assert len(set(seen)) == 6 and first["total"] == second["total"] == len(GIVEN)
 
 
+def test_pages_go_on_in_their_measurement_when_another_arrives(tmp_path: Path) -> None:
+    earlier = anyio.run(made, tmp_path / "ws", GIVEN)
+    with served(tmp_path / "ws") as address:
+        own = (address, tmp_path / "ws", earlier)
+        first = page(own, limit=3)
+        later = anyio.run(partial(made, tmp_path / "ws", GIVEN[:4], day=DAY + timedelta(days=1)))
+        second = page(own, limit=9, cursor=first["cursor"])
+        assert second["measurement"]["id"] == earlier.id and second["cursor"] is None
+        seen = {str(c["address"]) for c in (*first["cases"], *second["cases"])}
+        assert len(seen) == len(GIVEN) == first["total"]
+        assert page(own)["measurement"]["id"] == later.id
+        ask(own, "cases/safety", 404, cursor=first["cursor"])
+
+
 def test_hostile_texts_come_as_they_are_and_as_json(site: Site) -> None:
     answer = httpx.get(f"{site[0]}/api/v1/cases/schwartz", params={"q": "joy script"})
     assert answer.headers["content-type"] == "application/json"
@@ -121,6 +137,7 @@ def test_answers_stand_side_by_side(site: Site) -> None:
         (400, {"respondent": "nobody"}),
         (400, {"low": 0.9, "high": 0.1}),
         (400, {"cursor": "x"}),
+        (404, {"cursor": "0123456789abcdef.1"}),
         (422, {"low": 2}),
         (422, {"order": "best"}),
         (422, {"limit": 1_000}),

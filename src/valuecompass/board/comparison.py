@@ -110,6 +110,8 @@ async def items_of(store: Store, board: Board, respondents: Sequence[str]) -> It
 
 def joined(tables: Sequence[ItemTable], respondents: Sequence[str]) -> ItemTable:
     """Return one table of some respondents, each from the first of several that has it."""
+    if len(tables) == 1 and tables[0].respondents == tuple(respondents):
+        return tables[0]  # the usual case, and tables are large
     found: dict[str, tuple[ItemTable, int]] = {}
     for table in tables:
         for at, name in enumerate(table.respondents):

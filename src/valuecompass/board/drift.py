@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 from sqlalchemy import select
 
@@ -80,7 +81,20 @@ async def read_drift(
         # of a day the newest, as everywhere
         base = bases[0] if baseline is None else bases[-1]
         tables = {k: await _table(store, heads[k], name) for k in own}
-        changes += [_change(heads, series, tables, base, k, name, seed) for k in own if k > base]
+        later = [k for k in own if k > base]
+        # seconds where items are many: a server answers others meanwhile
+        moves = await anyio.to_thread.run_sync(_moves, series, tables, base, later, seed)
+        for k, dimensions in zip(later, moves, strict=True):
+            notes = _notes(heads[base]["manifest"], heads[k]["manifest"], name)
+            changes.append(
+                {
+                    "from": series[base]["date"],
+                    "to": series[k]["date"],
+                    "measurements": [heads[base]["id"], heads[k]["id"]],
+                    "dimensions": dimensions,
+                    "notes": notes,
+                }
+            )
     _control(changes)
     compared = {one for change in changes for one in change["measurements"]}
     names = when(series)
@@ -185,31 +199,23 @@ async def _table(store: Store, head: Mapping[str, Any], name: str) -> ItemTable 
         return None
     table = await item_table(store, await load_measurement(store, head))
     at = table.respondents.index(name)
-    one = slice(at, at + 1)
-    return ItemTable((name,), table.items, table.names, table.totals[one], table.counts[one])
+    # copies: slices would keep the table of all respondents in memory
+    own = (of[at : at + 1].copy() for of in (table.totals, table.counts))
+    return ItemTable((name,), table.items, table.names, *own)
 
 
-def _change(
-    heads: Sequence[Mapping[str, Any]],
+def _moves(
     series: Sequence[Json],
     tables: Mapping[int, ItemTable | None],
     base: int,
-    now: int,
-    name: str,
+    later: Sequence[int],
     seed: int,
-) -> Json:
-    before, after = tables[base], tables[now]
-    if before is None or after is None:
-        dimensions = _bare(series[base]["dimensions"], series[now]["dimensions"])
-    else:
-        dimensions = _paired(before, after, seed)
-    return {
-        "from": series[base]["date"],
-        "to": series[now]["date"],
-        "measurements": [heads[base]["id"], heads[now]["id"]],
-        "dimensions": dimensions,
-        "notes": _notes(heads[base]["manifest"], heads[now]["manifest"], name),
-    }
+) -> list[Json]:
+    """Return by dimension how later measurements differ from the one they are compared with."""
+    before, after = tables[base], [of for k in later if (of := tables[k]) is not None]
+    if before is None or not after:  # of one kind all are tables, or none is
+        return [_bare(series[base]["dimensions"], series[k]["dimensions"]) for k in later]
+    return _paired(before, after, seed)
 
 
 def _bare(before: Json, after: Json) -> Json:
@@ -222,23 +228,32 @@ def _bare(before: Json, after: Json) -> Json:
     return found
 
 
-def _paired(before: ItemTable, after: ItemTable, seed: int) -> Json:
-    shared = [item for item in before.items if item in set(after.items)]
-    rows = [[table.items.index(item) for item in shared] for table in (after, before)]
-    values = np.stack([after.means[0, rows[0]], before.means[0, rows[1]]])
-    found = claims(values, np.asarray(shared), np.random.default_rng(seed))
+def _paired(before: ItemTable, after: Sequence[ItemTable], seed: int) -> list[Json]:
+    """Return the changes of tables of one respondent; all share the draws, which take the time."""
+    place = {item: at for at, item in enumerate(before.items)}
+    values = np.full((1 + len(after), len(place), len(before.names)), np.nan)
+    values[0] = before.means[0]
+    for row, table in enumerate(after, start=1):
+        shared = [at for at, item in enumerate(table.items) if item in place]
+        values[row, [place[table.items[at]] for at in shared]] = table.means[0, shared]
+    pairs = [(row, 0) for row in range(1, len(values))]
+    rng = np.random.default_rng(seed)
+    found = claims(values, np.asarray(before.items), rng, pairs=pairs)
     names = ("difference", "low", "high")
-    return {
-        name: {
-            **{key: finite(100 * getattr(found, key)[0, d], 6) for key in names},
-            "p": float(found.p[0, d]),
-            "q": None,
-            "discovered": None,
-            "n": int(found.n[0, d]),
+    return [
+        {
+            name: {
+                **{key: finite(100 * getattr(found, key)[row, d], 6) for key in names},
+                "p": float(found.p[row, d]),
+                "q": None,
+                "discovered": None,
+                "n": int(found.n[row, d]),
+            }
+            for d, name in enumerate(before.names)
+            if found.n[row, d]
         }
-        for d, name in enumerate(before.names)
-        if found.n[0, d]
-    }
+        for row in range(len(after))
+    ]
 
 
 def _control(changes: Sequence[Json]) -> None:

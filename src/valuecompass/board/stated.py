@@ -175,6 +175,7 @@ def gaps_of(found: Modes, seed: int = 0) -> dict[str, Any]:
     profiles: dict[Mode, Array] = {
         mode: standings(table.totals, table.counts, np.random.default_rng([seed, at]))
         for at, (mode, table) in enumerate(found.tables.items())
+        if not found.tables.keys().isdisjoint(SHOWN if mode in STATED else STATED)
     }
     pairs = [
         _pair(found, stated, shown, sort, profiles)

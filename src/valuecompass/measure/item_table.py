@@ -45,6 +45,8 @@ from valuecompass.values import ValueSystem
 Array = NDArray[np.float64]
 VERSION = 2
 """Of what is kept in the store: raise it when the same answers give another table."""
+_ITEMS_AT_ONCE = 500
+"""Items whose weights are held at once: 8 MB for 2,000 draws."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,13 @@ class ItemTable:
         dimensions would cancel.
         """
         r, n, d = self.totals.shape
-        each = [_generator(i).standard_exponential(samples) for i in self.items]
-        weights = np.array(each).reshape(n, samples)  # also without any item
-        flat = (self.totals.transpose(1, 0, 2), self.counts.transpose(1, 0, 2))
-        sums, sizes = (weights.T @ of.reshape(n, r * d) for of in flat)
+        sums, sizes = np.zeros((2, samples, r * d))
+        for start in range(0, n, _ITEMS_AT_ONCE):  # all weights at once take samples x n numbers
+            part = slice(start, start + _ITEMS_AT_ONCE)
+            each = [_generator(i).standard_exponential(samples) for i in self.items[part]]
+            weights = np.array(each).T
+            for found, of in ((sums, self.totals), (sizes, self.counts)):
+                found += weights @ of[:, part].transpose(1, 0, 2).reshape(len(each), r * d)
         seen = (self.counts > 0).sum(axis=1).reshape(r * d)
         size = _ratio(self.counts.sum(axis=1).reshape(r * d), seen)
         halves = [_generator(salt + n).standard_gamma(0.5, (samples, 2)) for n in self.respondents]
@@ -114,6 +119,8 @@ class ItemTable:
     def only(self, keep: Sequence[bool]) -> ItemTable:
         """Return the table of some of the items."""
         at = np.asarray(keep, dtype=bool)
+        if at.all():  # the usual case, and tables are large
+            return self
         items = tuple(item for item, kept in zip(self.items, keep, strict=True) if kept)
         return ItemTable(
             self.respondents, items, self.names, self.totals[:, at], self.counts[:, at]

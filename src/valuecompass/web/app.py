@@ -17,6 +17,7 @@ from valuecompass.web.access import Limits, reader
 from valuecompass.web.documents import Documents
 from valuecompass.web.errors import ERRORS
 from valuecompass.web.jobs import Supervisor
+from valuecompass.web.openapi import describe_fields
 from valuecompass.web.security import Guard
 from valuecompass.web.settings import Settings
 from valuecompass.web.site import Site
@@ -79,6 +80,8 @@ def make_app(settings: Settings) -> FastAPI:
     for name in SUBJECTS:
         api.include_router(import_module(f"valuecompass.web.api.{name}").router, tags=[name])
     app.include_router(api)
+    made = app.openapi
+    app.openapi = lambda: describe_fields(made())
     files.install(app, files.read_pages())
     app.add_middleware(Guard, hosts=settings.hosts)
     return app

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, cast
 
+import anyio
 from fastapi import Depends, Request
 
 from valuecompass.board.boards import Board, read_board
@@ -30,6 +31,11 @@ class Site:
     documents: Documents
     supervisor: Supervisor
     limits: Limits
+
+    @cached_property
+    def aside(self) -> anyio.CapacityLimiter:
+        """Lets one at a time do what takes much memory."""
+        return anyio.CapacityLimiter(1)
 
     @cached_property
     def cases(self) -> Shelf:

@@ -42,7 +42,9 @@ def verdict(dimension: str, expressed: float | None, **more: Any) -> dict[str, A
     return {"part": 0, "dimension": dimension, "expressed": expressed, **more}
 
 
-async def made(workspace: Path, given: Sequence[Given], people: int = 2) -> Measurement:
+async def made(
+    workspace: Path, given: Sequence[Given], people: int = 2, *, day: datetime = DAY
+) -> Measurement:
     """Write a measurement of the Schwartz system into a workspace."""
     system = builtin_system("schwartz")
     items = list({g.item.id: g.item for g in given}.values())
@@ -68,7 +70,7 @@ async def made(workspace: Path, given: Sequence[Given], people: int = 2) -> Meas
             results[one.who].append(result)
         rows = [score_row(plan, r, own) for r, own in zip(who, results, strict=True)]
         manifest = manifest_of(plan, {}, len(given))
-        measurement = new_measurement(plan.id, system.id, manifest, rows, DAY)
+        measurement = new_measurement(plan.id, system.id, manifest, rows, day)
         await save_measurement(store, measurement, items, results)
     return measurement
 

@@ -58,6 +58,14 @@ def test_open_and_closed_weights_are_compared_over_models() -> None:
     assert "8 open, 8 closed" in one.sentence and one.n == 16
 
 
+def test_who_lacks_a_score_is_not_counted_on_it() -> None:
+    scores = np.random.default_rng(1).normal(50, 5, (16, 10))
+    scores[:8, 4] += 25
+    scores[[0, 1, 15], 4] = np.nan
+    (one,) = openness(published(scores, 8)).findings
+    assert "6 open, 7 closed" in one.sentence and one.n == 13
+
+
 def test_groups_that_are_alike_give_nothing_beyond_the_nominal_rate() -> None:
     rng = np.random.default_rng(2)
     worlds = [openness(published(rng.normal(50, 5, (14, 10)), 7)) for _ in range(60)]

@@ -92,10 +92,8 @@ function inOrder(drawn: Drawn, board: Board): Drawn {
   return { ...drawn, respondents: board.rows.map((r) => r.respondent), values, items: from.map((old) => drawn.items[old]!) };
 }
 
-function Stability({ of }: { of: Record<string, unknown> }) {
-  const [first, whole] = [of["first"], of["order"]];
-  if (typeof first !== "number") return null;
-  return <> Of 2,000 other weights, {percent(first)} keep the first place{typeof whole === "number" && `, ${percent(whole)} the whole order`}.</>;
+function Stability({ of }: { of: Schemas["Stability"] }) {
+  return <> Of {count(of.weights)} other weights, {percent(of.same_first)} keep the first place, {percent(of.same_order)} the whole order.</>;
 }
 
 function Downloads({ board, date }: { board: Board; date: string }) {

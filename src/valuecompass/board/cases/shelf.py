@@ -41,6 +41,7 @@ class Shelf:
         self._measurements: OrderedDict[str, Measurement] = OrderedDict()
         self._indexes: OrderedDict[str, CaseIndex] = OrderedDict()
         self._making: dict[str, Indexing] = {}
+        self._turn = threading.Lock()
 
     async def measurement(self, store: Store, wanted: str) -> Measurement:
         """Return a measurement by id.
@@ -63,23 +64,24 @@ class Shelf:
             StoreError: it could not be made; asking again tries again.
         """
         wanted = measurement.id
-        if wanted not in self._indexes and wanted not in self._making:
+        while (found := self._indexes.get(wanted)) is None:
+            # looked up once: the thread that makes an index takes it out when it is through
+            if (making := self._making.get(wanted)) is not None:
+                if making.failure is not None:
+                    del self._making[wanted]
+                    raise StoreError(making.failure)
+                return making
             path = index_path(self.workspace, wanted)
-            found = await anyio.to_thread.run_sync(load_index, path)
-            if found is None:
-                self._start(measurement)
-            else:
-                _keep(self._indexes, wanted, found, KEPT_INDEXES)
-        if (making := self._making.get(wanted)) is not None:
-            if making.failure is not None:
-                del self._making[wanted]
-                raise StoreError(making.failure)
-            return making
+            there = await anyio.to_thread.run_sync(load_index, path)
+            if there is not None:
+                _keep(self._indexes, wanted, there, KEPT_INDEXES)
+            elif wanted not in self._making:  # others may have asked meanwhile
+                return self._start(measurement)
         self._indexes.move_to_end(wanted)
-        return self._indexes[wanted]
+        return found
 
-    def _start(self, measurement: Measurement) -> None:
-        making = self._making.setdefault(measurement.id, Indexing())
+    def _start(self, measurement: Measurement) -> Indexing:
+        making = self._making[measurement.id] = Indexing()
 
         def tell(done: int, total: int) -> None:
             making.done, making.total = done, total
@@ -91,13 +93,20 @@ class Shelf:
 
         def run() -> None:
             try:
-                anyio.run(make)
-                del self._making[measurement.id]
+                with self._turn:  # several at once would starve everybody else
+                    anyio.run(make)
             except ValueCompassError as error:
                 making.failure = str(error)
+            except BaseException as error:
+                # else pages would ask for ever how far it is
+                making.failure = f"the index of {measurement.id} could not be made"
+                raise error
+            else:
+                del self._making[measurement.id]
 
         # a server that ends leaves it: what is half made is thrown away when it is made anew
         threading.Thread(target=run, name=f"index {measurement.id}", daemon=True).start()
+        return making
 
 
 def _keep(kept: OrderedDict[str, T], name: str, value: T, most: int) -> None:

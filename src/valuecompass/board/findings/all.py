@@ -64,7 +64,7 @@ async def findings_of(
     gaps = gaps_of(await modes_of(store, board), seed)
     declined = None if board.imported else await refusals_of(store, board)
     table = None if board.imported else await items_of(store, board, board.respondents)
-    changes = [] if board.imported else await moved(store, system, seed)
+    changes = [] if board.imported else await moved(store, system, seed, until=board.created)
 
     def make() -> list[Found]:
         found = [*_compared(board, table, declined, seed), openness(board), one_dimension(board)]

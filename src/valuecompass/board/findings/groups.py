@@ -84,13 +84,18 @@ def openness(board: Board) -> Found:
             )
         )
     rows: list[tuple[int, float, float, float, float]] = []
+    seen: list[dict[str, int]] = []
     for d in range(len(board.names)):
         own = [board.scores[of, d][~np.isnan(board.scores[of, d])] for of in groups.values()]
         if min(len(of) for of in own) >= GROUP and any(np.ptp(of) > 0 for of in own):
             rows.append((d, *_welch(*own)))
+            # some may lack a score here
+            seen.append({name: len(of) for name, of in zip(groups, own, strict=True)})
     q, sure = benjamini_hochberg([row[-1] for row in rows], FDR)
     told = [
-        _open(board, sizes, row, float(x)) for row, x, yes in zip(rows, q, sure, strict=True) if yes
+        _open(board, counted, row, float(x))
+        for counted, row, x, yes in zip(seen, rows, q, sure, strict=True)
+        if yes
     ]
     how = f"Welch's test over models, false discovery rate of 5 % over {len(rows)} dimensions"
     return Found(tuple(told), (Control("open and closed", len(rows), len(told), how),))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
+import anyio
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 
 from valuecompass.board.boards import age, alike
@@ -41,13 +45,24 @@ class Moved:
     n: int
 
 
-async def moved(store: Store, system: str, seed: int = 0) -> list[Moved]:
+async def moved(
+    store: Store, system: str, seed: int = 0, *, until: datetime | None = None
+) -> list[Moved]:
     """Return the changes of all respondents of a value system, as `board.drift` has them of one.
 
     Each later measurement is compared with the first that was made alike and has the respondent.
+    Estimates are the same as there; limits and p-values where all answered the same items, else
+    they differ by chance of the resampling.
+
+    Args:
+        store: the open store.
+        system: id of the value system.
+        seed: of the resampling.
+        until: what came after this was not known then; None: all is.
     """
     own = measurements.c.system == system, measurements.c.kind == "measured"
     heads = sorted(await store.rows(select(measurements).where(*own)), key=age)
+    heads = [head for head in heads if until is None or utc(head["created"]) <= until]
     kinds = [alike(head["manifest"]) for head in heads]
     found: list[Moved] = []
     for now, head in enumerate(heads):
@@ -75,26 +90,32 @@ async def _between(
     before, after = [await item_table(store, one) for one in sat]
     days = [utc(head["created"]).date().isoformat() for head in (old, new)]
     simulated = {row.respondent: row.simulated for row in sat[1].rows}
+    known = set(after.items)
+    shared = [item for item in before.items if item in known]
+    # all respondents at once: drawing for each anew would take minutes
+    values = np.concatenate([_values(table, names, shared) for table in (after, before)])
+    pairs = [(r, len(names) + r) for r in range(len(names))]
+    change = await anyio.to_thread.run_sync(
+        partial(claims, values, np.asarray(shared), np.random.default_rng(seed), pairs=pairs)
+    )
     found: list[Moved] = []
-    for name in names:
+    for r, name in enumerate(names):
         about = name, simulated[name]
-        known = set(after.items)
-        shared = [item for item in before.items if item in known]
-        values = np.stack([_values(table, name, shared) for table in (after, before)])
-        change = claims(values, np.asarray(shared), np.random.default_rng(seed))
         for d, dimension in enumerate(before.names):
-            if change.n[0, d]:
+            if change.n[r, d]:
                 gap, low, high = (
-                    100 * float(x[0, d]) for x in (change.difference, change.low, change.high)
+                    100 * float(x[r, d]) for x in (change.difference, change.low, change.high)
                 )
-                p, n = float(change.p[0, d]), int(change.n[0, d])
+                p, n = float(change.p[r, d]), int(change.n[r, d])
                 found.append(Moved(*about, dimension, days[0], days[1], gap, low, high, p, n))
     return found
 
 
-def _values(table: ItemTable, name: str, items: Sequence[str]) -> Any:
+def _values(table: ItemTable, names: Sequence[str], items: Sequence[str]) -> NDArray[np.float64]:
+    """Return means of items, (respondents, items, dimensions)."""
     place = {item: at for at, item in enumerate(table.items)}
-    return table.means[table.respondents.index(name), [place[item] for item in items]]
+    rows = [table.respondents.index(name) for name in names]
+    return table.means[np.ix_(rows, [place[item] for item in items])]
 
 
 def drifts(changes: Sequence[Moved], system: str) -> Found:

@@ -69,6 +69,22 @@ class Preset(BaseModel):
     notices: list[str]
 
 
+class Stability(BaseModel):
+    """How often other weights, drawn by chance, would order the respondents otherwise.
+
+    weights: drawn. same_first: share of them with the same one (or one of a tie) in front.
+    same_order: share in which nobody passes anybody of a better rank.
+    pairs_turned: mean share of the pairs that change sides.
+    first: by respondent in which share it leads.
+    """
+
+    weights: int
+    same_first: float
+    same_order: float
+    pairs_turned: float
+    first: dict[str, float]
+
+
 class BoardDocument(BaseModel):
     """The newest comparable scores of one value system, best first."""
 
@@ -81,7 +97,7 @@ class BoardDocument(BaseModel):
     covers: list[str] | None
     dims: list[str]
     rows: list[BoardRow]
-    stability: dict[str, Any] | None
+    stability: Stability | None
     notices: list[str]
     discriminant: dict[str, Any]
     presets: list[Preset]

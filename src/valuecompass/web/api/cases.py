@@ -113,7 +113,9 @@ Words = Annotated[
         description='Words in item or answer; "in quotes": in a row; -word: not there.',
     ),
 ]
-Degree = Annotated[float | None, Query(ge=0, le=1)]
+Degree = Annotated[
+    float | None, Query(ge=0, le=1, description="Limit of how strongly the judge found it.")
+]
 MeasurementId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="Of a measurement.")]
 ItemId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="Id of an item.")]
 Number = Annotated[int, Path(ge=0, le=100_000)]
@@ -126,8 +128,10 @@ async def cases(
     system: SystemId,
     date: Day = None,
     q: Words = "",
-    respondent: Annotated[list[str], Query(max_length=500)] = [],  # noqa: B006
-    dimension: Annotated[str | None, Query(max_length=80)] = None,
+    respondent: Annotated[list[str], Query(max_length=500, description="Names; none: all.")] = [],  # noqa: B006
+    dimension: Annotated[
+        str | None, Query(max_length=80, description="Asked for, or judged.")
+    ] = None,
     low: Degree = None,
     high: Degree = None,
     side: Side | None = None,
@@ -135,10 +139,13 @@ async def cases(
     kind: ItemKind | None = None,
     language: Annotated[str | None, Query(max_length=20)] = None,
     order: Order = "item",
-    cursor: Annotated[str | None, Query(max_length=20)] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=40, description="`cursor` of the page before.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_SHOWN)] = 20,
 ) -> Response:
     """Search the cases of a measurement; filters hold together, counts are exact."""
+    meant, place = _begun(cursor)
     wanted = Search(
         words=q,
         respondents=tuple(respondent),
@@ -150,10 +157,13 @@ async def cases(
         kind=kind,
         language=language,
         order=order,
-        cursor=cursor,
+        cursor=place,
         limit=limit,
     )
-    measurement = await or_absent(here.cases.named(here.store, system, date))
+    try:
+        measurement = await here.cases.named(here.store, system, meant or date)
+    except InputError as error:
+        raise NotFound("cursor: its measurement is not here" if meant else str(error)) from None
     index = await here.cases.index(measurement)
     if isinstance(index, Indexing):
         # of this moment alone: not a document that is kept
@@ -212,6 +222,16 @@ async def beside(
     return await here.documents.answer(request, make)
 
 
+def _begun(cursor: str | None) -> tuple[str | None, str | None]:
+    """Return measurement and place of a cursor: another one may be the newest by now."""
+    if cursor is None:
+        return None, None
+    meant, dot, place = cursor.partition(".")
+    if not dot:
+        raise InputError("cursor: give that of the page before, or none")
+    return meant, place
+
+
 async def or_absent(found: Awaitable[T]) -> T:
     """Return what is there; what is not is a 404."""
     try:
@@ -229,7 +249,7 @@ def _page(
         measurement=about_measurement(measurement),
         indexing=None if making is None else CaseIndexing(done=making.done, total=making.total),
         total=0 if found is None else found.total,
-        cursor=None if found is None else found.cursor,
+        cursor=found and found.cursor and f"{measurement.id}.{found.cursor}",
         wanted=[] if found is None else [list(p) for p in found.words.wanted],
         unwanted=[] if found is None else [list(p) for p in found.words.unwanted],
         facets=CaseFacets(**{name: list(facets.get(name, ())) for name in CaseFacets.model_fields}),

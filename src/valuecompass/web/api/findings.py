@@ -39,6 +39,4 @@ async def findings(request: Request, here: Here, system: SystemId, date: Day = N
 async def document_of(here: Site, system: str, date: str | None) -> FindingsDocument:
     """Return the findings of a board."""
     await here.board(system, date, samples=0)  # absent: 404
-    return FindingsDocument(
-        found=await aside(here, lambda store: findings_of(store, system, date=date))
-    )
+    return FindingsDocument(found=await aside(here, findings_of, system=system, date=date))

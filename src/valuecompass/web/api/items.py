@@ -199,7 +199,7 @@ async def known(here: Site, system: str) -> Known:
             here.store, system
         )  # nothing was measured, so there is little to read
     return await here.documents.kept(
-        f"known {system}", lambda: aside(here, lambda store: known_of(store, system))
+        f"known {system}", lambda: aside(here, known_of, system=system)
     )
 
 
@@ -267,6 +267,4 @@ async def item_of(here: Site, id: str) -> ItemDocument:
 async def health_of(here: Site, system: str, date: str | None) -> FormHealth:
     """Return the health of a form."""
     await here.board(system, date, samples=0)  # absent: 404
-    return FormHealth.model_validate(
-        await aside(here, lambda store: health_in(store, system, date=date))
-    )
+    return FormHealth.model_validate(await aside(here, health_in, system=system, date=date))

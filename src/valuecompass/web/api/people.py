@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable
 from typing import Annotated, Any, TypeVar
 
@@ -295,13 +296,17 @@ async def answers_behind(
     dimension: Dimension,
     date: Day = None,
     item: Annotated[str | None, Query(max_length=12, description="Only this item.")] = None,
-    after: Annotated[str | None, Query(max_length=40, description="`next` of a page.")] = None,
+    after: Annotated[str | None, Query(max_length=60, description="`next` of a page.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="Answers of a page.")] = 10,
 ) -> Response:
     """Return the answers that a score was made of, each with its verdicts and what it counts."""
+    # a page goes on in the measurement of the one before: another may be the newest by now
+    begun = None if after is None else _BEGUN.fullmatch(after)
+    if after is not None and begun is None:
+        raise InputError(f"after: {after[:40]!r} is no place; give `next` of the page before")
 
     async def make() -> BehindDocument:
-        board = await here.board(system, date, samples=0)
+        board = await here.board(system, begun[1] if begun else date, samples=0)
         own = _known(board, name)
         if own.row is None:
             raise NotFound("The scores were published elsewhere: their answers are not here.")
@@ -311,7 +316,7 @@ async def answers_behind(
             name,
             dimension,
             item=item,
-            after=after,
+            after=begun and begun[2],
             limit=limit,
         )
         return BehindDocument(
@@ -320,12 +325,13 @@ async def answers_behind(
             dimension=dimension,
             measurement=own.measurement.id,
             answers=[_answer(one, board) for one in page.answers],
-            next=page.next,
+            next=page.next and f"{own.measurement.id}.{page.next}",
         )
 
     return await here.documents.answer(request, make)
 
 
+_BEGUN = re.compile(r"([0-9a-f]{16})\.(.+)")
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="Of a measurement.")]
 
 
