@@ -313,7 +313,7 @@ def _flat(stated: Mode, shown: Mode, compared: ModeGaps) -> str | None:
 def _notices(found: Modes, pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     asked = list(found.tables)
     if not asked:
-        yield "There are no items here: a published table tells nothing of how it was asked."
+        yield "No usable answer to an item is here: nothing tells how values were asked for."
     elif not any(mode in STATED for mode in asked):
         yield (
             f"Only {' and '.join(asked)} was asked, in which values are shown: nothing stated to "
