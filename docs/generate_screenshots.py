@@ -2,8 +2,9 @@
 
     python docs/generate_screenshots.py [WORKSPACE] [--out docs/img] [--dark]
 
-WORKSPACE is what `make demo` made; pages about one respondent show the first of its board. Needs
-chromium and the extra `dev`.
+WORKSPACE is what `make demo` made; pages about one respondent show the first of its board, the
+comparison the first three. Pictures have 128 colours: a fifth of the bytes. Needs chromium and the
+extra `dev`.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS = (1440, 390)
-TALLEST = 2_400
+TALLEST = 1_800
 """Pixels of a picture: the beginning of a long page says what it is."""
+COLOURS = 128
 
 
 def main() -> None:
@@ -55,14 +58,19 @@ def main() -> None:
 def pages(address: str) -> list[tuple[str, str]]:
     """Return name and route of every page, its places filled with what the workspace has."""
     system = _json(f"{address}/api/v1/meta")["systems"][0]["id"]
-    first = _json(f"{address}/api/v1/boards/{system}")["rows"][0]["respondent"]
+    names = [r["respondent"] for r in _json(f"{address}/api/v1/boards/{system}")["rows"]]
     text = (ROOT / "frontend/src/app.tsx").read_text(encoding="utf-8")
     routes = re.findall(r'\{ path: "(/[^"]*)"', text)
     named = [r for r in routes if ":" not in r or r.endswith("/:name")]
-    return [
-        (re.sub(r"\W+", "-", route).strip("-") or "board", route.replace(":name", quote(first, "")))
+    found = [
+        (
+            re.sub(r"\W+", "-", route).strip("-") or "board",
+            route.replace(":name", quote(names[0], "")),
+        )
         for route in named
     ]
+    compared = urlencode({"system": system, "with": names[:3]}, doseq=True)
+    return [(name, f"{r}?{compared}" if r == "/compare" else r) for name, r in found]
 
 
 def _json(address: str) -> dict[str, list[dict[str, str]]]:
@@ -101,6 +109,9 @@ def _picture(page: Page, address: str, name: Path) -> Path:
     path = name.with_name(f"{name.name}.png")
     clip = {"x": 0, "y": 0, "width": size["width"], "height": height}
     page.screenshot(path=path, full_page=True, clip=clip)  # pyright: ignore[reportArgumentType]
+    with Image.open(path) as picture:
+        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
     return path
 
 

@@ -38,6 +38,12 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const shown = PAGES.find((p) => p.path === path || (p.path !== "/" && path.startsWith(p.path.split("/:")[0]!)));
+  const menu = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // on a phone the menu is wider than the screen: where one is must be seen
+    const here = menu.current?.querySelector<HTMLElement>("[aria-current]");
+    if (here !== null && here !== undefined) menu.current!.scrollLeft = here.offsetLeft - menu.current!.offsetLeft - 48;
+  }, [shown]);
   useEffect(() => {
     // who goes to another page with a screen reader is taken to its beginning
     if (!first.current) {
@@ -52,7 +58,7 @@ export function App() {
       <header className="top">
         <div className="wide">
           <a className="brand" href={href("/")}><Rose size={34} /><span>Value Compass</span></a>
-          <nav aria-label="Pages">
+          <nav aria-label="Pages" ref={menu}>
             {PAGES.filter((p) => p.name !== undefined && !(p.live === true && isStatic)).map((p) => (
               <a key={p.path} href={href(p.path)} aria-current={p === shown ? "page" : undefined}>{p.name}</a>
             ))}
@@ -79,7 +85,7 @@ function Foot() {
   return (
     <footer className="wide foot">
       <p>
-        Value Compass {meta.data?.version ?? ""}. Scores say what texts express, not what a model is; each stands with its interval and its n.
+        Value Compass {meta.data?.version ?? ""}. Scores say what texts express, not what a model is.
         {" "}{isStatic ? "These are files without a server." : <a href="api/v1/openapi.json">API</a>}
       </p>
     </footer>

@@ -16,7 +16,7 @@ import httpx2
 from valuecompass.store import open_store
 from valuecompass.web.tokens import create_token
 
-PATIENCE = 120
+PATIENCE = 300
 
 
 def token_for(workspace: Path, name: str, scope: str) -> str:

@@ -11,6 +11,15 @@ function colours(): Colours {
   return { ink: of("--ink"), muted: of("--muted"), line: of("--line"), card: of("--card"), accent: of("--accent"), series: Array.from({ length: 8 }, (_, i) => of(`--s${i}`)) };
 }
 
+/** ECharts empties its elements through innerHTML. Trusted Types refuse that, and who left a page with a chart saw nothing more. */
+function dispose(chart: EChartsType) {
+  const box = chart.getDom();
+  for (const element of [box, ...box.querySelectorAll("svg")]) {
+    Object.defineProperty(element, "innerHTML", { configurable: true, set: () => element.replaceChildren() });
+  }
+  chart.dispose();
+}
+
 interface Props {
   /** What it shows, in a sentence: its name for screen readers and the caption. */
   title: string;
@@ -51,7 +60,7 @@ export function Chart({ title, height = 380, option, table, onPick, prepare }: P
       gone = true;
       watch?.disconnect();
       dark.removeEventListener("change", redraw);
-      chart.current?.dispose();
+      if (chart.current !== null) dispose(chart.current);
       chart.current = null;
     };
   }, [prepare]);

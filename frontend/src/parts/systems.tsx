@@ -25,7 +25,7 @@ export function DatePicker({ system }: { system: SystemAbout }) {
   const [date, setDate] = useParam("date");
   const one = system.measurements.find((m) => m.id === date);
   const days = [...new Map(system.measurements.map((m) => [m.date, m])).values()];
-  if (days.length < 2) return <p className="field"><span>Measured</span> {days[0]?.date}</p>;
+  if (days.length < 2) return <p className="field"><span>{days[0]?.kind === "published" ? "Published" : "Measured"}</span> {days[0]?.date}</p>;
   return (
     <label className="field">
       <span>Date</span>

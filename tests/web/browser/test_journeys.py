@@ -172,7 +172,8 @@ def test_two_label_a_third_decides_and_the_labels_are_taken_along(
         expect(card.locator("tbody tr").first).to_contain_text(str(ROWS))
         with page.expect_download() as coming:
             page.get_by_role("button", name="Labels of rounds").click()
-    found_labels = read_labels(coming.value.path())
+        # the file is gone with the window
+        found_labels = read_labels(coming.value.path())
     assert len(found_labels) >= ROWS
     assert [row.expressed for row in found_labels].count(1) >= ROWS
 
@@ -197,6 +198,77 @@ def test_cases_are_found_and_read_whole(busy: Busy, as_who: Opened) -> None:
         expect(page.locator("mark").first).to_be_visible()
         page.get_by_label("Beside it").select_option(SCRIPT)
         expect(page.get_by_role("region", name=f"Answer of {SCRIPT}")).to_be_visible()
+
+
+def test_a_wrong_verdict_is_reported_and_kept(busy: Busy, as_who: Opened) -> None:
+    why = f"No power in it. {SCRIPT}"
+    with as_who("ben") as found:
+        page = found.open(busy.views["case"].partition("?")[0])
+        page.get_by_role("button", name="Report a wrong verdict").click()
+        page.get_by_role("combobox", name="Verdict on").select_option("Hedonism")
+        send = page.get_by_role("button", name="Send the report")
+        expect(send).to_be_disabled()
+        page.get_by_label("it does not").check()
+        page.get_by_label("against it").check()
+        page.get_by_label("Why (may stay empty)").fill(why)
+        send.click()
+        expect(page.get_by_role("status")).to_contain_text("Your report on Hedonism is kept")
+    kept = busy.people["olga"].get("/labels/reports")["reports"]
+    (own,) = [r for r in kept if r["annotator"] == "ben"]
+    assert (own["dimension"], own["expressed"], own["valence"]) == ("Hedonism", 0, -1)
+    assert own["comment"] == why
+    with as_who("olga") as found:
+        page = found.open("/label")
+        page.get_by_text(f"{len(kept)} reported verdicts").click()
+        expect(page.get_by_role("region", name="Reported verdicts")).to_contain_text(why)
+
+
+def test_nobody_reports_without_a_token(busy: Busy, as_who: Opened) -> None:
+    with as_who("nobody") as found:
+        page = found.open(busy.views["case"].partition("?")[0])
+        page.get_by_role("button", name="Report a wrong verdict").click()
+        expect(page.get_by_label("Token")).to_be_visible()
+        expect(page.get_by_role("button", name="Send the report")).to_have_count(0)
+
+
+def test_the_bank_is_searched_and_leads_to_items_and_forms(busy: Busy, as_who: Opened) -> None:
+    olga = busy.people["olga"]
+    with as_who("nobody") as found:
+        page = found.open(f"/items?system={SYSTEM}")
+        rows = page.locator("table.items tbody tr")
+        page.get_by_role("combobox", name="Sorted by").select_option("information")
+        page.get_by_role("searchbox").fill(SCRIPT)
+        found.settled()
+        told = olga.get("/items", system=SYSTEM, sort="information", q=SCRIPT)
+        ids = [line["id"] for line in told["page"]["lines"]]
+        assert 0 < len(ids) < olga.get("/items", system=SYSTEM)["page"]["total"]
+        expect(rows).to_have_count(len(ids))
+        page.reload()
+        found.settled()
+        expect(page.get_by_role("searchbox")).to_have_value(SCRIPT)
+        expect(page.get_by_role("combobox", name="Sorted by")).to_have_value("information")
+        links = [row.locator("a").get_attribute("href") for row in rows.all()]
+        assert links == [f"#/items/{one}" for one in ids]
+        rows.first.locator("a").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            told["page"]["lines"][0]["item"]["text"]
+        )
+        page.go_back()
+        page.get_by_role("button", name="Forms", exact=True).click()
+        found.settled()
+        hashes = [form["hash"] for form in olga.get("/forms")["forms"]]
+        shown = page.locator("table.forms tbody tr td:nth-child(2)")
+        expect(shown).to_have_text([one or "none" for one in hashes])
+
+
+def test_a_page_with_a_chart_can_be_left(busy: Busy, as_who: Opened) -> None:
+    with as_who("nobody") as found:
+        page = found.open(busy.views["form health"])
+        expect(page.locator(".chart svg").first).to_be_visible()
+        page.get_by_role("link", name="Board", exact=True).click()
+        found.settled()
+        expect(page.locator("table.board tbody tr").first).to_be_visible()
+        assert page.evaluate("window.violations") == []
 
 
 def test_an_evolved_item_leads_back_to_where_it_came_from(busy: Busy, as_who: Opened) -> None:

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { isStatic, useDocument, address, type Schemas } from "../../api";
 import { Notices } from "../../parts/notices";
 import { count, percent } from "../../parts/numbers";
-import { Failure, Shown } from "../../parts/states";
+import { Failure, Shown, Unmeasured } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { unpacked, weigh, type Drawn, type Ranked } from "../../state/ranks";
 import { useParam } from "../../state/url";
@@ -25,11 +25,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
   const [date] = useParam("date");
   const board = useDocument("/api/v1/boards/{system}", { system: system?.id, date }, system !== undefined);
   if (system === undefined) {
-    return (
-      <Failure title="Nothing is measured here yet" message="Measure a model, and its values stand here:">
-        <pre>valuecompass run -m MODEL -s schwartz</pre>
-      </Failure>
-    );
+    return <Unmeasured page="Board" then="Measure a model, and its values stand here:" />;
   }
   return (
     <>

@@ -1,5 +1,6 @@
+import type { CSSProperties } from "react";
 import type { Schemas } from "../../api";
-import { number, ranks } from "../../parts/numbers";
+import { interval, number, ranks } from "../../parts/numbers";
 import { Person } from "../../parts/person";
 import { RangeBar, Score } from "../../parts/range";
 import type { SystemAbout } from "../../parts/systems";
@@ -8,6 +9,10 @@ import { href, place, useListParam, useParam } from "../../state/url";
 import { MOST } from "../../state/compared";
 
 type Board = Schemas["BoardDocument"];
+/** So many dimensions have room beside the score. */
+const BRIEF = 12;
+/** What is sorted from the lowest on. */
+const UPWARDS = new Set(["rank", "name"]);
 export interface Line { row: Schemas["BoardRow"]; ranked: Ranked }
 
 export function BoardTable({ board, system, rows, weights }: { board: Board; system: SystemAbout; rows: readonly Line[]; weights: readonly number[] }) {
@@ -16,13 +21,14 @@ export function BoardTable({ board, system, rows, weights }: { board: Board; sys
   const [compared, setCompared] = useListParam("with");
   const [date] = useParam("date");
   const wide = shown === "all";
+  const brief = !wide && board.dims.length > 1 && board.dims.length <= BRIEF;
   const [from, to] = limits(board, rows);
   const ordered = [...rows].sort(by(sort));
   const decimals = to - from <= 2 ? 2 : undefined;
   const facts = (["developer", "openness", "release"] as const).filter((key) => rows.some(({ row }) => row.about[key] !== undefined));
   const heading = (key: string, label: string, hint?: string) => (
-    <th key={key} scope="col" title={hint} aria-sort={sort === key ? "descending" : undefined}>
-      <button type="button" className="sort" onClick={() => setSort(key)}>{label}{sort === key ? " ▾" : ""}</button>
+    <th key={key} scope="col" title={hint} aria-sort={sort === key ? (UPWARDS.has(key) ? "ascending" : "descending") : undefined} className={brief && key.startsWith("dim:") ? "brief" : undefined}>
+      <button type="button" className="sort" onClick={() => setSort(key)}><span>{label}</span>{sort === key ? <span aria-hidden="true">{UPWARDS.has(key) ? " ▴" : " ▾"}</span> : ""}</button>
     </th>
   );
   return (
@@ -35,8 +41,8 @@ export function BoardTable({ board, system, rows, weights }: { board: Board; sys
               <th scope="col" className="pick"><span className="unseen">Compare</span></th>
               {heading("rank", "Rank")}
               {heading("name", "Respondent")}
-              {heading("rank", "Score", "Weighted mean of the dimensions, 95 % interval")}
-              {wide && board.dims.map((name) => heading(`dim:${name}`, name, system.dimensions.find((d) => d.name === name)?.definition))}
+              {heading("score", "Score", "Weighted mean of the dimensions, 95 % interval")}
+              {(wide || brief) && board.dims.map((name) => heading(`dim:${name}`, name, system.dimensions.find((d) => d.name === name)?.definition))}
               {!wide && facts.map((key) => heading(key, key[0]!.toUpperCase() + key.slice(1)))}
             </tr>
           </thead>
@@ -60,12 +66,14 @@ export function BoardTable({ board, system, rows, weights }: { board: Board; sys
                     </td>
                   );
                 })}
+                {brief && board.dims.map((name, d) => <Brief key={name} cell={row.dimensions[name]!} name={name} from={from} to={to} decimals={decimals} weighted={weights[d] !== 0} />)}
                 {!wide && facts.map((key) => <td key={key}><bdi>{row.about[key] ?? "–"}</bdi></td>)}
               </tr>
             ))}
           </tbody>
         </table>
       </div>
+      {brief && <p className="quiet brief-note">A dimension stands with its score alone, the darker the higher; all of them with their intervals and n are one click away.</p>}
       <p className="controls">
         {compared.length >= 2
           ? <a className="button" href={href(place("/compare", { system: board.system, date, with: compared }))}>Compare these {compared.length}</a>
@@ -74,6 +82,15 @@ export function BoardTable({ board, system, rows, weights }: { board: Board; sys
       </p>
     </>
   );
+}
+
+/** A score in a narrow cell, shaded by where it lies on the axis. */
+function Brief({ cell, name, from, to, decimals, weighted }: { cell: Schemas["BoardRow"]["dimensions"][string]; name: string; from: number; to: number; decimals: number | undefined; weighted: boolean }) {
+  if (cell.score === null) return <td className="brief none" title={`${name}: not measured`}>–</td>;
+  const at = Math.min(1, Math.max(0, (cell.score - from) / (to - from || 1)));
+  const limits = interval(cell.low, cell.high, decimals);
+  const shade = { "--t": at.toFixed(3) } as CSSProperties;
+  return <td className={weighted ? "brief" : "brief unweighted"} style={shade} title={`${name}${limits === "" ? "" : `, 95 %: ${limits}`}`}>{number(cell.score, decimals)}</td>;
 }
 
 /** The ends of the axis: those of the scale; of a table that does not say, of its numbers. */
@@ -86,6 +103,7 @@ function limits(board: Board, rows: readonly Line[]): [number, number] {
 function by(sort: string): (a: Line, b: Line) => number {
   const last = (value: number | null) => value ?? Infinity;
   if (sort === "name") return (a, b) => a.row.respondent.localeCompare(b.row.respondent);
+  if (sort === "score") return (a, b) => (b.ranked.score ?? -Infinity) - (a.ranked.score ?? -Infinity);
   if (sort.startsWith("dim:")) {
     const name = sort.slice(4);
     return (a, b) => (b.row.dimensions[name]?.score ?? -Infinity) - (a.row.dimensions[name]?.score ?? -Infinity);

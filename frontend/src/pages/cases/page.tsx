@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react";
 import { isStatic, useDocument, type Schemas } from "../../api";
 import { count } from "../../parts/numbers";
-import { Failure, Shown, Waiting } from "../../parts/states";
+import { Failure, Shown, Unmeasured, Waiting } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { change, useParam } from "../../state/url";
 import { ItemCard, Legend } from "./card";
@@ -27,11 +27,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
   });
   const system = useSystem(own);
   if (system === undefined) {
-    return (
-      <Failure title="There are no cases here yet" message="Measure a model, and everything it was asked and answered stands here:">
-        <pre>valuecompass run -m MODEL -s schwartz</pre>
-      </Failure>
-    );
+    return <Unmeasured page="Cases" then="Measure a model, and everything it was asked and answered stands here. Tables that somebody published have scores alone." />;
   }
   return (
     <>

@@ -8,7 +8,7 @@ import { Person } from "../../parts/person";
 import { savePng } from "../../parts/picture";
 import { Radar } from "../../parts/radar";
 import type { Series } from "../../parts/shapes";
-import { Failure, Shown } from "../../parts/states";
+import { Shown, Unmeasured } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { MOST } from "../../state/compared";
 import { useListParam, useParam } from "../../state/url";
@@ -29,7 +29,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
   const system = useSystem(systems);
   const [date] = useParam("date");
   const board = useDocument("/api/v1/boards/{system}", { system: system?.id, date }, system !== undefined);
-  if (system === undefined) return <Failure title="Nothing is measured here yet" message="There is nobody to compare." />;
+  if (system === undefined) return <Unmeasured page="Compare" then="Measure two models or more, and you see here where they surely differ:" />;
   return (
     <>
       <p className="eyebrow">Compare</p>

@@ -1,12 +1,11 @@
-import { useState } from "react";
 import type { Schemas } from "../../api";
 import { Person } from "../../parts/person";
 import { MOST } from "../../state/compared";
-import { change } from "../../state/url";
+import { change, useParam } from "../../state/url";
 
 /** Whom to compare: chosen ones first, the others found by name. */
 export function Picker({ board, chosen }: { board: Schemas["BoardDocument"]; chosen: readonly string[] }) {
-  const [find, setFind] = useState("");
+  const [find, setFind] = useParam("find");
   const set = (names: readonly string[]) => change({ with: names, first: null, second: null });
   const wanted = find.trim().toLocaleLowerCase();
   const rows = board.rows.filter((r) => r.respondent.toLocaleLowerCase().includes(wanted));
@@ -23,7 +22,7 @@ export function Picker({ board, chosen }: { board: Schemas["BoardDocument"]; cho
       </ul>
       <details className="no-print" open={chosen.length < 2}>
         <summary>Choose respondents ({chosen.length} of at most {MOST})</summary>
-        {board.rows.length > 8 && <label className="field"><span>Name</span><input type="search" value={find} onChange={(e) => setFind(e.target.value)} /></label>}
+        {board.rows.length > 8 && <label className="field"><span>Name</span><input type="search" value={find} onChange={(e) => setFind(e.target.value, true)} /></label>}
         <fieldset className="options">
           <legend className="unseen">Respondents on the board</legend>
           {rows.map((r) => {

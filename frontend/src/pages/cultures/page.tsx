@@ -5,7 +5,7 @@ import { Notices } from "../../parts/notices";
 import { count, interval, number, percent } from "../../parts/numbers";
 import { Person } from "../../parts/person";
 import { RangeBar } from "../../parts/range";
-import { Failure, Shown } from "../../parts/states";
+import { Shown, Unmeasured } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { useParam } from "../../state/url";
 import { CurvePlot, inWords } from "./curve";
@@ -25,7 +25,7 @@ export default function CulturesPage() {
 
 function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
   const system = useSystem(systems);
-  if (system === undefined) return <Failure title="Nothing is measured here yet" message="Measure a model first; then its values can be compared with those of cultures." />;
+  if (system === undefined) return <Unmeasured page="Cultures" then="Measure a model, and its order of values stands here beside those of cultures:" />;
   return (
     <>
       <p className="eyebrow">Cultures</p>

@@ -2,7 +2,7 @@
 import { isStatic, useDocument, type Schemas } from "../../api";
 import { Notices } from "../../parts/notices";
 import { count } from "../../parts/numbers";
-import { Shown } from "../../parts/states";
+import { Shown, Unmeasured } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { href, useParam } from "../../state/url";
 import "../../style/items.css";
@@ -32,7 +32,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
   const system = useSystem(systems);
   const [date] = useParam("date");
   const found = useDocument("/api/v1/findings/{system}", { system: system?.id, date }, system !== undefined);
-  if (system === undefined) return <p className="none">Nothing is measured here yet, so nothing is found.</p>;
+  if (system === undefined) return <Unmeasured page="Findings" then="Measure two models or more, and what holds of them stands here in sentences:" />;
   return (
     <>
       <p className="eyebrow">Findings</p>

@@ -35,7 +35,9 @@ export function Bank({ system }: { system: SystemAbout }) {
   return (
     <>
       <Filters facets={found.data?.page.facets} />
-      <Shown of={found} what="Loading items">{(data) => <Table data={data} />}</Shown>
+      {found.error?.status === 404
+        ? <p className="none">No item of {system.name} is here: a published table comes with scores alone. Items come with a measurement of one's own.</p>
+        : <Shown of={found} what="Loading items">{(data) => <Table data={data} />}</Shown>}
     </>
   );
 }

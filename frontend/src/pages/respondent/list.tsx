@@ -2,12 +2,13 @@
 import { useDocument, type Schemas } from "../../api";
 import { count } from "../../parts/numbers";
 import { personPlace } from "../../parts/person";
-import { Shown } from "../../parts/states";
+import { Shown, Unmeasured } from "../../parts/states";
 import { href, useParam } from "../../state/url";
 
 export default function RespondentsPage() {
   const all = useDocument("/api/v1/respondents");
   const meta = useDocument("/api/v1/meta");
+  if (all.data?.respondents.length === 0) return <Unmeasured page="Respondents" then="Measure a model, and it stands here:" />;
   return (
     <>
       <h1>Respondents</h1>
@@ -50,7 +51,6 @@ function Listed({ all, names }: { all: readonly Schemas["Known"][]; names: Reado
           </tbody>
         </table>
       </div>
-      {all.length === 0 && <p className="none">Nothing is measured here yet.</p>}
     </>
   );
 }

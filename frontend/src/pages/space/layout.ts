@@ -3,7 +3,8 @@ export interface Spot { x: number; y: number; text: string; first?: boolean }
 export interface Label { x: number; y: number; anchor: "start" | "middle" | "end" }
 type Box = [number, number, number, number];
 
-const [LETTER, LINE, GAP] = [6.4, 14, 9];
+// wide enough for the widest of the usual fonts
+const [LETTER, LINE, GAP] = [7.2, 14, 9];
 const meet = (a: Box, b: Box) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 function box(spot: Spot, label: Label): Box {

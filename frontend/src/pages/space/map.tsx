@@ -89,7 +89,7 @@ function arrows(directions: Document["directions"], points: readonly (readonly [
   for (const [name, [x, y]] of Object.entries(directions)) {
     if (Math.hypot(x!, y!) < 0.35) continue;
     const tip: [number, number] = [width / 2 + reach * x!, height / 2 - reach * y!];
-    const half = 3.2 * name.length;
+    const half = 3.5 * name.length;
     // further out, then in, until the name covers neither a point nor another name
     for (const step of [12, 24, 36, 48, 60, 72, -14, -28, -42]) {
       const length = Math.hypot(x!, y!);

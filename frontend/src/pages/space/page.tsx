@@ -3,7 +3,7 @@ import { useDocument, type Schemas } from "../../api";
 import { Notices } from "../../parts/notices";
 import { number, percent } from "../../parts/numbers";
 import { Person } from "../../parts/person";
-import { Failure, Shown } from "../../parts/states";
+import { Shown, Unmeasured } from "../../parts/states";
 import { DatePicker, SystemTabs, useSystem, type SystemAbout } from "../../parts/systems";
 import { change, useParam } from "../../state/url";
 import { keyOf, Mark, SpaceMap } from "./map";
@@ -22,7 +22,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
   const [date] = useParam("date");
   const [cultures] = useParam("cultures");
   const space = useDocument("/api/v1/space/{system}", { system: system?.id, date, cultures: cultures === "off" ? false : null }, system !== undefined);
-  if (system === undefined) return <Failure title="Nothing is measured here yet" message="Measure a model first; then it has a place here." />;
+  if (system === undefined) return <Unmeasured page="Value space" then="Measure a model, and it has a place on this map:" />;
   return (
     <>
       <p className="eyebrow">Value space</p>
@@ -56,7 +56,7 @@ function Whole({ of }: { of: Document }) {
       <SpaceMap of={of} at={at} look={look} pointers={pointers !== "off"} />
       <p className="beside" aria-live="polite">
         {at === undefined
-          ? <span className="quiet">Point at somebody, or go there with the Tab key, to see the nearest others. A respondent leads to its page.</span>
+          ? <span className="quiet">Point at somebody, or go there with the Tab key, to see the nearest others. A respondent leads to its page. Names that would cover each other are left out.</span>
           : <><b><bdi>{at.name}</bdi></b>{at.simulated && <> <span className="badge">simulated</span></>}: nearest are {at.nearest.map((n, i) => <span key={i}>{i > 0 && ", "}<bdi>{n.name}</bdi> <span className="quiet">({number(n.rho, 2)})</span></span>)}.</>}
       </p>
       <p>
