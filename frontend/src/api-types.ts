@@ -3593,11 +3593,9 @@ export interface components {
          * SampleDocument
          * @description The sample of a measurement: how it was drawn, and what is in it.
          *
-         *     indexing: the index is being made and nothing is drawn yet: ask again.
          *     most: cases for a respondent and dimension. of: cases of the measurement.
          */
         SampleDocument: {
-            indexing?: components["schemas"]["CaseIndexing"] | null;
             /**
              * Lines
              * @default []
