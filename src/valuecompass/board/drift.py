@@ -186,7 +186,9 @@ async def _table(store: Store, head: Mapping[str, Any], name: str) -> ItemTable 
     table = await item_table(store, await load_measurement(store, head))
     at = table.respondents.index(name)
     one = slice(at, at + 1)
-    return ItemTable((name,), table.items, table.names, table.totals[one], table.counts[one])
+    # copies: a part that looks into the whole would keep everybody's answers of every date
+    totals, counts = table.totals[one].copy(), table.counts[one].copy()
+    return ItemTable((name,), table.items, table.names, totals, counts)
 
 
 def _change(
@@ -223,8 +225,9 @@ def _bare(before: Json, after: Json) -> Json:
 
 
 def _paired(before: ItemTable, after: ItemTable, seed: int) -> Json:
-    shared = [item for item in before.items if item in set(after.items)]
-    rows = [[table.items.index(item) for item in shared] for table in (after, before)]
+    at = [{item: place for place, item in enumerate(table.items)} for table in (after, before)]
+    shared = [item for item in before.items if item in at[0]]
+    rows = [[places[item] for item in shared] for places in at]
     values = np.stack([after.means[0, rows[0]], before.means[0, rows[1]]])
     found = claims(values, np.asarray(shared), np.random.default_rng(seed))
     names = ("difference", "low", "high")
