@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,21 @@ def test_a_workspace_that_is_not_there_is_named_and_nothing_written(tmp_path: Pa
     assert done.returncode == 2
     assert str(tmp_path / "none") in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_who_ends_it_finds_nothing_half(world: Path, tmp_path: Path, ending: int) -> None:
+    command = [sys.executable, "-m", "valuecompass", "export-site", str(tmp_path / "out" / "site")]
+    process = subprocess.Popen([*command, "-w", str(world)], stderr=subprocess.PIPE, text=True)
+    began = time.monotonic()
+    while not list(tmp_path.glob("out/.site.*/api")) and time.monotonic() - began < 240:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(ending)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in said
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_names_stay_in_the_folder(site: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,8 @@ def export_site(
 
     from valuecompass.web.export import export_site
 
+    # who ends it finds nothing half-written, as with Ctrl-C
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     began = time.monotonic()
     with console(stderr=True).status("Writing pages …") as status:
         done = anyio.run(
