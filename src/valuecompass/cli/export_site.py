@@ -14,6 +14,10 @@ from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, e
 from valuecompass.cli.shown import say
 
 
+def _interrupted(*_: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
 @app.command("export-site")
 def export_site(
     folder: Annotated[Path, typer.Argument(help="Folder to write; an earlier export is replaced.")],
@@ -30,7 +34,7 @@ def export_site(
     from valuecompass.web.export import export_site
 
     # who ends it finds nothing half-written, as with Ctrl-C
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupted)
     began = time.monotonic()
     with console(stderr=True).status("Writing pages …") as status:
         done = anyio.run(

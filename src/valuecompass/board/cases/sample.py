@@ -57,7 +57,8 @@ class Drawable:
 
     def address(self, at: int) -> Address:
         """Return where a case is."""
-        position, item, presentation, repeat, _ = self.places[at].tolist()
+        place: list[int] = self.places[at].tolist()
+        position, item, presentation, repeat, _ = place
         return Address(self.measurement, position, self.items[item], presentation, repeat)
 
 
@@ -134,7 +135,7 @@ def _drawn(of: Drawable, most: int, seed: int) -> list[int]:
     kept: set[int] = set()
     bounds = np.searchsorted(of.places[:, 0], np.arange(len(of.counts) + 1))
     for position in range(len(of.counts) if most > 0 else 0):
-        own = np.arange(bounds[position], bounds[position + 1])
+        own: Ints = np.arange(bounds[position], bounds[position + 1])
         items = of.places[own, 1]
         for at, name in enumerate(of.names):
             counted = of.counts[position, items, at]
