@@ -133,7 +133,8 @@ async def sample_addresses(
 
 def _drawn(of: Drawable, most: int, seed: int) -> list[int]:
     kept: set[int] = set()
-    bounds = np.searchsorted(of.places[:, 0], np.arange(len(of.counts) + 1))
+    starts = np.searchsorted(of.places[:, 0], np.arange(len(of.counts) + 1))
+    bounds: list[int] = starts.tolist()
     for position in range(len(of.counts) if most > 0 else 0):
         own: Ints = np.arange(bounds[position], bounds[position + 1])
         items = of.places[own, 1]
