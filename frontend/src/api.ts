@@ -1,7 +1,7 @@
 // The one way to the data: typed by the server's OpenAPI document, the same live and as files.
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { components, paths } from "./api-types";
-import { filled, shard, type Params } from "./state/shard";
+import { dated, filled, shard, type Params } from "./state/shard";
 
 export type Schemas = components["schemas"];
 type Gets = { [P in keyof paths]: paths[P] extends { get: { responses: { 200: { content: { "application/json": unknown } } } } } ? P : never }[keyof paths];
@@ -11,16 +11,21 @@ export type { Params };
 /** Whether these are files without a server: index.html of an export says so. */
 export const isStatic = document.querySelector('meta[name="valuecompass-static"]') !== null;
 
+const META = "/api/v1/meta";
+
 export class ApiError extends Error {
   constructor(readonly status: number, message: string, readonly field: string | null) {
     super(message);
   }
 }
 
+// the systems of an export, once they are loaded: every page of a system asks for them first
+let systems: readonly Schemas["SystemAbout"][] = [];
+
 /** Where a document is: on the server, or its file in an export. */
 export function address(path: string, params: Params = {}): string {
   const relative = path.replace(/^\//, "");
-  if (isStatic) return shard(relative, params);
+  if (isStatic) return shard(relative, dated(systems, params));
   const [start, left] = filled(relative, params, encodeURIComponent);
   const query = new URLSearchParams(left).toString();
   return query ? `${start}?${query}` : start;
@@ -40,7 +45,9 @@ export async function send<T>(method: string, path: string, params: Params = {},
   const answer = await fetch(address(path, params), { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const text = await answer.text();
   if (!answer.ok) throw explained(answer.status, text);
-  return (text === "" ? undefined : JSON.parse(text)) as T;
+  const found = (text === "" ? undefined : JSON.parse(text)) as T;
+  if (isStatic && path === META) ({ systems } = found as Schemas["Meta"]);
+  return found;
 }
 
 function explained(status: number, text: string): ApiError {

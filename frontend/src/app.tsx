@@ -69,7 +69,7 @@ export function App() {
         <Caught key={path}>
           <Suspense fallback={<Waiting />}>
             <Switch>
-              {PAGES.map((p) => <Route key={p.path} path={p.path} component={p.page} />)}
+              {PAGES.map((p) => <Route key={p.path} path={p.path} component={p.live === true && isStatic ? NeedsServer : p.page} />)}
               <Route><Failure title="There is no such page" message={`Nothing is at ${path}.`} /></Route>
             </Switch>
           </Suspense>
@@ -78,6 +78,11 @@ export function App() {
       <Foot />
     </Router>
   );
+}
+
+/** What a link to a page that writes comes to in an export. */
+function NeedsServer() {
+  return <Failure title="This needs a server" message="These are files: nothing can be run or labelled here. Whoever made them can, with the command:"><pre>valuecompass serve</pre></Failure>;
 }
 
 function Foot() {

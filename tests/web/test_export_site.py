@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,10 +30,9 @@ LIVE = frozenset(
         # computed for what somebody picked
         *("boards/{system}/comparison", "boards/{system}/comparison.csv"),
         "cultures/{system}/curve",
-        # of single items and cases: not in exports yet
+        # of all cases and items, of which an export holds samples and banks
         *("boards/{system}/respondent/behind", "cases/{system}", "beside/{measurement}/{item}"),
-        "cases/{measurement}/{position}/{item}/{presentation}/{repeat}",
-        *("items", "items/{item}"),
+        *("cases/{measurement}/{position}/{item}/{presentation}/{repeat}", "items"),
         # a workspace without an evolution has none
         "evolutions/{run}",
     )
@@ -77,15 +80,68 @@ def test_every_document_of_the_api_is_exported_or_named_as_live(site: Path) -> N
     paths = make_app(Settings(Path("."))).openapi()["paths"]
     reading = {path for path, ways in paths.items() if "get" in ways}
     assert reading >= LIVE
-    missing = [
-        path
-        for path in reading - LIVE
-        if not any(
-            re.fullmatch(re.sub(r"\\\{[^}]*\\\}", ".+", re.escape(path)), f"{API}/{name}")
-            for name in held
-        )
-    ]
+    there = {path for path in reading if any(_names(path, name) for name in held)}
+    missing = reading - LIVE - there
+    assert there.isdisjoint(LIVE)
     assert not missing, f"give {', '.join(SUBJECTS)} an exported(here), or name them in LIVE"
+
+
+def _names(path: str, name: str) -> bool:
+    return bool(re.fullmatch(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)), f"{API}/{name}"))
+
+
+def _held(site: Path, wanted: Wanted) -> dict[str, Any]:
+    return json.loads((site / API.strip("/") / wanted.shard()).read_text(encoding="utf-8"))
+
+
+def _measured(server: Served) -> list[str]:
+    systems = server.get(f"{API}/meta").json()["systems"]
+    return [m["id"] for s in systems for m in s["measurements"] if m["kind"] == "measured"]
+
+
+def test_the_sample_says_how_it_was_drawn_and_keeps_its_bound(site: Path, server: Served) -> None:
+    measured = _measured(server)
+    assert measured
+    for own in measured:
+        wanted = Wanted("/samples/{measurement}", {"measurement": own})
+        listed = _held(site, wanted)
+        assert listed == server.get(API + wanted.address()).json()
+        assert f"seed {listed['seed']}" in listed["rule"]
+        assert f"at most {listed['most']} cases" in listed["rule"] and listed["most"] == 20
+        dims, lines = listed["measurement"]["dims"], listed["lines"]
+        places = [(line["position"], line["item"], line.get("repeat", 0)) for line in lines]
+        counted = Counter(position for position, _, _ in places)
+        assert max(counted.values()) <= 20 * len(dims)
+        assert 0 < len(lines) <= listed["of"]
+        for position, n in counted.items():
+            at: dict[str, Any] = {"measurement": own, "position": position}
+            one = Wanted("/samples/{measurement}/{position}", at)
+            cases = _held(site, one)["cases"]
+            assert len(cases) == n
+            assert all(case["text"] for case in cases)
+            assert {case["item"] for case in cases} == {i for p, i, _ in places if p == position}
+        # a respondent who is not there
+        gone = Wanted("/samples/{measurement}/{position}", {"measurement": own, "position": 9_999})
+        assert server.get(API + gone.address()).status_code == 404
+
+
+def test_the_bank_holds_every_item_and_says_which_have_a_page(site: Path, server: Served) -> None:
+    for system in server.get(f"{API}/meta").json()["systems"]:
+        wanted = Wanted("/banks/{system}", {"system": system["id"]})
+        answer = server.get(API + wanted.address())
+        if answer.status_code == 404:  # published tables have no items
+            continue
+        bank = _held(site, wanted)
+        assert bank == answer.json()
+        of = Wanted("/items", {"system": system["id"]}).address()
+        assert len(bank["lines"]) == server.get(API + of).json()["page"]["total"]
+        assert bank["rule"]
+        for line in bank["lines"]:
+            page = Wanted("/items/{item}", {"item": line["id"]})
+            there = (site / API.strip("/") / page.shard()).is_file()
+            assert there is line.get("page", False)
+            if there:
+                assert _held(site, page)["item"]["item"]["text"] == line["text"]
 
 
 def test_the_page_says_that_it_is_static_and_carries_the_policy(site: Path) -> None:
@@ -122,6 +178,21 @@ def test_a_workspace_that_is_not_there_is_named_and_nothing_written(tmp_path: Pa
     assert done.returncode == 2
     assert str(tmp_path / "none") in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_who_ends_it_finds_nothing_half(world: Path, tmp_path: Path, ending: int) -> None:
+    command = [sys.executable, "-m", "valuecompass", "export-site", str(tmp_path / "out" / "site")]
+    process = subprocess.Popen([*command, "-w", str(world)], stderr=subprocess.PIPE, text=True)
+    began = time.monotonic()
+    while not list(tmp_path.glob("out/.site.*/api")) and time.monotonic() - began < 240:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(ending)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in said
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_names_stay_in_the_folder(site: Path) -> None:

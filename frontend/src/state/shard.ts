@@ -20,6 +20,14 @@ export function filled(path: string, params: Params, written: (text: string) => 
   return [done, left];
 }
 
+/** The day under which an export holds a document: the newest has no name, and ids are no names. */
+export function dated(systems: readonly { id: string; measurements: readonly { id: string; date: string }[] }[], params: Params): Params {
+  const all = systems.find((s) => s.id === params.system)?.measurements;
+  if (all === undefined || typeof params.date !== "string") return params;
+  const day = all.find((m) => m.id === params.date)?.date ?? params.date;
+  return { ...params, date: day === all[0]?.date ? null : day };
+}
+
 export function shard(path: string, params: Params): string {
   const [start, query] = filled(path, params, plain);
   const suffix = /\.(csv|parquet)$/.exec(start)?.[0] ?? "";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,10 @@ import typer
 
 from valuecompass.cli.app import WORKSPACE, Db, Json, Workspace, app, console, echo_json, quoted
 from valuecompass.cli.shown import say
+
+
+def _interrupted(*_: object) -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 @app.command("export-site")
@@ -28,6 +33,8 @@ def export_site(
 
     from valuecompass.web.export import export_site
 
+    # who ends it finds nothing half-written, as with Ctrl-C
+    signal.signal(signal.SIGTERM, _interrupted)
     began = time.monotonic()
     with console(stderr=True).status("Writing pages …") as status:
         done = anyio.run(

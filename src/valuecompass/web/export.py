@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+import anyio
 import httpx2
 from fastapi import FastAPI
 
@@ -28,6 +29,8 @@ from valuecompass.web.shards import Wanted
 from valuecompass.web.site import Site
 
 MANIFEST = "valuecompass-site.json"
+AT_ONCE = 4
+"""Documents asked for at once: the slow ones are made in threads."""
 _HEAD = '<meta charset="utf-8" />'
 _ASK = {"accept-encoding": "identity"}
 
@@ -125,13 +128,44 @@ def _write(path: Path, body: bytes, wanted: Wanted) -> int:
 async def _documents(settings: Settings) -> AsyncIterator[tuple[Wanted, bytes]]:
     async with _asking(make_app(settings)) as (site, client):
         for exported in _subjects():
+            some: list[Wanted] = []
             async for wanted in exported(site):
-                answer = await client.get(API + wanted.address(), headers=_ASK)
-                if wanted.maybe and answer.status_code in (400, 404):
-                    continue
-                if answer.status_code != 200:
-                    raise _failure(wanted, answer)
-                yield wanted, answer.content
+                some.append(wanted)
+                if len(some) == AT_ONCE:
+                    for found in await _answered(client, some):
+                        yield found
+                    some = []
+            for found in await _answered(client, some):
+                yield found
+
+
+async def _answered(
+    client: httpx2.AsyncClient, some: Sequence[Wanted]
+) -> list[tuple[Wanted, bytes]]:
+    """Return those documents that there are, in order."""
+    answers: dict[int, httpx2.Response] = {}
+    failures: list[Exception] = []
+
+    async def ask(at: int) -> None:
+        try:
+            answers[at] = await client.get(API + some[at].address(), headers=_ASK)
+        except Exception as error:  # as it is, not in a group
+            failures.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        for at in range(len(some)):
+            tasks.start_soon(ask, at)
+    if failures:
+        raise failures[0]
+    found: list[tuple[Wanted, bytes]] = []
+    for at, wanted in enumerate(some):
+        answer = answers[at]
+        if wanted.maybe and answer.status_code in (400, 404):
+            continue
+        if answer.status_code != 200:
+            raise _failure(wanted, answer)
+        found.append((wanted, answer.content))
+    return found
 
 
 def _subjects() -> Iterator[Callable[[Site], AsyncIterator[Wanted]]]:

@@ -48,10 +48,30 @@ class Site:
         Raises:
             NotFound: there is none of this system or day.
         """
+        if not self.settings.static:
+            return await self._read(system, date, samples)
+        # an export asks for all documents of a board in a row
+        wanted = system, date, samples
+        async with self._reading:
+            if wanted not in self._boards:
+                found = await self._read(system, date, samples)
+                self._boards.clear()
+                self._boards[wanted] = found
+            return self._boards[wanted]
+
+    async def _read(self, system: str, date: str | None, samples: int) -> Board:
         try:
             return await read_board(self.store, system, date=date, samples=samples)
         except InputError as error:
             raise NotFound(str(error)) from None
+
+    @cached_property
+    def _boards(self) -> dict[tuple[str, str | None, int], Board]:
+        return {}
+
+    @cached_property
+    def _reading(self) -> anyio.Lock:
+        return anyio.Lock()
 
 
 def _site(request: Request) -> Site:

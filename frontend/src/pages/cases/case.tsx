@@ -1,6 +1,7 @@
 // One case: item, answer, every verdict, how the answer was got; and others on the same item beside it.
 import { useParams } from "wouter";
 import { isStatic, useDocument, type Schemas } from "../../api";
+import { count } from "../../parts/numbers";
 import { Person } from "../../parts/person";
 import { Failure, Shown } from "../../parts/states";
 import { href, place, useParam } from "../../state/url";
@@ -25,10 +26,21 @@ function Sampled({ at }: { at: Place }) {
       {(data) => {
         const one = data.cases.find((c) => c.item === at.item && String(c.presentation ?? 0) === at.presentation && String(c.repeat ?? 0) === at.repeat);
         return one === undefined
-          ? <Failure title="This case is not in the sample" message="These are files without a server: they hold a sample of the cases. A server has each of them." />
+          ? <Outside measurement={data.measurement} />
           : <Whole of={whole(data, one)} measurement={data.measurement} words="" />;
       }}
     </Shown>
+  );
+}
+
+/** A case that stands in no file: say what the files hold, and where to find it. */
+function Outside({ measurement }: { measurement: Measurement }) {
+  const sample = useDocument("/api/v1/samples/{measurement}", { measurement: measurement.id }).data;
+  const held = sample === undefined ? "a sample of the cases" : `a sample of ${count((sample.lines ?? []).length)} of ${count(sample.of ?? 0)} cases of this measurement`;
+  return (
+    <Failure title="This case is not in the sample" message={`These are files without a server: they hold ${held}. A server has each of them.`}>
+      <p><a href={href(place("/cases", { system: measurement.system, date: measurement.id }))}>Cases that are here</a></p>
+    </Failure>
   );
 }
 

@@ -33,7 +33,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
     <>
       <p className="eyebrow">Cases</p>
       <h1>What was asked, answered and judged</h1>
-      <p className="lead">Every score rests on answers like these. Search them, filter them by what the judge found, and read each one whole.</p>
+      <p className="lead">Every score rests on answers like these. {isStatic ? "Here is a sample of them, each to be read whole with what the judge found." : "Search them, filter them by what the judge found, and read each one whole."}</p>
       {own.length > 1 && <SystemTabs systems={own} chosen={system} />}
       <div className="controls"><DatePicker system={system} /></div>
       {isStatic ? <SampleList system={system} /> : <Search system={system} />}

@@ -22,10 +22,11 @@ function Listed({ sample }: { sample: Sample }) {
   const [respondent] = useParam("respondent");
   const [dimension] = useParam("dimension");
   const [outcome] = useParam("outcome");
+  const [item] = useParam("item");
   const [from] = useParam("from");
   const { measurement } = sample;
   const all = sample.lines ?? [];
-  const lines = passing(sample, { q, respondent, dimension, outcome });
+  const lines = passing(sample, { q, respondent, dimension, outcome, item });
   const start = Math.max(0, Number.parseInt(from, 10) || 0);
   const shown = lines.slice(start, start + PAGE);
   const turn = (to: number) => { change({ from: to <= 0 ? null : String(to) }); window.scrollTo(0, 0); };
@@ -42,6 +43,7 @@ function Listed({ sample }: { sample: Sample }) {
         </div>
       </section>
       <p role="status"><b>{count(lines.length)}</b> {lines.length === 1 ? "case" : "cases"} of the sample, judged by <bdi>{measurement.judge}</bdi>, {measurement.date}</p>
+      {item !== "" && <p>Only answers to item <code>{item}</code>. <button type="button" className="plain" onClick={() => change({ item: null, ...ANEW })}>All items</button></p>}
       {shown.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label="Cases of the sample">
           <table className="sample">

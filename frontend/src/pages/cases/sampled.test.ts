@@ -8,7 +8,7 @@ const lines = [
   { position: 1, item: "x", asked: "Should rules hold?", outcome: "refusal" },
 ];
 const sample = { measurement, lines } as unknown as Sample;
-const none = { q: "", respondent: "", dimension: "", outcome: "" };
+const none = { q: "", respondent: "", dimension: "", outcome: "", item: "" };
 
 test("every filter and every word must hold", () => {
   expect(passing(sample, none)).toHaveLength(2);
@@ -17,6 +17,8 @@ test("every filter and every word must hold", () => {
   expect(passing(sample, { ...none, dimension: "Power" })).toEqual([lines[0]]);
   expect(passing(sample, { ...none, dimension: "Joy" })).toEqual([]);
   expect(passing(sample, { ...none, outcome: "answer" })).toEqual([lines[0]]);
+  expect(passing(sample, { ...none, item: "x" })).toEqual(lines);
+  expect(passing(sample, { ...none, item: "y" })).toEqual([]);
 });
 
 test("a case gets back what was left out", () => {

@@ -4,15 +4,16 @@ import type { Case } from "./cases";
 
 export type Sample = Schemas["SampleDocument"];
 export type Line = Schemas["SampleLine"];
-export interface Filters { q: string; respondent: string; dimension: string; outcome: string }
+export interface Filters { q: string; respondent: string; dimension: string; outcome: string; item: string }
 
 /** Lines that pass every filter; words must all stand in the beginning of item or answer. */
-export function passing(sample: Sample, { q, respondent, dimension, outcome }: Filters): Line[] {
+export function passing(sample: Sample, { q, respondent, dimension, outcome, item }: Filters): Line[] {
   const { dims, respondents } = sample.measurement;
   const words = q.toLowerCase().split(/\s+/).filter((w) => w !== "");
   return (sample.lines ?? []).filter((line) => {
     if (respondent !== "" && respondents[line.position]?.name !== respondent) return false;
     if (dimension !== "" && !(line.dims ?? []).some((d) => dims[d] === dimension)) return false;
+    if (item !== "" && line.item !== item) return false;
     if (outcome !== "" && (line.outcome ?? "answer") !== outcome) return false;
     const text = `${line.asked} ${line.said ?? ""}`.toLowerCase();
     return words.every((word) => text.includes(word));

@@ -41,7 +41,8 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
 function Compared({ system }: { system: SystemAbout }) {
   const [date] = useParam("date");
   const [method, setMethod] = useParam("method", "spearman");
-  const [treatment, setTreatment] = useParam("treatment", "as-is");
+  const [wanted, setTreatment] = useParam("treatment", "as-is");
+  const treatment = isStatic ? "as-is" : wanted; // an export holds no others
   const [respondent] = useParam("respondent");
   const [profiles, setProfiles] = useParam("profiles");
   const own = useOwn();

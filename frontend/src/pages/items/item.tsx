@@ -1,10 +1,11 @@
 // One item: its text, where it comes from, and where respondents differ on it.
 import { useParams } from "wouter";
-import { useDocument, type Schemas } from "../../api";
+import { isStatic, useDocument, type Schemas } from "../../api";
 import { number } from "../../parts/numbers";
 import { Person } from "../../parts/person";
 import { RangeBar } from "../../parts/range";
-import { Shown } from "../../parts/states";
+import { Failure, Shown } from "../../parts/states";
+import type { SystemAbout } from "../../parts/systems";
 import { href, place } from "../../state/url";
 import { Status } from "./list";
 import "../../style/items.css";
@@ -14,7 +15,23 @@ type Whole = Schemas["WholeItem"];
 export default function ItemPage() {
   const { id } = useParams<{ id: string }>();
   const found = useDocument("/api/v1/items/{item}", { item: id });
+  if (isStatic && found.error !== null) return <Outside />;
   return <Shown of={found} what="Loading the item">{(data) => <Item of={data.item} why={data.why} />}</Shown>;
+}
+
+/** An item that has no page in an export: say which have one, and where the others stand. */
+function Outside() {
+  const systems = useDocument("/api/v1/meta").data?.systems ?? [];
+  return (
+    <Failure title="This export has no page of this item" message="These are files without a server: they hold every item in a list, and pages of a sample of them.">
+      <ul>{systems.map((system) => <Rule key={system.id} system={system} />)}</ul>
+    </Failure>
+  );
+}
+
+function Rule({ system }: { system: SystemAbout }) {
+  const bank = useDocument("/api/v1/banks/{system}", { system: system.id }).data;
+  return bank === undefined ? null : <li><a href={href(place("/items", { system: system.id }))}><bdi>{system.name}</bdi></a>: {bank.rule}</li>;
 }
 
 function Item({ of, why }: { of: Whole; why: string | null }) {
@@ -72,7 +89,7 @@ function Disagreement({ of }: { of: Whole }) {
               </tbody>
             </table>
           </div>
-          <p><a href={href(place("/cases", { system: of.item.system, item: of.id }))}>Read the answers</a></p>
+          <p><a href={href(place("/cases", { system: of.item.system, date: of.measured.measurement, item: of.id }))}>Read the answers</a></p>
         </>
       )}
     </section>

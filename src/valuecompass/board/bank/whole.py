@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,12 @@ import numpy as np
 from sqlalchemy import select
 
 from valuecompass.board.bank.known import ItemParameters, Known, Status
-from valuecompass.board.bank.lineage import LineageNode, evolved_item, tree_of
+from valuecompass.board.bank.lineage import Kin, LineageNode, kin_of
 from valuecompass.board.boards import age
 from valuecompass.errors import InputError
 from valuecompass.evolve.lifecycle.history import retired_items
 from valuecompass.items import Item, seed_items
-from valuecompass.measure.archive import load_measurement, utc
+from valuecompass.measure.archive import utc
 from valuecompass.measure.item_table import ItemTable
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.one_item import answered_one
@@ -82,8 +82,45 @@ class WholeItem:
     tree: LineageNode
 
 
-async def find_item(store: Store, id: str) -> Item:
+@dataclass(frozen=True)
+class Around:
+    """What the pages of all items of a value system rest on, read once.
+
+    uses: measurements of our own, newest first. most: respondents of the largest of them.
+    logs: by item its retirements and restorations, oldest first.
+    """
+
+    known: Known
+    kin: Kin
+    uses: tuple[FormUse, ...]
+    most: int
+    logs: Mapping[str, Sequence[Json]]
+
+
+async def around(store: Store, system: str, known: Known) -> Around:
+    """Read what the pages of all items of a value system rest on.
+
+    Args:
+        store: the open store.
+        system: its id.
+        known: of its items.
+    """
+    own = (measurements.c.system == system) & (measurements.c.kind == "measured")
+    heads = sorted(await store.rows(select(measurements).where(own)), key=age, reverse=True)
+    logs: dict[str, list[Json]] = {}
+    for row in await retired_items(store, system, everything=True):
+        logs.setdefault(row["item"], []).append(row)
+    most = max((len(head["manifest"]["respondents"]) for head in heads), default=0)
+    return Around(known, await kin_of(store, system), tuple(map(_sat, heads)), most, logs)
+
+
+async def find_item(store: Store, id: str, evolved: Mapping[str, Item]) -> Item:
     """Return an item of the workspace, of a run of evolve, or of the seed bank.
+
+    Args:
+        store: the open store.
+        id: of the item.
+        evolved: items of all runs, as `evolved_items`.
 
     Raises:
         InputError: there is none of this id.
@@ -91,8 +128,8 @@ async def find_item(store: Store, id: str) -> Item:
     rows = await store.rows(select(items.c.body).where(items.c.id == id))
     if rows:
         return Item.from_row(rows[0]["body"])
-    if (evolved := await evolved_item(store, id)) is not None:
-        return evolved
+    if id in evolved:
+        return evolved[id]
     for system in BUILTIN:
         for item in seed_items(system):
             if item.id == id:
@@ -100,28 +137,28 @@ async def find_item(store: Store, id: str) -> Item:
     raise InputError(f"item {id}: not in this workspace, its evolved items or the seed bank")
 
 
-async def whole_item(store: Store, item: Item, known: Known) -> WholeItem:
+async def whole_item(
+    store: Store, item: Item, of: Around, load: Callable[[str], Awaitable[Measurement]]
+) -> WholeItem:
     """Return all that is known of an item.
 
     Args:
         store: the open store.
         item: of `find_item`.
-        known: of the item's value system.
+        of: of the item's value system.
+        load: returns a measurement by its id.
     """
-    own = (measurements.c.system == item.system) & (measurements.c.kind == "measured")
-    heads = sorted(await store.rows(select(measurements).where(own)), key=age, reverse=True)
-    asked = [head for head in heads if await _asked(store, head, item.id)]
+    known, asked = of.known, await _asked(store, of, item.id)
     measured: FormUse | None = None
     rows: tuple[OnItem, ...] = ()
     spread: tuple[ItemSpread, ...] = ()
-    for head in asked:
-        measurement = await load_measurement(store, head)
+    for use in asked:
+        measurement = await load(use.measurement)
         table = await answered_one(store, measurement, item)
         if table is not None:
-            measured = _sat(head)
+            measured = use
             rows, spread = _rows(measurement, table), spread_of(table)
             break
-    log = await retired_items(store, item.system, everything=True)
     return WholeItem(
         item.id,
         item,
@@ -131,17 +168,21 @@ async def whole_item(store: Store, item: Item, known: Known) -> WholeItem:
         measured,
         rows,
         spread,
-        tuple(_sat(head) for head in asked),
-        tuple(row for row in log if row["item"] == item.id),
-        await tree_of(store, item),
+        asked,
+        tuple(of.logs.get(item.id, ())),
+        of.kin.tree(item),
     )
 
 
-async def _asked(store: Store, head: Mapping[str, Any], id: str) -> bool:
-    places = range(len(head["manifest"]["respondents"]))
-    of_item = (answers.c.measurement == head["id"]) & (answers.c.item == id)
-    query = select(answers.c.item).where(of_item, answers.c.position.in_(places)).limit(1)
-    return bool(await store.rows(query))
+async def _asked(store: Store, of: Around, id: str) -> tuple[FormUse, ...]:
+    # the key is named from its first part on, so that nothing has to be searched
+    query = select(answers.c.measurement).where(
+        answers.c.measurement.in_([use.measurement for use in of.uses]),
+        answers.c.position.in_(range(of.most)),
+        answers.c.item == id,
+    )
+    found = {row["measurement"] for row in await store.rows(query.distinct())}
+    return tuple(use for use in of.uses if use.measurement in found)
 
 
 def _sat(head: Mapping[str, Any]) -> FormUse:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from valuecompass.board.cases.address import Address
-from valuecompass.board.cases.index import CaseIndex
 from valuecompass.board.cases.reading import Case, read_many
-from valuecompass.board.cases.sample import MOST, RULE, SEED, sample_numbers
+from valuecompass.board.cases.sample import MOST, RULE, SEED, sample_addresses
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.measurement import Measurement
+from valuecompass.measure.scoring import findings_of
+from valuecompass.stats import aggregate
 from valuecompass.store import Store
 
 ASKED, SAID = 90, 120
@@ -24,7 +25,6 @@ class Sample:
 
     rule: in words. of: how many cases there are in all.
     addresses: of its cases, respondent by respondent.
-    shown: of each, places of the dimensions that the judge found expressed at least by .5.
     """
 
     rule: str
@@ -32,12 +32,15 @@ class Sample:
     most: int
     of: int
     addresses: tuple[Address, ...]
-    shown: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A case in the list of a sample. asked, said: the beginning of item and answer."""
+    """A case in the list of a sample.
+
+    shown: places of the dimensions that the judge found expressed at least by .5, opinions joined
+        as the scores join them. asked, said: the beginning of item and answer.
+    """
 
     address: Address
     shown: tuple[int, ...]
@@ -47,29 +50,20 @@ class Listed:
     said: str
 
 
-def sample_of(index: CaseIndex) -> Sample:
+async def sample_of(store: Store, measurement: Measurement) -> Sample:
     """Draw the sample of a measurement: the same each time, on any machine."""
-    numbers = sample_numbers(index, MOST, SEED)
-    strong = index.expressed >= round(1_000 * THRESHOLD)
-    return Sample(
-        rule=RULE.format(n=MOST, seed=SEED),
-        seed=SEED,
-        most=MOST,
-        of=len(index),
-        addresses=tuple(index.address(number) for number in numbers),
-        shown=tuple(tuple(strong[:, n - 1].nonzero()[0].tolist()) for n in numbers),
-    )
+    drawn, of = await sample_addresses(store, measurement, MOST, SEED)
+    return Sample(RULE.format(n=MOST, seed=SEED), SEED, MOST, of, tuple(drawn))
 
 
 async def listed(store: Store, measurement: Measurement, sample: Sample) -> list[Listed]:
     """Return the list of a sample, in its order."""
-    shown = dict(zip(sample.addresses, sample.shown, strict=True))
     found: list[Listed] = []
     for position, own in groupby(sample.addresses, key=lambda a: a.position):
         for case in await read_many(store, measurement, position, list(own)):
             texts = (_beginning(case.item.text.text, ASKED), _beginning(case.response.text, SAID))
-            at = case.address
-            found.append(Listed(at, shown[at], case.outcome, case.item.kind, *texts))
+            shown = _shown(measurement, case)
+            found.append(Listed(case.address, shown, case.outcome, case.item.kind, *texts))
     return found
 
 
@@ -79,6 +73,15 @@ async def sampled(
     """Return the cases of a sample that are of one respondent, whole."""
     own = [a for a in sample.addresses if a.position == position]
     return await read_many(store, measurement, position, own)
+
+
+def _shown(measurement: Measurement, case: Case) -> tuple[int, ...]:
+    if not case.verdicts:
+        return ()
+    names = [d["name"] for d in measurement.manifest["system"]["dimensions"]]
+    said = findings_of([vars(v) for v in case.verdicts], names)
+    joined = aggregate(said.expressed, measurement.manifest["opinions"])
+    return tuple(at for at, found in enumerate(joined.tolist()) if found >= THRESHOLD)
 
 
 def _beginning(text: str, most: int) -> str:

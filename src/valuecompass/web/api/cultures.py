@@ -188,7 +188,9 @@ class Compared(BaseModel):
 async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
     """Yield what an export holds of this subject."""
     for system, date in await boards_here(here):
-        yield shards.Wanted("/cultures/{system}", {"system": system, "date": date}, maybe=True)
+        for method in (None, "kendall", "pearson"):  # None: the usual one
+            params = {"system": system, "date": date, "method": method}
+            yield shards.Wanted("/cultures/{system}", params, maybe=True)
 
 
 @router.get("/cultures/{system}", response_model=CulturesDocument)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from valuecompass.board.bank.forms import UsedForm, used_forms
 from valuecompass.board.bank.known import Known, known_of
+from valuecompass.board.bank.lineage import evolved_items
 from valuecompass.board.bank.listing import (
     ItemLine,
     ItemPage,
@@ -22,9 +23,10 @@ from valuecompass.board.bank.listing import (
     systems_of,
     whole_bank,
 )
-from valuecompass.board.bank.whole import WholeItem, find_item, whole_item
+from valuecompass.board.bank.whole import WholeItem, around, find_item, whole_item
 from valuecompass.board.health.form import health_in
 from valuecompass.errors import InputError
+from valuecompass.items import Item
 from valuecompass.web import shards
 from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, SystemId
@@ -36,7 +38,10 @@ from valuecompass.web.site import Here, Site
 router = APIRouter()
 PARAMETERS = ("information", "high", "discrimination", "difficulty")
 MOST_PAGES, PAGES_SEED = 100, 1
-"""Of a system's items that have a page in an export: some 10 kB each with 33 respondents."""
+"""Of a system's items that have a page in an export: some 10 kB each with 33 respondents.
+
+What runs of evolve kept has one besides: their pages lead to it.
+"""
 System = Annotated[
     str, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Id of a value system.")
 ]
@@ -131,10 +136,12 @@ class BankDocument(BaseModel):
 async def exported(here: Site) -> AsyncIterator[shards.Wanted]:
     """Yield what an export holds of this subject."""
     yield shards.Wanted("/forms")
+    pages = set(await evolved(here))
     for system in sorted(await systems_of(here.store)):
         yield shards.Wanted("/banks/{system}", {"system": system})
-        for one in await sampled_ids(here.store, system, MOST_PAGES, PAGES_SEED):
-            yield shards.Wanted("/items/{item}", {"item": one})
+        pages |= await pages_of(here, system)
+    for one in sorted(pages):
+        yield shards.Wanted("/items/{item}", {"item": one})
     for system, date in await boards_here(here):
         yield shards.Wanted("/health/{system}", {"system": system, "date": date}, maybe=True)
 
@@ -224,15 +231,29 @@ async def bank_of(here: Site, system: str) -> BankDocument:
         f"facets {system}", lambda: facets_of(here.store, system, of)
     )
     lines = await whole_bank(here.store, system, of)
-    pages = frozenset(await sampled_ids(here.store, system, MOST_PAGES, PAGES_SEED))
+    pages = await pages_of(here, system)
+    count = sum(line.id in pages for line in lines)
     rule = "Every item has a page of its own."
-    if len(pages) < len(lines):
+    if count < len(lines):
         rule = (
-            f"{len(pages)} of {len(lines):,} items have a page of their own, drawn by chance "
-            f"(seed {PAGES_SEED}); a server has one of each."
+            f"{count:,} of {len(lines):,} items have a page of their own: {MOST_PAGES} drawn by "
+            f"chance (seed {PAGES_SEED}), and those that runs of evolve kept. A server has one "
+            "of each."
         )
     rows = [_bank_line(line, line.id in pages) for line in lines]
     return BankDocument(system=system, why=of.why, rule=rule, facets=facets, lines=rows)
+
+
+async def pages_of(here: Site, system: str) -> frozenset[str]:
+    """Return ids of the items of a system that have a page in an export."""
+    drawn = await sampled_ids(here.store, system, MOST_PAGES, PAGES_SEED)
+    kept = await evolved(here)
+    return frozenset(drawn) | {id for id, item in kept.items() if item.system == system}
+
+
+async def evolved(here: Site) -> dict[str, Item]:
+    """Return the items that runs of evolve kept, read once for a state of the workspace."""
+    return await here.documents.kept("evolved", lambda: evolved_items(here.store))
 
 
 def _bank_line(line: ItemLine, page: bool) -> BankLine:
@@ -257,11 +278,17 @@ def _bank_line(line: ItemLine, page: bool) -> BankLine:
 async def item_of(here: Site, id: str) -> ItemDocument:
     """Return an item with all that is known of it."""
     try:
-        found = await find_item(here.store, id)
+        found = await find_item(here.store, id, await evolved(here))
     except InputError as error:
         raise NotFound(str(error)) from None
-    of = await known(here, found.system)
-    return ItemDocument(item=await whole_item(here.store, found, of), why=of.why)
+    own = await known(here, found.system)
+    of = await here.documents.kept(
+        f"around {found.system}", lambda: around(here.store, found.system, own)
+    )
+    whole = await whole_item(
+        here.store, found, of, lambda one: here.cases.measurement(here.store, one)
+    )
+    return ItemDocument(item=whole, why=own.why)
 
 
 async def health_of(here: Site, system: str, date: str | None) -> FormHealth:

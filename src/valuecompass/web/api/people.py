@@ -31,6 +31,7 @@ from valuecompass.web import shards
 from valuecompass.web.api.boards import Range
 from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, Estimate, SystemId
+from valuecompass.web.aside import aside
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
@@ -279,7 +280,8 @@ async def drift(request: Request, here: Here, system: SystemId, name: Name) -> R
     """Return how a respondent's scores moved between dates."""
 
     async def make() -> DriftDocument:
-        found = await _here(read_drift(here.store, name, system))
+        # resampling thousands of items takes seconds
+        found = await _here(aside(here, lambda store: read_drift(store, name, system)))
         for change in found["changes"]:  # `from` is no name in Python
             change["since"], change["until"] = change.pop("from"), change.pop("to")
         return DriftDocument.model_validate(found)

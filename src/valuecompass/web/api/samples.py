@@ -14,21 +14,20 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from starlette.responses import Response
 
-from valuecompass.board.cases import Case, open_index
+from valuecompass.board.cases import Case
 from valuecompass.board.cases.reading import Asked, SideShown, VerdictShown
 from valuecompass.board.cases.sampled import Listed, Sample, listed, sample_of, sampled
-from valuecompass.board.cases.shelf import Indexing
 from valuecompass.measure.measurement import Measurement
 from valuecompass.store import measurements
 from valuecompass.web.api.cases import (
-    CaseIndexing,
     CaseMeasurement,
     MeasurementId,
     Number,
     about_measurement,
     or_absent,
 )
-from valuecompass.web.documents import Document, document, sent
+from valuecompass.web.aside import aside
+from valuecompass.web.documents import Document, document
 from valuecompass.web.errors import NotFound
 from valuecompass.web.shards import Wanted
 from valuecompass.web.site import Here, Site
@@ -53,12 +52,10 @@ class SampleLine(BaseModel):
 class SampleDocument(BaseModel):
     """The sample of a measurement: how it was drawn, and what is in it.
 
-    indexing: the index is being made and nothing is drawn yet: ask again.
     most: cases for a respondent and dimension. of: cases of the measurement.
     """
 
     measurement: CaseMeasurement
-    indexing: CaseIndexing | None = None
     rule: str = ""
     seed: int = 0
     most: int = 0
@@ -148,8 +145,6 @@ async def exported(here: Site) -> AsyncIterator[Wanted]:
     rows = await here.store.rows(select(measurements.c.id).where(measurements.c.kind == "measured"))
     for row in rows:
         own = await here.cases.measurement(here.store, row["id"])
-        index = await open_index(here.store, here.settings.workspace, own)
-        index.close()  # made where it was not; the shelf opens its own
         yield Wanted("/samples/{measurement}", {"measurement": own.id})
         sample = await _sample(here, own)
         for position in sorted({a.position for a in sample.addresses}):
@@ -161,18 +156,12 @@ async def exported(here: Site) -> AsyncIterator[Wanted]:
 async def sample(request: Request, here: Here, measurement: MeasurementId) -> Response:
     """Return the sample of a measurement's cases that stands for all where there is no search."""
     own = await or_absent(here.cases.measurement(here.store, measurement))
-    index = await here.cases.index(own)
-    about = about_measurement(own)
-    if isinstance(index, Indexing):
-        # of this moment alone: not a document that is kept
-        left = CaseIndexing(done=index.done, total=index.total)
-        return sent(request, _lean(SampleDocument(measurement=about, indexing=left)), "no-store")
 
     async def make() -> Document:
         drawn = await _sample(here, own)
         lines = [_line(one) for one in await listed(here.store, own, drawn)]
         found = {name: getattr(drawn, name) for name in ("rule", "seed", "most", "of")}
-        return _lean(SampleDocument(measurement=about, lines=lines, **found))
+        return _lean(SampleDocument(measurement=about_measurement(own), lines=lines, **found))
 
     return await here.documents.answer(request, make)
 
@@ -187,8 +176,6 @@ async def sample_of_respondent(
         own = await or_absent(here.cases.measurement(here.store, measurement))
         if position >= len(own.rows):
             raise NotFound(f"position: {measurement} has respondents 0 to {len(own.rows) - 1}")
-        if isinstance(await here.cases.index(own), Indexing):
-            raise NotFound("position: the index is being made; ask for the list of the sample")
         found = await sampled(here.store, own, await _sample(here, own), position)
         return _lean(_shard(own, position, found))
 
@@ -196,14 +183,9 @@ async def sample_of_respondent(
 
 
 async def _sample(here: Site, own: Measurement) -> Sample:
-    index = await here.cases.index(own)
-    if isinstance(index, Indexing):
-        raise NotFound(f"measurement: the index of {own.id} is being made; ask again")
-
-    async def draw() -> Sample:
-        return sample_of(index)
-
-    return await here.documents.kept(f"sample {own.id}", draw)
+    return await here.documents.kept(
+        f"sample {own.id}", lambda: aside(here, lambda store: sample_of(store, own))
+    )
 
 
 def _lean(made: BaseModel) -> Document:
