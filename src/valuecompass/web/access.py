@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -113,7 +114,15 @@ async def comparing(request: Request, here: Here) -> None:
 
 
 def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+    """Return who asks; of IPv6 the network, in which one machine has any number of addresses."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
 
 
 def _with(caller: Token | None, scope: Scope) -> Token:
