@@ -171,7 +171,7 @@ async def _alone(store: Store, mark: str, change: tuple[Executable, list[dict[st
             raise
     query = select(jobs.c.id).where(jobs.c.same == mark, jobs.c.state.not_in(ENDED))
     other = [row["id"] for row in await store.rows(query)]
-    raise Conflict(f"job {' '.join(other) or mark} does this already; watch it, or stop it first")
+    raise Conflict(f"job {' '.join(other) or mark} already does this; watch it, or stop it first")
 
 
 async def stop_job(store: Store, id: str) -> Job:
