@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
+import httpx2
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.web.people import client_of
 from tests.web.worlds import SYSTEM, served
 from valuecompass.errors import InputError
+from valuecompass.store import open_store
 from valuecompass.values import builtin_system
-from valuecompass.web import access
-from valuecompass.web.access import FAILURES
+from valuecompass.web.access import FAILURES, address_of
+from valuecompass.web.api.jobs import _stream  # pyright: ignore[reportPrivateUsage]
 from valuecompass.web.errors import LONGEST_FIELD
+from valuecompass.web.jobs import Conflict, add_job
 from valuecompass.web.phrasing import for_pages
 from valuecompass.web.secrets import told_of
 from valuecompass.web.security import HEADERS, Guard
 from valuecompass.web.site import Site
 from valuecompass.web.specs import parse_spec
+from valuecompass.web.tokens import create_token, revoke_token
 
 API = "/api/v1"
 KEY = "sk-" + "a1B2c3D4" * 4
@@ -35,8 +42,6 @@ def client(world: Path) -> Iterator[TestClient]:
 
 
 def statuses(address: str, how_many: int) -> set[int]:
-    import httpx2
-
     found: set[int] = set()
     for at in range(how_many):
         headers = WRONG | {"x-forwarded-for": f"192.0.2.{at}"}
@@ -64,9 +69,7 @@ def test_a_limit_is_of_who_asks_and_not_of_who_they_say_they_are(world: Path) ->
     ],
 )
 def test_an_ipv6_network_is_one_caller(host: str, counted: str) -> None:
-    from starlette.requests import Request
-
-    assert access._address(Request({"type": "http", "client": (host, 1)})) == counted
+    assert address_of(Request({"type": "http", "client": (host, 1)})) == counted
 
 
 @pytest.mark.parametrize("depth", [300, 950])
@@ -90,9 +93,6 @@ def test_profiles_that_cannot_be_shown_are_refused(client: TestClient, text: str
 
 @pytest.mark.parametrize("name", [KEY, "k" * 100_000])
 def test_a_field_that_is_not_known_is_not_repeated_whole(client: TestClient, name: str) -> None:
-    from valuecompass.web.errors import error  # one shape, whoever makes it
-
-    assert error(400, "x").status_code == 400
     answer = client.post(f"{API}/match", json={"system": SYSTEM, "answers": {name: "no number"}})
     assert answer.status_code == 422
     assert KEY not in answer.text and len(answer.text) < 4 * LONGEST_FIELD
@@ -184,3 +184,31 @@ def test_what_is_told_has_no_folder_key_or_unstorable_sign(tmp_path: Path) -> No
     said = f"{tmp_path}/jobs/x.log: {KEY} \ud800\0 in {tmp_path}; {Path.home()}/.cache/y"
     told = told_of(said, tmp_path)
     assert told == "jobs/x.log: [key] \ufffd\ufffd in a folder of the server; .cache/y"
+
+
+@pytest.mark.anyio
+async def test_a_stream_ends_with_its_token(workspace: Path) -> None:
+    spec = parse_spec({"kind": "run", "respondents": [{"model": "simulated/schwartz?Power=1"}]})
+    async with open_store(workspace) as store:
+        token, _ = await create_token(store, "olga", "operator")
+        job = await add_job(store, spec, "olga")
+        stream = _stream(store, token.id, job.id, 0)
+        assert "queued" in await anext(stream)
+        await revoke_token(store, "olga")
+        assert [message async for message in stream] == []
+
+
+@pytest.mark.anyio
+async def test_of_many_who_ask_for_the_same_job_one_has_it(workspace: Path) -> None:
+    spec = parse_spec({"kind": "run", "respondents": [{"model": "simulated/schwartz?Power=1"}]})
+    made: list[str] = []
+    async with open_store(workspace) as store:
+
+        async def add() -> None:
+            with contextlib.suppress(Conflict):
+                made.append((await add_job(store, spec, "olga")).id)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(add)
+    assert len(made) == 1

@@ -89,7 +89,7 @@ async def _caller(
         return None
     token = await token_of(here.store, given.credentials)
     if token is None:
-        wait = here.limits.failures.wait(_address(request))
+        wait = here.limits.failures.wait(address_of(request))
         if wait:
             raise _later("Too many wrong tokens came from this address", wait)
         raise Refused(
@@ -109,11 +109,11 @@ async def reader(here: Here, caller: Caller) -> None:
 
 async def comparing(request: Request, here: Here) -> None:
     """Refuse who has much worked out that nobody keeps."""
-    if wait := here.limits.comparisons.wait(_address(request)):
+    if wait := here.limits.comparisons.wait(address_of(request)):
         raise _later("Too many comparisons came from this address", wait)
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     """Return who asks; of IPv6 the network, in which one machine has any number of addresses."""
     host = request.client.host if request.client else ""
     try:

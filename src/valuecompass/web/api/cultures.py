@@ -25,7 +25,7 @@ from valuecompass.values import ValueSystem
 from valuecompass.web import shards
 from valuecompass.web.access import comparing
 from valuecompass.web.api.meta import boards_here
-from valuecompass.web.api.shared import Day, SystemId
+from valuecompass.web.api.shared import Day, Notices, SystemId
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
@@ -126,7 +126,7 @@ class CulturesDocument(BaseModel):
     alpha: float
     threshold: float | None
     pairs: PairClaims | None
-    notices: list[str]
+    notices: Notices
 
 
 class Specification(BaseModel):

@@ -29,7 +29,7 @@ from valuecompass.values import Scoring
 from valuecompass.web import shards
 from valuecompass.web.api.boards import Range
 from valuecompass.web.api.meta import boards_here
-from valuecompass.web.api.shared import Day, Estimate, SystemId
+from valuecompass.web.api.shared import Day, Estimate, Notices, SystemId
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
@@ -124,7 +124,7 @@ class ProfileDocument(BaseModel):
     gate: GateOf | None
     cost: Cost | None
     notes: list[str]
-    notices: list[str]
+    notices: Notices
 
 
 class Span(BaseModel):
@@ -220,7 +220,7 @@ class DriftDocument(BaseModel):
     fdr: float
     series: list[Occasion]
     changes: list[Change]
-    notices: list[str]
+    notices: Notices
 
 
 class FactGroup(BaseModel):
