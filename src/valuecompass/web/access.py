@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Annotated
 
+import anyio
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -24,6 +25,8 @@ COMPARISONS = (60, 1.0)
 
 A class behind one address can compare itself; a loop cannot keep a processor busy.
 """
+COMPARED_AT_ONCE = 2
+"""Of all addresses together; further ones wait, and the threads that make pages stay free."""
 MOST_KNOWN = 10_000
 """Callers that are remembered; who has not come for the longest is forgotten."""
 _bearer = HTTPBearer(
@@ -72,6 +75,7 @@ class Limits:
         self.writes = Limiter(*WRITES)
         self.failures = Limiter(*FAILURES)
         self.comparisons = Limiter(*COMPARISONS)
+        self.comparing = anyio.CapacityLimiter(COMPARED_AT_ONCE)
 
 
 async def _caller(

@@ -250,7 +250,7 @@ async def compared(here: Site, given: Comparison) -> Compared:
         curve = curve_of(board, sent, given.respondent or _first(board)) if several else None
         return Compared(report=report, curve=curve)
 
-    return await anyio.to_thread.run_sync(made)
+    return await anyio.to_thread.run_sync(made, limiter=here.limits.comparing)
 
 
 def _first(board: Board) -> str:

@@ -289,7 +289,9 @@ async def match_of(here: Site, given: Matching) -> MatchDocument:
     board = await here.board(given.system, given.date)
     person = _person(asked(board.system), given)
     cultures = known_cultures(board.system)
-    found = await anyio.to_thread.run_sync(person_report, board, person, cultures)
+    found = await anyio.to_thread.run_sync(
+        person_report, board, person, cultures, limiter=here.limits.comparing
+    )
     return MatchDocument.model_validate(found)
 
 
