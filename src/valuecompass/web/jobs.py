@@ -377,8 +377,10 @@ class Supervisor:
         }
         same_one = jobs.c.pid.is_not_distinct_from(row["pid"])
         lost = jobs.update().where(jobs.c.id == row["id"], jobs.c.state.in_(AT_WORK), same_one)
-        await self._store.write((lost.values(**values), []))
-        await told(self._store, row["id"], {"event": "state", "state": "lost", **_said(values)})
+        event = {"event": "state", "state": "lost", "message": values["message"]}
+        # together: who sees the end finds the event, and looks no further
+        events = await _new_events(self._store, row["id"], event)
+        await self._store.write((lost.values(**values), []), events)
         return True
 
     async def _failed_to_start(self, id: str, started: _Started) -> bool:
@@ -419,23 +421,25 @@ def ended(code: int) -> str:
 
 async def told(store: Store, id: str, *bodies: Mapping[str, Any]) -> None:
     """Add events to a job."""
+    if bodies:
+        await store.write(await _new_events(store, id, *bodies))
+
+
+async def _new_events(
+    store: Store, id: str, *bodies: Mapping[str, Any]
+) -> tuple[Executable, list[dict[str, Any]]]:
     number, now = await last_event(store, id), datetime.now(UTC)
     rows = [
         {"job": id, "number": number + i, "created": now, "body": dict(body)}
         for i, body in enumerate(bodies, 1)
     ]
-    if rows:
-        await store.write((store.insert_new(job_events), rows))
+    return store.insert_new(job_events), rows
 
 
 def own(id: str, pid: int, /, **values: Any) -> tuple[Update, list[Any]]:
     """Return the change of a job by its process: nothing where it is no longer its own."""
     where = jobs.c.id == id, jobs.c.pid == pid
     return jobs.update().where(*where).values(**values), []
-
-
-def _said(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"message": values["message"]}
 
 
 def _job(row: Mapping[str, Any]) -> Job:
