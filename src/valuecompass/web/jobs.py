@@ -39,7 +39,7 @@ AGAIN = ("failed", "stopped", "lost", "budget")
 TICK = 1.0
 """Seconds between two looks of the supervisor."""
 STALE = timedelta(seconds=60)
-"""Since its last sign of life, until which a job of a database that several may serve is alive."""
+"""After its last sign of life a job is dead, where several machines may serve a database."""
 _LOG = logging.getLogger("valuecompass.web")
 DATABASE = "VALUECOMPASS_DB"
 """Variable that tells a worker the database's URL, which may hold a password."""
@@ -164,8 +164,7 @@ async def _alone(store: Store, mark: str, change: tuple[Executable, list[dict[st
         Conflict: naming the other one.
     """
     try:
-        await store.write(change)
-        return
+        return await store.write(change)
     except StoreError as error:
         if not isinstance(error.__cause__, IntegrityError):
             raise
@@ -405,8 +404,8 @@ def last_words(workspace: Path, id: str) -> str | None:
         data = log_of(workspace, id).read_bytes()[-4_000:]
     except OSError:
         return None
-    lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-    return told_of(lines[-1].strip(), workspace)[:600] if lines else None
+    said = data.decode("utf-8", "replace").strip()
+    return told_of(said.splitlines()[-1], workspace)[:600] if said else None
 
 
 def ended(code: int) -> str:
