@@ -13,6 +13,7 @@ from starlette.responses import Response
 from valuecompass.board.behind import MOST, Answer, Verdict, behind
 from valuecompass.board.boards import Board
 from valuecompass.board.drift import read_drift
+from valuecompass.board.folders import without_folders
 from valuecompass.board.page.evidence import cut, seen, unjudged, weak
 from valuecompass.board.respondents import (
     Profile,
@@ -355,7 +356,9 @@ async def profile_of(here: Site, system: str, name: str, date: str | None) -> Pr
             "observational": own.measurement.observational,
             "respondent": name,
             "simulated": board.simulated[own.position],
-            "facts": [{"name": fact, "value": value} for fact, value in about(own)],
+            "facts": [
+                {"name": fact, "value": without_folders(value)} for fact, value in about(own)
+            ],
             "scale": {"low": low, "high": high} if declared else {"low": None, "high": None},
             "axis": {"low": low if declared else min(0.0, low), "high": high},
             "dims": profile_rows(own),

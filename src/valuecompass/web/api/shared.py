@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel
 
+from valuecompass.board.folders import without_folders
 from valuecompass.web.phrasing import for_pages
 
 SystemId = Annotated[
@@ -20,7 +21,9 @@ Day = Annotated[
     ),
 ]
 
-Notices = Annotated[list[str], AfterValidator(lambda said: list(map(for_pages, said)))]
+Notices = Annotated[
+    list[str], AfterValidator(lambda said: [for_pages(without_folders(one)) for one in said])
+]
 """Sentences that a command prints with its numbers, worded for a page."""
 
 
