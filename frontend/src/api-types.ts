@@ -598,7 +598,8 @@ export interface paths {
          * Export
          * @description Return labels as the JSON lines that ``judge evaluate`` and ``judge calibrate`` read.
          *
-         *     Reports show errors; they must not be counted for how many there are.
+         *     Reports show errors; they must not be counted for how many there are, and operators alone get
+         *     them: who labels the same answers must not know what others say of them.
          */
         get: operations["export_api_v1_labels_export_jsonl_get"];
         put?: never;

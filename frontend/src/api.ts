@@ -37,11 +37,21 @@ export function tokenFrom(source: () => string | null): void {
   token = source;
 }
 
-export async function send<T>(method: string, path: string, params: Params = {}, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (body !== undefined) headers["content-type"] = "application/json";
+function authorized(headers: Record<string, string>): Record<string, string> {
   const secret = token();
-  if (secret !== null && !isStatic) headers.authorization = `Bearer ${secret}`;
+  return secret === null || isStatic ? headers : { ...headers, authorization: `Bearer ${secret}` };
+}
+
+/** Fetch a file by its whole address, with the token of this tab. */
+export async function fetched(href: string): Promise<Blob> {
+  const answer = await fetch(href, { headers: authorized({}) });
+  if (!answer.ok) throw explained(answer.status, await answer.text());
+  return answer.blob();
+}
+
+export async function send<T>(method: string, path: string, params: Params = {}, body?: unknown): Promise<T> {
+  const headers = authorized({ accept: "application/json" });
+  if (body !== undefined) headers["content-type"] = "application/json";
   const answer = await fetch(address(path, params), { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const text = await answer.text();
   if (!answer.ok) throw explained(answer.status, text);

@@ -18,7 +18,8 @@ from valuecompass.board.folders import without_folders
         ("openrouter/meta/llama", "openrouter/meta/llama"),
         ("https://example.org/a/b", "https://example.org/a/b"),
         ("simulated/schwartz?Power=1.5", "simulated/schwartz?Power=1.5"),
-        ("a text with recorded//home/me/x in it", "a text with recorded//home/me/x in it"),
+        ("the last: recorded//home/me/x.jsonl: no", "the last: recorded/x.jsonl: no"),
+        ("/home/me/study/answers.jsonl", "answers.jsonl"),
         (None, None),
     ],
 )

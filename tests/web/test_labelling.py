@@ -69,6 +69,10 @@ def test_a_round_from_its_draw_to_labels(place: Place, tmp_path: Path) -> None:
     ada.refused("PUT", f"{path}/units/{'0' * 16}", 404, yes)
     assert label_all(ada, drawn["id"], yes)["step"] == "wait"
     assert ben.refused("GET", f"{path}/agreement", 409)
+    # a file of what both say alike would tell each of the other, too
+    ben.put(f"{path}/units/{odd[0]}", yes)
+    so_far = ben.http.get("/labels/export.jsonl", params={"measurement": place.measurement})
+    assert (so_far.status_code, so_far.text) == (200, "")
     at = label_all(ben, drawn["id"], yes, *odd)
     assert (at["disputed"], at["decided"], at["step"]) == (2, 0, "wait")
     assert ada.refused("PUT", f"{path}/units/{odd[0]}", 409, yes)
@@ -103,6 +107,7 @@ def test_a_reported_verdict_is_kept_apart(place: Place) -> None:
     ada.refused("GET", "/labels/reports", 403)
     (report,) = olga.get("/labels/reports")["reports"]
     assert (report["comment"], report["annotator"], report["item"]) == (comment, "ada", item)
-    answer = ada.http.get("/labels/export.jsonl", params={"kind": "reports"})
+    ada.refused("GET", "/labels/export.jsonl?kind=reports", 403)
+    answer = olga.http.get("/labels/export.jsonl", params={"kind": "reports"})
     assert json.loads(answer.text)["source"] == "report"
     assert answer.headers["content-disposition"].startswith("attachment")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ from starlette.testclient import TestClient
 
 from tests.web.people import client_of
 from tests.web.worlds import SYSTEM
-from valuecompass.web.access import COMPARISONS
+from valuecompass.errors import InputError
+from valuecompass.web.access import COMPARED_AT_ONCE, COMPARISONS
+from valuecompass.web.api import cultures
 
 API = "/api/v1"
 
@@ -59,3 +64,26 @@ def test_a_body_in_pieces_that_never_ends_is_refused(client: TestClient) -> None
     )
     assert answer.status_code in (400, 413)
     assert answer.json()["error"]["message"]
+
+
+def test_some_comparisons_are_made_at_a_time_and_others_wait(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, now, most = threading.Lock(), 0, 0
+
+    def slow(*_: object) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.2)
+        with lock:
+            now -= 1
+        raise InputError("no profiles")
+
+    monkeypatch.setattr(cultures, "parse_profiles", slow)
+    body = {"system": SYSTEM, "text": "{}"}
+    with ThreadPoolExecutor(8) as many:
+        answers = many.map(lambda _: client.post(f"{API}/cultures/compare", json=body), range(8))
+        assert {answer.status_code for answer in answers} == {400}
+    assert most == COMPARED_AT_ONCE

@@ -19,6 +19,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 import valuecompass as vc
@@ -216,7 +217,10 @@ async def test_who_asks_for_the_same_at_once_waits_for_one_who_makes_it(world: P
 
     def request() -> Request:
         return Request(
-            {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": []}
+            {
+                **{"type": "http", "method": "GET", "path": "/x", "headers": []},
+                **{"query_string": b"", "route": APIRoute("/x", lambda: None)},
+            }
         )
 
     found: list[bytes | None] = []

@@ -39,7 +39,8 @@ function standalone(svg: SVGSVGElement): SVGSVGElement {
   return copy;
 }
 
-function save(content: Blob, file: string): void {
+/** Hand a file to whoever looks at the page. */
+export function save(content: Blob, file: string): void {
   const url = URL.createObjectURL(content);
   const link = document.createElement("a");
   link.href = url;

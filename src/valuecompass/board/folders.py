@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 # provider/ABSOLUTE PATH, as weights and recorded answers in files are named
+_PATH = re.compile(r"(?:/|[A-Za-z]:[\\/])(?:[^\n]*[\\/])([^\\/\n]+)[\\/]?")
+_WITHIN = re.compile(r"(?<![\w:/])([a-z][a-z0-9_-]*)//(?:[^\s/]+/)+([^\s/]+)")
 _FILE = re.compile(r"([a-z][a-z0-9_-]*)/(?:/|[A-Za-z]:[\\/])(?:.*[\\/])?([^\\/]+)[\\/]?")
 
 
@@ -15,8 +17,13 @@ def without_folders(of: Any) -> Any:
     ``recorded//home/me/study/answers.jsonl`` becomes ``recorded/answers.jsonl``.
     """
     if isinstance(of, dict):
-        return {key: without_folders(value) for key, value in of.items()}
+        return {without_folders(key): without_folders(value) for key, value in of.items()}
     if isinstance(of, list | tuple):
         return [without_folders(one) for one in of]
-    found = _FILE.fullmatch(of) if isinstance(of, str) else None
-    return of if found is None else f"{found[1]}/{found[2]}"
+    if not isinstance(of, str):
+        return of
+    if found := _FILE.fullmatch(of):
+        return f"{found[1]}/{found[2]}"
+    if found := _PATH.fullmatch(of):  # what a file says its version is
+        return found[1]
+    return _WITHIN.sub(r"\1/\2", of)  # a sentence of ours names it

@@ -20,6 +20,13 @@ def serve(
         list[str] | None,
         typer.Option(help="Further name under which it may be asked, such as values.example.org."),
     ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address of a server in front, whose X-Forwarded-For is believed: limits count "
+            "the callers that it names, not itself."
+        ),
+    ] = None,
     closed: Annotated[
         bool, typer.Option("--closed", help="Reading needs a token, too (valuecompass token).")
     ] = False,
@@ -40,14 +47,24 @@ def serve(
 
     It answers on this machine alone unless --host says otherwise, and stops with Ctrl-C.
     """
+    import ipaddress
+
+    from valuecompass.errors import InputError
     from valuecompass.web.serving import run_server
     from valuecompass.web.settings import Settings
 
-    names = (*Settings.hosts, host, *(host_name or ()))
+    for given in proxy or ():
+        try:
+            ipaddress.ip_network(given)
+        except ValueError:
+            raise InputError(f"--proxy {given}: give an IP address or network") from None
+    # in a request the address of IPv6 stands in brackets
+    names = (*Settings.hosts, f"[{host}]" if ":" in host else host, *(host_name or ()))
     settings = Settings(
         Path(workspace),
         db,
         hosts=names,
+        proxies=tuple(proxy or ()),
         closed=closed,
         workers=workers,
         allow_private=allow_private,

@@ -273,11 +273,14 @@ async def round_agreement(store: Store, round: Round, seed: int = 0) -> dict[str
 async def final_labels(store: Store, measurement: str | None = None) -> list[dict[str, Any]]:
     """Return agreed and decided labels of all rounds, or of one measurement's.
 
-    Each is a row that `judges.quality.labelled.read_labels` reads, with ``source`` = round.
+    Nothing comes of a round whose pair is at work: what both say alike would tell each of the
+    other. Each is a row that `judges.quality.labelled.read_labels` reads, with ``source`` = round.
     """
     rows: list[dict[str, Any]] = []
     for one in await list_rounds(store):
         if measurement not in (None, one.measurement):
+            continue
+        if not (await standing(store, one, "")).annotated:
             continue
         both = await _both(store, one)
         if both is not None:

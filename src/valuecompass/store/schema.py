@@ -20,11 +20,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from valuecompass.store.packed import PackedJSON, PackedText
 
 metadata = MetaData()
+_AT_WORK = text("state IN ('queued', 'running', 'stopping')")
 
 responses = Table(
     "responses",
@@ -221,6 +223,8 @@ jobs = Table(
     Column("progress", JSON(none_as_null=True), nullable=True),
     Column("result", JSON(none_as_null=True), nullable=True),
     Index("jobs_by_state", "state", "queued"),
+    # of those that ask for the same one alone waits or is at work, however many ask at once
+    Index("jobs_at_work", "same", unique=True, sqlite_where=_AT_WORK, postgresql_where=_AT_WORK),
 )
 
 job_events = Table(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Annotated
 
+import anyio
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -23,6 +25,8 @@ COMPARISONS = (60, 1.0)
 
 A class behind one address can compare itself; a loop cannot keep a processor busy.
 """
+COMPARED_AT_ONCE = 2
+"""Of all addresses together; further ones wait, and the threads that make pages stay free."""
 MOST_KNOWN = 10_000
 """Callers that are remembered; who has not come for the longest is forgotten."""
 _bearer = HTTPBearer(
@@ -71,6 +75,7 @@ class Limits:
         self.writes = Limiter(*WRITES)
         self.failures = Limiter(*FAILURES)
         self.comparisons = Limiter(*COMPARISONS)
+        self.comparing = anyio.CapacityLimiter(COMPARED_AT_ONCE)
 
 
 async def _caller(
@@ -88,7 +93,7 @@ async def _caller(
         return None
     token = await token_of(here.store, given.credentials)
     if token is None:
-        wait = here.limits.failures.wait(_address(request))
+        wait = here.limits.failures.wait(address_of(request))
         if wait:
             raise _later("Too many wrong tokens came from this address", wait)
         raise Refused(
@@ -108,12 +113,20 @@ async def reader(here: Here, caller: Caller) -> None:
 
 async def comparing(request: Request, here: Here) -> None:
     """Refuse who has much worked out that nobody keeps."""
-    if wait := here.limits.comparisons.wait(_address(request)):
+    if wait := here.limits.comparisons.wait(address_of(request)):
         raise _later("Too many comparisons came from this address", wait)
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+def address_of(request: Request) -> str:
+    """Return who asks; of IPv6 the network, in which one machine has any number of addresses."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
 
 
 def _with(caller: Token | None, scope: Scope) -> Token:

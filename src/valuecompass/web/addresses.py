@@ -33,6 +33,8 @@ _PORTS = {"https": 443, "http": 80}
 _INSIDE = (
     # an address of Azure's that looks open and leads to the machine's own secrets
     ipaddress.ip_network("168.63.129.16/32"),
+    # what was site-local once is private where it is still used
+    ipaddress.ip_network("fec0::/10"),
 )
 _HOLDERS = (
     # IPv6 networks whose addresses hold an IPv4 address in their last 32 bits

@@ -11,10 +11,13 @@ import gzip
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 import anyio
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 from sqlalchemy import func, select
 from starlette.responses import Response
@@ -97,7 +100,7 @@ class Documents:
             request: its path and query name the document.
             make: computes it: a model of pydantic, sent as JSON, or a document.
         """
-        key = f"{request.url.path}?{request.url.query} {await self.state()}"
+        key = f"{request.url.path}?{_asked(request)} {await self.state()}"
         found = await self._found(key, make)
         return sent(request, found)
 
@@ -129,6 +132,18 @@ class Documents:
         while self._bytes > MOST_BYTES:
             _, gone = self._kept.popitem(last=False)
             self._bytes -= gone.size
+
+
+def _asked(request: Request) -> str:
+    """Return the parameters that a route knows; others would have the same made again and again."""
+    known = _known(request.scope["route"].dependant)
+    pairs = (pair for pair in request.query_params.multi_items() if pair[0] in known)
+    return urlencode(sorted(pairs, key=itemgetter(0)))
+
+
+def _known(of: Dependant) -> set[str]:
+    names = {field.alias for field in of.query_params}
+    return names.union(*map(_known, of.dependencies))
 
 
 def _written(made: BaseModel) -> Document:

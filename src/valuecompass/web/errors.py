@@ -12,9 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from valuecompass.errors import BudgetReached, InputError, StoreError, ValueCompassError
+from valuecompass.web.phrasing import for_pages
+from valuecompass.web.secrets import covered, told_of
 from valuecompass.wording import visible
 
 _LOG = logging.getLogger("valuecompass.web")
+LONGEST_FIELD = 120
+"""Signs of a field's name in an error."""
 
 
 class ErrorBody(BaseModel):
@@ -71,7 +75,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ValueCompassError, _ours)
     app.add_exception_handler(RequestValidationError, _shape)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def error(
@@ -89,9 +92,11 @@ async def _ours(request: Request, raised: Exception) -> JSONResponse:
     if isinstance(raised, Refused):
         return error(raised.status, str(raised), headers=raised.headers)
     # where the workspace lies is nobody's business on the other side of a network
-    message = str(raised).removeprefix(f"{request.app.state.site.store.name}: ")
+    site = request.app.state.site
+    said = str(raised).removeprefix(f"{site.store.name}: ")
+    message = told_of(for_pages(said), site.settings.workspace)
     if isinstance(raised, StoreError):
-        _LOG.error("%s", raised)
+        _LOG.error("%s", covered(str(raised)))
         return error(503, f"The workspace cannot be read just now: {message}")
     known = ((NotFound, 404), (InputError, 400), (BudgetReached, 409))
     return error(next((s for kind, s in known if isinstance(raised, kind)), 400), message)
@@ -101,7 +106,8 @@ async def _shape(request: Request, raised: Exception) -> JSONResponse:
     assert isinstance(raised, RequestValidationError)
     first = raised.errors()[0]
     place = [str(part) for part in first["loc"] if part not in ("query", "path", "body")]
-    field = ".".join(place) or None
+    # a field that is not known has the name that was given, which may be long, or a secret
+    field = visible(covered(".".join(place)))[:LONGEST_FIELD] or None
     # pydantic's sentence without what was given: that may be long, or a secret
     said = first["msg"].removeprefix("Value error, ")
     return error(422, f"{field or 'the body'}: {said}", field)
@@ -114,8 +120,3 @@ async def _http(request: Request, raised: Exception) -> JSONResponse:
         str(raised.detail),
         headers=dict(raised.headers) if raised.headers else None,
     )
-
-
-async def _unexpected(request: Request, raised: Exception) -> JSONResponse:
-    # the server's log has the traceback; who asked learns nothing of the inside
-    return error(500, "The server failed; its log says why.")

@@ -15,6 +15,7 @@ from valuecompass.measure.forecast import Outlook, document
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import Listener, run_async
 from valuecompass.web.addresses import Endpoint
+from valuecompass.web.phrasing import for_pages
 from valuecompass.web.specs import EvolveSpec, RunSpec, evolve_settings, run_settings
 
 MOST_NOTES = 500
@@ -48,7 +49,7 @@ class Heard:
         """Hear a sentence for people."""
         self.notes += 1
         if self.notes <= MOST_NOTES:
-            self.say({"event": "note", "text": sentence[:MOST_SIGNS]})
+            self.say({"event": "note", "text": for_pages(sentence)[:MOST_SIGNS]})
 
 
 class _OfRun(Listener):

@@ -7,7 +7,7 @@ lock that the process holds while it lives tells the living from the dead, also 
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -15,19 +15,20 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import anyio
 from filelock import FileLock, Timeout
-from sqlalchemy import Update, func, select
+from sqlalchemy import Executable, Update, func, select
+from sqlalchemy.exc import IntegrityError
 
 from valuecompass.errors import InputError, StoreError, ValueCompassError
 from valuecompass.measure.archive import utc
 from valuecompass.store import Store, job_events, jobs
 from valuecompass.web.pricing import Price, price_in_process
-from valuecompass.web.secrets import covered
+from valuecompass.web.secrets import told_of
 from valuecompass.web.specs import BudgetSpec, EvolveSpec, RunSpec, parse_spec, same
 
 State = Literal["queued", "running", "stopping", "done", "failed", "stopped", "lost", "budget"]
@@ -37,6 +38,9 @@ AGAIN = ("failed", "stopped", "lost", "budget")
 """States from which a job can be taken up."""
 TICK = 1.0
 """Seconds between two looks of the supervisor."""
+STALE = timedelta(seconds=60)
+"""After its last sign of life a job is dead, where several machines may serve a database."""
+_LOG = logging.getLogger("valuecompass.web")
 DATABASE = "VALUECOMPASS_DB"
 """Variable that tells a worker the database's URL, which may hold a password."""
 LOST = (
@@ -138,9 +142,6 @@ async def add_job(store: Store, spec: RunSpec | EvolveSpec, by: str) -> Job:
         Conflict: a job of the same specification waits or is at work.
     """
     mark, now = same(spec), datetime.now(UTC)
-    query = select(jobs.c.id).where(jobs.c.same == mark, jobs.c.state.not_in(ENDED))
-    if other := await store.rows(query):
-        raise Conflict(f"job {other[0]['id']} already does this; watch it, or stop it first")
     id = secrets.token_hex(8)
     row = {
         "id": id,
@@ -152,8 +153,24 @@ async def add_job(store: Store, spec: RunSpec | EvolveSpec, by: str) -> Job:
         "created": now,
         "queued": now,
     }
-    await store.write((jobs.insert(), [row]))
+    await _alone(store, mark, (jobs.insert(), [row]))
     return await find_job(store, id)
+
+
+async def _alone(store: Store, mark: str, change: tuple[Executable, list[dict[str, Any]]]) -> None:
+    """Queue a job unless another of the same mark is there: the database lets one in at a time.
+
+    Raises:
+        Conflict: naming the other one.
+    """
+    try:
+        return await store.write(change)
+    except StoreError as error:
+        if not isinstance(error.__cause__, IntegrityError):
+            raise
+    query = select(jobs.c.id).where(jobs.c.same == mark, jobs.c.state.not_in(ENDED))
+    other = [row["id"] for row in await store.rows(query)]
+    raise Conflict(f"job {' '.join(other) or mark} already does this; watch it, or stop it first")
 
 
 async def stop_job(store: Store, id: str) -> Job:
@@ -169,9 +186,10 @@ async def stop_job(store: Store, id: str) -> Job:
     message = "Stopped before it began; resume starts it."
     of = jobs.c.id == id
     waiting = {"state": "stopped", "finished": datetime.now(UTC), "message": message}
+    # in this order: one that is taken between the two is found at work by the second
     await store.write(
-        (jobs.update().where(of, jobs.c.state == "running").values(state="stopping"), []),
         (jobs.update().where(of, jobs.c.state == "queued").values(**waiting), []),
+        (jobs.update().where(of, jobs.c.state == "running").values(state="stopping"), []),
     )
     return await find_job(store, id)
 
@@ -194,11 +212,6 @@ async def resume_job(store: Store, id: str, budget: BudgetSpec | None = None) ->
     if job.state not in AGAIN:
         raise Conflict(f"job {id} is {job.state}; only {', '.join(AGAIN)} ones are resumed")
     spec = parse_spec(job.spec)
-    query = select(jobs.c.id).where(
-        jobs.c.same == same(spec), jobs.c.state.not_in(ENDED), jobs.c.id != id
-    )
-    if other := await store.rows(query):
-        raise Conflict(f"job {other[0]['id']} does this now; watch it instead")
     if budget is not None:
         spec = spec.model_copy(update={"budget": budget})
     values = {
@@ -208,7 +221,7 @@ async def resume_job(store: Store, id: str, budget: BudgetSpec | None = None) ->
         **dict.fromkeys(("message", "finished", "started", "pid", "heartbeat")),
     }
     again = jobs.update().where(jobs.c.id == id, jobs.c.state.in_(AGAIN)).values(**values)
-    await store.write((again, []))
+    await _alone(store, same(spec), (again, []))
     return await find_job(store, id)
 
 
@@ -265,9 +278,12 @@ class Supervisor:
     async def run(self) -> None:
         """Look again and again, until cancelled; what the processes do goes on without."""
         while True:
-            # locked or full just now: the next look finds the same again
-            with contextlib.suppress(StoreError, OSError):
+            try:
                 await self.look()
+            except (StoreError, OSError):  # locked or full just now: the next look finds the same
+                pass
+            except Exception:  # a defect here must not end the server that shows the pages
+                _LOG.exception("the supervisor of jobs failed; it looks again")
             with anyio.move_on_after(TICK):
                 await self._wake.wait()
             self._wake = anyio.Event()
@@ -279,7 +295,7 @@ class Supervisor:
             StoreError: the database cannot be read or written.
             OSError: no process can be started.
         """
-        columns = (jobs.c.id, jobs.c.state, jobs.c.pid, jobs.c.queued)
+        columns = (jobs.c.id, jobs.c.state, jobs.c.pid, jobs.c.queued, jobs.c.heartbeat)
         query = select(*columns).where(jobs.c.state.not_in(ENDED))
         rows = await self._store.rows(query.order_by(jobs.c.queued, jobs.c.id))
         alive = 0
@@ -342,6 +358,9 @@ class Supervisor:
         started = self._started.get(row["id"])
         if started is not None:
             started.process.poll()  # a child that is not waited for keeps its place
+        beat = row["heartbeat"]
+        if self._db is not None and beat is not None and datetime.now(UTC) - utc(beat) < STALE:
+            return False  # others may serve this database, from machines whose locks are not here
         try:
             lock = job_lock(self._workspace, row["id"])
             with lock:
@@ -357,8 +376,10 @@ class Supervisor:
         }
         same_one = jobs.c.pid.is_not_distinct_from(row["pid"])
         lost = jobs.update().where(jobs.c.id == row["id"], jobs.c.state.in_(AT_WORK), same_one)
-        await self._store.write((lost.values(**values), []))
-        await told(self._store, row["id"], {"event": "state", "state": "lost", **_said(values)})
+        event = {"event": "state", "state": "lost", "message": values["message"]}
+        # together: who sees the end finds the event, and looks no further
+        events = await _new_events(self._store, row["id"], event)
+        await self._store.write((lost.values(**values), []), events)
         return True
 
     async def _failed_to_start(self, id: str, started: _Started) -> bool:
@@ -383,8 +404,8 @@ def last_words(workspace: Path, id: str) -> str | None:
         data = log_of(workspace, id).read_bytes()[-4_000:]
     except OSError:
         return None
-    lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-    return covered(lines[-1].strip())[:600] if lines else None
+    said = data.decode("utf-8", "replace").strip()
+    return told_of(said.splitlines()[-1], workspace)[:600] if said else None
 
 
 def ended(code: int) -> str:
@@ -399,23 +420,25 @@ def ended(code: int) -> str:
 
 async def told(store: Store, id: str, *bodies: Mapping[str, Any]) -> None:
     """Add events to a job."""
+    if bodies:
+        await store.write(await _new_events(store, id, *bodies))
+
+
+async def _new_events(
+    store: Store, id: str, *bodies: Mapping[str, Any]
+) -> tuple[Executable, list[dict[str, Any]]]:
     number, now = await last_event(store, id), datetime.now(UTC)
     rows = [
         {"job": id, "number": number + i, "created": now, "body": dict(body)}
         for i, body in enumerate(bodies, 1)
     ]
-    if rows:
-        await store.write((store.insert_new(job_events), rows))
+    return store.insert_new(job_events), rows
 
 
 def own(id: str, pid: int, /, **values: Any) -> tuple[Update, list[Any]]:
     """Return the change of a job by its process: nothing where it is no longer its own."""
     where = jobs.c.id == id, jobs.c.pid == pid
     return jobs.update().where(*where).values(**values), []
-
-
-def _said(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"message": values["message"]}
 
 
 def _job(row: Mapping[str, Any]) -> Job:

@@ -11,7 +11,6 @@ import anyio
 from pydantic import BaseModel
 
 from valuecompass.errors import InputError, ValueCompassError
-from valuecompass.web.secrets import covered
 from valuecompass.web.specs import EvolveSpec, RunSpec
 
 PATIENCE = 300.0
@@ -81,7 +80,7 @@ async def price_in_process(
     except (IndexError, ValueError):
         words = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise ValueCompassError(
-            f"the price could not be worked out: {covered(words[-1])[:300] if words else 'no word'}"
+            f"the price could not be worked out: {words[-1][:300] if words else 'no word'}"
         ) from None
     if "error" in told:
         raise InputError(str(told["error"]))

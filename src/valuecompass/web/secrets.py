@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
-_ENDS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+from valuecompass.store import storable
+
+_ENDS = ("_KEY", "_TOKEN", "_SECRET", "PASSWORD")
 _LEAST = 8
 """Signs of a key; shorter values of variables are settings."""
 _FORMS = re.compile(
@@ -16,7 +20,7 @@ _FORMS = re.compile(
     r"|AKIA[A-Z0-9]{16}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|vc_[0-9a-f]{8}_[\w-]{43})"
     r"|\bBearer\s+\S{12,}"
 )
-_URL_PASSWORD = re.compile(r"(\w+://[^\s/:@]+:)(?!\[password\])[^\s/@]+@")
+_URL_PASSWORD = re.compile(r"(\w+://[^\s/:@]*:)(?!\[password\])[^\s/@]+@")
 
 
 def holds_key(text: str, environment: Mapping[str, str] | None = None) -> bool:
@@ -33,10 +37,23 @@ def covered(text: str, environment: Mapping[str, str] | None = None) -> str:
     return _URL_PASSWORD.sub(r"\1[password]@", _FORMS.sub("[key]", text))
 
 
+def told_of(text: str, workspace: Path) -> str:
+    """Return what a process or an error says, fit for a page and for every database.
+
+    Keys are covered, and folders of the server left out: they are nobody's business who sees it.
+    """
+    text = covered(text)
+    places = (workspace, workspace.resolve(), Path(__file__).parents[2], sys.prefix, Path.home())
+    for place in sorted(map(str, places), key=len, reverse=True):
+        if place.startswith("/") and len(place) > 1:
+            text = text.replace(f"{place}/", "").replace(place, "a folder of the server")
+    return storable(text)
+
+
 def covered_in(value: Any) -> Any:
-    """Return a JSON value with the keys in all its texts covered."""
+    """Return a JSON value with the keys in all its texts covered, and fit for every database."""
     if isinstance(value, str):
-        return covered(value)
+        return storable(covered(value))
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, Any]", value).items()
         return {covered(name): covered_in(one) for name, one in pairs}

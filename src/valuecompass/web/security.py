@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Collection
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from valuecompass.web.errors import error
+from valuecompass.web.secrets import covered
 
+_LOG = logging.getLogger("valuecompass.web")
 # Pages load scripts, styles and data from their own server and nothing else; no inline script, and
 # no text of anybody can be made into markup (Trusted Types) by a mistake of ours. Charts set styles
 # through the object model, which `style-src 'self'` allows.
@@ -40,7 +44,10 @@ MOST_BODY = 2_000_000
 
 
 class Guard:
-    """Refuses unknown hosts and large bodies, and puts the headers on every answer."""
+    """Refuses unknown hosts and large bodies, and puts the headers on every answer.
+
+    What no route expected ends here, too: further out an answer would carry no headers.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
         self.app = app
@@ -52,9 +59,12 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        begun = False
 
         async def guarded(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 found = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     found.setdefault(name, value)
@@ -72,7 +82,14 @@ class Guard:
             refused = error(413, f"The body is larger than {MOST_BODY:,} bytes.")
             await refused(scope, receive, guarded)
             return
-        await self.app(scope, _bounded(receive), guarded)
+        try:
+            await self.app(scope, _bounded(receive), guarded)
+        except Exception as failure:
+            # who asked learns nothing of the inside
+            _LOG.error("%s", covered("".join(traceback.format_exception(failure))))
+            if begun:
+                raise
+            await error(500, "The server failed; its log says why.")(scope, receive, guarded)
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -78,6 +78,8 @@ class _Server(uvicorn.Server):
                 log_level="critical",
                 access_log=False,
                 server_header=False,
+                proxy_headers=bool(settings.proxies),
+                forwarded_allow_ips=list(settings.proxies),
                 date_header=False,
                 timeout_graceful_shutdown=5,
                 timeout_keep_alive=30,

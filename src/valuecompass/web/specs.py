@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -354,10 +354,14 @@ def _check_name(name: str) -> None:
 
 
 def _any_key(given: Any) -> bool:
-    if isinstance(given, str):
-        return holds_key(given)
-    if isinstance(given, Mapping):
-        return any(_any_key(v) for pair in given.items() for v in pair)  # pyright: ignore
-    if isinstance(given, list | tuple):
-        return any(map(_any_key, given))  # pyright: ignore
+    left = [given]  # no recursion: what somebody sends may be nested deeper than Python's stack
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and holds_key(one):
+            return True
+        if isinstance(one, Mapping):
+            pairs = cast("Mapping[Any, Any]", one)
+            left += [*pairs.keys(), *pairs.values()]
+        elif isinstance(one, list | tuple):
+            left += cast("Sequence[Any]", one)
     return False

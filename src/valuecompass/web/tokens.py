@@ -140,6 +140,12 @@ async def token_of(store: Store, text: str) -> Token | None:
     return token if token.valid(datetime.now(UTC)) else None
 
 
+async def still_valid(store: Store, id: str) -> bool:
+    """Say whether a token that opened something a while ago would open it now."""
+    row = await store.row(_BY_ID, {"of_id": id})
+    return row is not None and _token(row).valid(datetime.now(UTC))
+
+
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 

@@ -35,7 +35,8 @@ from valuecompass.store import Store, jobs, open_store
 from valuecompass.web.addresses import Endpoint, look_up, pin
 from valuecompass.web.following import Heard, carry_out, priced
 from valuecompass.web.jobs import DATABASE, Job, State, find_job, job_lock, own, told
-from valuecompass.web.secrets import covered, covered_in
+from valuecompass.web.phrasing import for_pages
+from valuecompass.web.secrets import covered, covered_in, told_of
 from valuecompass.web.specs import EvolveSpec, RunSpec, parse_spec
 
 BEAT = 1.0
@@ -48,11 +49,6 @@ STOPPED = "Stopped as asked. All that was answered is stored; resume the job to 
 OF_A_DEFECT = (
     "The job ended by a defect of Value Compass ({what}); the server's files have the details. All "
     "that was answered is stored."
-)
-_WORDS = (
-    ("repeat the command with a higher limit to go on", "resume the job with a higher limit"),
-    ("repeat the command", "resume the job"),
-    ("in the environment", "in the environment of the server"),
 )
 
 
@@ -106,7 +102,8 @@ class Work:
                 state, message = "stopped", STOPPED
             tasks.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
-            await self._finish(state, message, result)
+            told = None if message is None else told_of(message, self._place[0])
+            await self._finish(state, told, result)
 
     async def _run(self) -> dict[str, Any]:
         spec = parse_spec(self._job.spec)
@@ -158,7 +155,6 @@ class Work:
             del self._heard.events[: len(events)]
 
     async def _finish(self, state: State, message: str | None, result: Any) -> None:
-        message = None if message is None else covered(message)
         self._heard.say({"event": "state", "state": state, "message": message})
         end = {"state": state, "message": message, "result": result, "pid": None}
         for left in reversed(range(LAST_TRIES)):
@@ -197,10 +193,7 @@ def _end(error: Exception) -> tuple[State, str]:
 
         print(covered("".join(traceback.format_exception(error))), file=sys.stderr, flush=True)
         return "failed", OF_A_DEFECT.format(what=type(error).__name__)
-    message = str(error)
-    for before, after in _WORDS:
-        message = message.replace(before, after)
-    return ("budget" if isinstance(error, BudgetReached) else "failed"), message
+    return ("budget" if isinstance(error, BudgetReached) else "failed"), for_pages(str(error))
 
 
 async def work(id: str, workspace: Path, db: str | None, allow_private: bool) -> None:
@@ -246,7 +239,7 @@ def main(words: Sequence[str] | None = None) -> int:
             else:
                 print(json.dumps(anyio.run(price, *place), allow_nan=False, default=str))
     except ValueCompassError as error:
-        message = covered(str(error))
+        message = told_of(for_pages(str(error)), given.workspace)
         if given.deed == "price":
             print(json.dumps({"error": message}))
         else:

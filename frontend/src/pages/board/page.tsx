@@ -1,6 +1,7 @@
 // The board: who shows which values how strongly, under weights that anybody may change.
 import { useMemo } from "react";
 import { isStatic, useDocument, address, type Schemas } from "../../api";
+import { Download } from "../../parts/download";
 import { Notices } from "../../parts/notices";
 import { count, percent } from "../../parts/numbers";
 import { Failure, Shown, Unmeasured } from "../../parts/states";
@@ -98,9 +99,9 @@ function Downloads({ board, date }: { board: Board; date: string }) {
   return (
     <p className="downloads">
       <span className="quiet">All scores:</span>
-      <a href={at("csv")} download={`${name}.csv`}>CSV</a>
-      <a href={address("/api/v1/boards/{system}", { system: board.system, date })} download={`${name}.json`}>JSON</a>
-      <a href={at("parquet")} download={`${name}.parquet`}>Parquet</a>
+      <Download href={at("csv")} file={`${name}.csv`}>CSV</Download>
+      <Download href={address("/api/v1/boards/{system}", { system: board.system, date })} file={`${name}.json`}>JSON</Download>
+      <Download href={at("parquet")} file={`${name}.parquet`}>Parquet</Download>
       {!isStatic && <span className="quiet">measurement {board.measurements.join(", ")}</span>}
     </p>
   );

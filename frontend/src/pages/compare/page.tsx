@@ -2,6 +2,7 @@
 import { useRef, useState } from "react";
 import { address, isStatic, useDocument, type Schemas } from "../../api";
 import { Dots } from "../../parts/dots";
+import { Download } from "../../parts/download";
 import { Notices } from "../../parts/notices";
 import { interval, number } from "../../parts/numbers";
 import { Person } from "../../parts/person";
@@ -71,8 +72,8 @@ function Compared({ board, system, date, rows }: { board: Board; system: SystemA
               <Pairs all={all} order={order} date={date} />
               <p className="downloads no-print">
                 <span className="quiet">All pairs:</span>
-                <a href={address("/api/v1/boards/{system}/comparison.csv", params)} download={`comparison-${board.system}.csv`}>CSV</a>
-                <a href={address("/api/v1/boards/{system}/comparison", params)} download={`comparison-${board.system}.json`}>JSON</a>
+                <Download href={address("/api/v1/boards/{system}/comparison.csv", params)} file={`comparison-${board.system}.csv`}>CSV</Download>
+                <Download href={address("/api/v1/boards/{system}/comparison", params)} file={`comparison-${board.system}.json`}>JSON</Download>
                 <button type="button" className="plain" onClick={() => window.print()}>Print or save as PDF</button>
               </p>
             </>

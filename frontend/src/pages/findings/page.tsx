@@ -1,5 +1,6 @@
 // Findings: sentences that the data hold now, each with its numbers and the query that shows it.
 import { isStatic, useDocument, type Schemas } from "../../api";
+import { Download } from "../../parts/download";
 import { Notices } from "../../parts/notices";
 import { count } from "../../parts/numbers";
 import { Shown, Unmeasured } from "../../parts/states";
@@ -92,7 +93,7 @@ function One({ of }: { of: Finding }) {
   return (
     <li>
       <p><bdi>{of.sentence}</bdi> {of.simulated && <span className="badge">simulated</span>}</p>
-      <p className="quiet">{parts.join(" · ")}{parts.length > 0 && " · "}<a href={href(of.page)}>see it</a>{!isStatic && <> · <a href={of.api.replace(/^\//, "")}>data</a></>}</p>
+      <p className="quiet">{parts.join(" · ")}{parts.length > 0 && " · "}<a href={href(of.page)}>see it</a>{!isStatic && <> · <Download href={of.api.replace(/^\//, "")} file="finding.json">data</Download></>}</p>
     </li>
   );
 }

@@ -1,13 +1,12 @@
 // All rounds, how far they are, and what comes of them.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { send, useDocument, type ApiError, type Schemas } from "../../api";
+import { address, fetched, send, useDocument, type ApiError, type Schemas } from "../../api";
 import { count, number } from "../../parts/numbers";
+import { save } from "../../parts/picture";
 import { Shown } from "../../parts/states";
 import type { Me } from "../../parts/token";
 import { at } from "../../parts/when";
-import { held } from "../../state/token";
-import { address } from "../../api";
 import { href, place } from "../../state/url";
 
 type Round = Schemas["RoundDocument"];
@@ -119,14 +118,14 @@ function NewRound() {
 
 function Labels({ operator }: { operator: boolean }) {
   const [wrong, setWrong] = useState<string | null>(null);
-  const fetched = (kind: "rounds" | "reports") => void saved(kind).then(() => setWrong(null), (error: Error) => setWrong(error.message));
+  const download = (kind: "rounds" | "reports") => void saved(kind).then(() => setWrong(null), (error: Error) => setWrong(error.message));
   return (
     <section>
       <h2>What comes of it</h2>
       <p className="quiet">Agreed and decided labels, one JSON object a line, as <code>valuecompass judge evaluate</code> and <code>judge calibrate</code> read them. Reports of wrong verdicts were given because of the verdict: they show errors and must not be counted for how many there are, so they are a file of their own.</p>
       <div className="controls">
-        <button type="button" onClick={() => fetched("rounds")}>Labels of rounds</button>
-        <button type="button" onClick={() => fetched("reports")}>Reports of wrong verdicts</button>
+        <button type="button" onClick={() => download("rounds")}>Labels of rounds</button>
+        {operator && <button type="button" onClick={() => download("reports")}>Reports of wrong verdicts</button>}
       </div>
       {wrong !== null && <p role="alert" className="wrong">{wrong}</p>}
       {operator && <Reports />}
@@ -136,14 +135,7 @@ function Labels({ operator }: { operator: boolean }) {
 
 /** A link cannot carry a token, so the file is fetched and then handed over. */
 async function saved(kind: string): Promise<void> {
-  const answer = await fetch(address("/api/v1/labels/export.jsonl", { kind }), { headers: { authorization: `Bearer ${held() ?? ""}` } });
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-  const url = URL.createObjectURL(await answer.blob());
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `labels-${kind}.jsonl`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  save(await fetched(address("/api/v1/labels/export.jsonl", { kind })), `labels-${kind}.jsonl`);
 }
 
 function Reports() {

@@ -1,5 +1,6 @@
 // What the measurement was made of, readable and whole.
 import { address, useDocument } from "../../api";
+import { Download } from "../../parts/download";
 import { Shown } from "../../parts/states";
 import { useParam } from "../../state/url";
 
@@ -11,7 +12,7 @@ export function Manifest({ id }: { id: string }) {
       <h2 id="manifest">Where the numbers come from</h2>
       <p className="controls">
         <button type="button" aria-expanded={open === "open"} onClick={() => setOpen(open === "open" ? "" : "open")}>{open === "open" ? "Hide" : "Show"} the manifest</button>
-        <a href={address("/api/v1/measurements/{id}/manifest", { id })} download={`measurement-${id}.json`}>JSON</a>
+        <Download href={address("/api/v1/measurements/{id}/manifest", { id })} file={`measurement-${id}.json`}>JSON</Download>
         <span className="quiet">measurement {id}</span>
       </p>
       {open === "open" && (

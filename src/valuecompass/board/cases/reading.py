@@ -315,6 +315,7 @@ def _asked(row: Mapping[str, Any]) -> Asked:
         system_prompt="\n\n".join(system) or None,
         parameters=request.get("params", {}),
         created=utc(row["created"]).isoformat(timespec="seconds"),
-        **{n: row[n] for n in ("stop_reason", "version", "input_tokens", "output_tokens")},
+        version=without_folders(row["version"]),
+        **{n: row[n] for n in ("stop_reason", "input_tokens", "output_tokens")},
         **{n: row[n] for n in ("usd", "seconds")},
     )

@@ -87,7 +87,10 @@ def parse_profiles(
         InputError: with name, culture or line, field and the mend.
     """
     if kind == "json":
-        return _from_json(text.removeprefix("\ufeff"), name, system)
+        try:
+            return _from_json(text.removeprefix("\ufeff"), name, system)
+        except RecursionError:  # what is wrong is shown, and that is nested, too
+            raise InputError(f"{name}: it is nested too deeply; it must hold {_SHAPE}") from None
     return _from_table(text_table(text, name, "," if kind == "csv" else "\t"), system)
 
 
@@ -113,6 +116,8 @@ def _from_json(text: str, name: str, system: ValueSystem) -> Profiles:
         raise InputError(f"{name}: the file is empty; it must hold {_SHAPE}")
     try:
         document: Any = json.loads(text, object_pairs_hook=_Object)
+        # half of a surrogate pair can be written nowhere; a name may hold one as an escape
+        json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         where = f"{name}, line {error.lineno}, column {error.colno}"
         raise InputError(f"{where}: not valid JSON: {error.msg}") from None

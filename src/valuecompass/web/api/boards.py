@@ -27,7 +27,7 @@ from valuecompass.board.weights import parse_weights
 from valuecompass.errors import InputError
 from valuecompass.measure.study.tables import csv_cell
 from valuecompass.web.api.meta import boards_here
-from valuecompass.web.api.shared import Day, Estimate, SystemId
+from valuecompass.web.api.shared import Day, Estimate, Notices, SystemId
 from valuecompass.web.documents import Document, document
 from valuecompass.web.shards import Wanted
 from valuecompass.web.site import Here, Site
@@ -66,7 +66,7 @@ class Preset(BaseModel):
 
     name: str
     values: dict[str, float]
-    notices: list[str]
+    notices: Notices
 
 
 class Stability(BaseModel):
@@ -98,7 +98,7 @@ class BoardDocument(BaseModel):
     dims: list[str]
     rows: list[BoardRow]
     stability: Stability | None
-    notices: list[str]
+    notices: Notices
     discriminant: dict[str, Any]
     presets: list[Preset]
     has_draws: bool

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from valuecompass.board.comparison import MOST, compare_on
 from valuecompass.measure.study.tables import csv_cell
-from valuecompass.web.api.shared import Day, SystemId
+from valuecompass.web.api.shared import Day, Notices, SystemId
 from valuecompass.web.documents import Document, document
 from valuecompass.web.site import Here, Site
 
@@ -66,7 +66,7 @@ class ComparisonDocument(BaseModel):
     imported: bool
     fdr: float
     pairs: list[Pair]
-    notices: list[str]
+    notices: Notices
 
 
 @router.get("/boards/{system}/comparison", response_model=ComparisonDocument)

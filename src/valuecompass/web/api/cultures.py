@@ -25,7 +25,7 @@ from valuecompass.values import ValueSystem
 from valuecompass.web import shards
 from valuecompass.web.access import comparing
 from valuecompass.web.api.meta import boards_here
-from valuecompass.web.api.shared import Day, SystemId
+from valuecompass.web.api.shared import Day, Notices, SystemId
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
@@ -126,7 +126,7 @@ class CulturesDocument(BaseModel):
     alpha: float
     threshold: float | None
     pairs: PairClaims | None
-    notices: list[str]
+    notices: Notices
 
 
 class Specification(BaseModel):
@@ -252,7 +252,7 @@ async def compared(here: Site, given: Comparison) -> Compared:
         curve = curve_of(board, sent, given.respondent or _first(board)) if several else None
         return Compared(report=report, curve=curve)
 
-    return await anyio.to_thread.run_sync(made)
+    return await anyio.to_thread.run_sync(made, limiter=here.limits.comparing)
 
 
 def _first(board: Board) -> str:

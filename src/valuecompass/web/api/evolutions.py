@@ -14,6 +14,7 @@ from valuecompass.board.evolution.runs import RunHead, list_runs, reported
 from valuecompass.errors import InputError
 from valuecompass.evolve.report.gather import read_run
 from valuecompass.web import shards
+from valuecompass.web.api.shared import Notices
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
@@ -67,7 +68,7 @@ class EvolutionDocument(BaseModel):
     cost: dict[str, Any]
     course: list[CoursePoint]
     items: list[EvolvedKept]
-    notices: list[str]
+    notices: Notices
 
 
 async def exported(here: Site) -> AsyncIterator[shards.Wanted]:

@@ -29,7 +29,7 @@ from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.web import shards
 from valuecompass.web.api.meta import boards_here
-from valuecompass.web.api.shared import Day, SystemId
+from valuecompass.web.api.shared import Day, Notices, SystemId
 from valuecompass.web.aside import aside
 from valuecompass.web.documents import Document, document
 from valuecompass.web.errors import NotFound
@@ -97,7 +97,7 @@ class FormHealth(BaseModel):
     contamination: dict[str, Any]
     discriminant: dict[str, Any]
     circle: dict[str, Any]
-    notices: list[str]
+    notices: Notices
 
 
 class BankLine(BaseModel):

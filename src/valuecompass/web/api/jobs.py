@@ -37,6 +37,7 @@ from valuecompass.web.pricing import Price
 from valuecompass.web.secrets import covered_in
 from valuecompass.web.site import Here
 from valuecompass.web.specs import EMBEDDED, BudgetSpec, Spec
+from valuecompass.web.tokens import still_valid
 
 router = APIRouter(responses=TURNED)
 POLL = 0.5
@@ -177,7 +178,7 @@ async def resume(here: Here, _: OperatorWrites, job: JobId, again: Again) -> Job
 )
 async def events(
     here: Here,
-    _: Operator,
+    token: Operator,
     job: JobId,
     last_event_id: Annotated[str, Header(pattern=r"^\d{0,9}$")] = "",
 ) -> StreamingResponse:
@@ -188,14 +189,15 @@ async def events(
     """
     with _told():
         await find_job(here.store, job)
-    stream = _stream(here.store, job, int(last_event_id or 0))
+    stream = _stream(here.store, token.id, job, int(last_event_id or 0))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _stream(store: Store, id: str, number: int) -> AsyncGenerator[str]:
+async def _stream(store: Store, token: str, id: str, number: int) -> AsyncGenerator[str]:
     before, silent = "", 0.0
-    while True:
+    # a token that ends or is revoked shows nothing more; who comes again is told why
+    while await still_valid(store, token):
         # the job first: whatever it said before it ended is then among the events
         job = _document(await find_job(store, id))
         new = await events_after(store, id, number)

@@ -266,14 +266,17 @@ Kind = Annotated[Literal["rounds", "reports"], Query(description="Which labels."
 @router.get("/labels/export.jsonl", response_class=Response)
 async def export(
     here: Here,
-    _: Annotator,
+    token: Annotator,
     kind: Kind = "rounds",
     measurement: Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$")] = None,
 ) -> Response:
     """Return labels as the JSON lines that ``judge evaluate`` and ``judge calibrate`` read.
 
-    Reports show errors; they must not be counted for how many there are.
+    Reports show errors; they must not be counted for how many there are, and operators alone get
+    them: who labels the same answers must not know what others say of them.
     """
+    if kind == "reports" and not token.may("operator"):
+        raise Refused(403, "Reports need a token of an operator; yours is of an annotator.")
     text = await export_labels(here.store, kind, measurement)
     headers = {
         "cache-control": "no-store",

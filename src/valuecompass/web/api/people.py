@@ -14,6 +14,7 @@ from starlette.responses import Response
 from valuecompass.board.behind import MOST, Answer, Verdict, behind
 from valuecompass.board.boards import Board
 from valuecompass.board.drift import read_drift
+from valuecompass.board.folders import without_folders
 from valuecompass.board.page.evidence import cut, seen, unjudged, weak
 from valuecompass.board.respondents import (
     Profile,
@@ -30,7 +31,7 @@ from valuecompass.values import Scoring
 from valuecompass.web import shards
 from valuecompass.web.api.boards import Range
 from valuecompass.web.api.meta import boards_here
-from valuecompass.web.api.shared import Day, Estimate, SystemId
+from valuecompass.web.api.shared import Day, Estimate, Notices, SystemId
 from valuecompass.web.aside import aside
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
@@ -126,7 +127,7 @@ class ProfileDocument(BaseModel):
     gate: GateOf | None
     cost: Cost | None
     notes: list[str]
-    notices: list[str]
+    notices: Notices
 
 
 class Span(BaseModel):
@@ -222,7 +223,7 @@ class DriftDocument(BaseModel):
     fdr: float
     series: list[Occasion]
     changes: list[Change]
-    notices: list[str]
+    notices: Notices
 
 
 class FactGroup(BaseModel):
@@ -363,7 +364,9 @@ async def profile_of(here: Site, system: str, name: str, date: str | None) -> Pr
             "observational": own.measurement.observational,
             "respondent": name,
             "simulated": board.simulated[own.position],
-            "facts": [{"name": fact, "value": value} for fact, value in about(own)],
+            "facts": [
+                {"name": fact, "value": without_folders(value)} for fact, value in about(own)
+            ],
             "scale": {"low": low, "high": high} if declared else {"low": None, "high": None},
             "axis": {"low": low if declared else min(0.0, low), "high": high},
             "dims": profile_rows(own),

@@ -26,7 +26,7 @@ from valuecompass.values import ValueSystem
 from valuecompass.web import shards
 from valuecompass.web.access import comparing
 from valuecompass.web.api.meta import boards_here
-from valuecompass.web.api.shared import Day, SystemId
+from valuecompass.web.api.shared import Day, Notices, SystemId
 from valuecompass.web.errors import NotFound
 from valuecompass.web.site import Here, Site
 
@@ -66,7 +66,7 @@ class SpaceDocument(BaseModel):
     stress_means: str
     directions: dict[str, tuple[float, float]]
     compared_on: str
-    notices: list[str]
+    notices: Notices
 
 
 class Question(BaseModel):
@@ -144,7 +144,7 @@ class CultureMatches(BaseModel):
     nearest: list[str]
     fits: bool | None
     p: float | None
-    notices: list[str]
+    notices: Notices
 
 
 class Orders(BaseModel):
@@ -176,7 +176,7 @@ class MatchDocument(BaseModel):
     orders: Orders
     cultures: CultureMatches | None
     compared_on: str
-    notices: list[str]
+    notices: Notices
 
 
 Cultures = Annotated[bool, Query(description="Show the cultures of the demonstration set, too.")]
@@ -289,7 +289,9 @@ async def match_of(here: Site, given: Matching) -> MatchDocument:
     board = await here.board(given.system, given.date)
     person = _person(asked(board.system), given)
     cultures = known_cultures(board.system)
-    found = await anyio.to_thread.run_sync(person_report, board, person, cultures)
+    found = await anyio.to_thread.run_sync(
+        person_report, board, person, cultures, limiter=here.limits.comparing
+    )
     return MatchDocument.model_validate(found)
 
 

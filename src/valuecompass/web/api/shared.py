@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
+
+from valuecompass.board.folders import without_folders
+from valuecompass.web.phrasing import for_pages
 
 SystemId = Annotated[
     str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Id of a value system.")
@@ -17,6 +20,11 @@ Day = Annotated[
         description="ISO day, or id of a measurement: the board of then. Newest if left out.",
     ),
 ]
+
+Notices = Annotated[
+    list[str], AfterValidator(lambda said: [for_pages(without_folders(one)) for one in said])
+]
+"""Sentences that a command prints with its numbers, worded for a page."""
 
 
 class Estimate(BaseModel):

@@ -38,6 +38,13 @@ def upgrade() -> None:
         sa.Column("result", sa.JSON(none_as_null=True), nullable=True),
     )
     op.create_index("jobs_by_state", "jobs", ["state", "queued"])
+    at_work = sa.text("state IN ('queued', 'running', 'stopping')")
+    op.create_index(
+        *("jobs_at_work", "jobs", ["same"]),
+        unique=True,
+        sqlite_where=at_work,
+        postgresql_where=at_work,
+    )
     op.create_table(
         "job_events",
         sa.Column("job", sa.String(16), sa.ForeignKey("jobs.id"), primary_key=True),
