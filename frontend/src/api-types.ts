@@ -3949,12 +3949,9 @@ export interface components {
          * SampleDocument
          * @description The sample of a measurement: how it was drawn, and what is in it.
          *
-         *     indexing: the index is being made and nothing is drawn yet: ask again.
          *     most: cases for a respondent and dimension. of: cases of the measurement.
          */
         SampleDocument: {
-            /** @description the index is being made and nothing is drawn yet: ask again. */
-            indexing?: components["schemas"]["CaseIndexing"] | null;
             /**
              * Lines
              * @default []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 # provider/ABSOLUTE PATH, as weights and recorded answers in files are named
 _PATH = re.compile(r"(?:/|[A-Za-z]:[\\/])(?:[^\n]*[\\/])([^\\/\n]+)[\\/]?")
@@ -17,9 +17,10 @@ def without_folders(of: Any) -> Any:
     ``recorded//home/me/study/answers.jsonl`` becomes ``recorded/answers.jsonl``.
     """
     if isinstance(of, dict):
-        return {without_folders(key): without_folders(value) for key, value in of.items()}
+        table = cast("dict[Any, Any]", of)
+        return {without_folders(key): without_folders(value) for key, value in table.items()}
     if isinstance(of, list | tuple):
-        return [without_folders(one) for one in of]
+        return [without_folders(one) for one in cast("list[Any]", of)]
     if not isinstance(of, str):
         return of
     if found := _FILE.fullmatch(of):

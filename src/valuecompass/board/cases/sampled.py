@@ -50,9 +50,9 @@ class Listed:
     said: str
 
 
-async def sample_of(store: Store, measurement: Measurement) -> Sample:
+async def sample_of(store: Store, own: Measurement) -> Sample:
     """Draw the sample of a measurement: the same each time, on any machine."""
-    drawn, of = await sample_addresses(store, measurement, MOST, SEED)
+    drawn, of = await sample_addresses(store, own, MOST, SEED)
     return Sample(RULE.format(n=MOST, seed=SEED), SEED, MOST, of, tuple(drawn))
 
 

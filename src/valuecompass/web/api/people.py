@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from valuecompass.board.behind import MOST, Answer, Verdict, behind
 from valuecompass.board.boards import Board
-from valuecompass.board.drift import read_drift
+from valuecompass.board.drift import read_drifts
 from valuecompass.board.folders import without_folders
 from valuecompass.board.page.evidence import cut, seen, unjudged, weak
 from valuecompass.board.respondents import (
@@ -281,11 +281,16 @@ async def drift(request: Request, here: Here, system: SystemId, name: Name) -> R
     """Return how a respondent's scores moved between dates."""
 
     async def make() -> DriftDocument:
-        # resampling thousands of items takes seconds
-        found = await _here(aside(here, lambda store: read_drift(store, name, system)))
-        for change in found["changes"]:  # `from` is no name in Python
-            change["since"], change["until"] = change.pop("from"), change.pop("to")
-        return DriftDocument.model_validate(found)
+        # resampling thousands of items takes seconds, and everybody shares the draws
+        everybodys = await here.documents.kept(
+            f"drift {system}", lambda: aside(here, read_drifts, system=system)
+        )
+        if name not in everybodys:
+            raise NotFound(f"{name} has no measurement of {system}; the board lists who has")
+        found = everybodys[name]
+        # `from` is no name in Python
+        changes = [c | {"since": c["from"], "until": c["to"]} for c in found["changes"]]
+        return DriftDocument.model_validate(found | {"changes": changes})
 
     return await here.documents.answer(request, make)
 

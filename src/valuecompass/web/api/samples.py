@@ -183,9 +183,7 @@ async def sample_of_respondent(
 
 
 async def _sample(here: Site, own: Measurement) -> Sample:
-    return await here.documents.kept(
-        f"sample {own.id}", lambda: aside(here, lambda store: sample_of(store, own))
-    )
+    return await here.documents.kept(f"sample {own.id}", lambda: aside(here, sample_of, own=own))
 
 
 def _lean(made: BaseModel) -> Document:
