@@ -126,7 +126,7 @@ class ProfileDocument(BaseModel):
     dims: list[Dimensioned]
     gate: GateOf | None
     cost: Cost | None
-    notes: list[str]
+    notes: Notices
     notices: Notices
 
 
@@ -212,7 +212,7 @@ class Change(BaseModel):
     until: str
     measurements: list[str]
     dimensions: dict[str, Moved]
-    notes: list[str]
+    notes: Notices
 
 
 class DriftDocument(BaseModel):
