@@ -30,8 +30,11 @@ PARAMETERS = (
 """What pages read from the address."""
 LIGHT_AND_DARK: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 WIDE, PHONE, SMALL = 1440, 390, 320
-PLAIN = {"begin of the questionnaire", "methods", "evolving runs"}
-"""Views in which nothing stands that a model or a person wrote."""
+PLAIN = {
+    *("begin of the questionnaire", "methods", "evolving runs", "form health"),
+    *("finished run", "middle of a round"),
+}
+"""Views in which nothing stands that a model or a person wrote; two may draw other texts."""
 
 
 @pytest.fixture(scope="module")

@@ -90,8 +90,7 @@ function Actions({ job }: { job: Job }) {
         {resumable(job) && (
           <>
             <button type="button" className="primary" disabled={again.isPending} onClick={() => again.mutate()}>Resume</button>
-            <fieldset className="row limits">
-              <legend className="unseen">Stop before more than</legend>
+            <fieldset className="row limits" aria-label="Stop before more than">
               <Numbered label="requests" value={limits.calls} set={(calls) => setLimits({ ...limits, calls })} />
               <Numbered label="tokens" value={limits.tokens} set={(tokens) => setLimits({ ...limits, tokens })} />
               <Numbered label="US dollars" value={limits.usd} set={(usd) => setLimits({ ...limits, usd })} step="any" />
