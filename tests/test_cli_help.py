@@ -56,5 +56,5 @@ def test_every_command_has_a_line_in_the_help() -> None:
     text = str(loaded("--help")["help"])
     commands = text.split("Commands:")[1].splitlines()
     described = {words[0]: words[1:] for line in commands if (words := line.split())}
-    assert set(COMMANDS) <= set(described)
-    assert all(described[name] for name in COMMANDS)
+    assert {name.replace("_", "-") for name in COMMANDS} <= set(described)
+    assert all(described[name.replace("_", "-")] for name in COMMANDS)

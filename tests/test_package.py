@@ -30,7 +30,14 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["board.page.publish", "measure.archive", "judges.quality.evaluate"]
+    "module",
+    [
+        "board.page.publish",
+        "measure.archive",
+        "judges.quality.evaluate",
+        "web.serving",
+        "web.aside",
+    ],
 )
 def test_what_asks_no_model_does_not_load_what_does(module: str) -> None:
     script = f"import sys, valuecompass.{module}; sys.exit('inspect_ai' in sys.modules)"

@@ -76,6 +76,20 @@ def _presses() -> Generator[list[bool]]:
         signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
 
 
+@contextlib.contextmanager
+def pressable() -> Generator[Callable[[], bool]]:
+    """Yield what acts as Ctrl-C does on `interruptions` in tasks that are begun inside.
+
+    It returns whether anybody heard; nobody does before the work has begun.
+    """
+    listeners: Listeners = []
+    outside = _LISTENERS.set(listeners)
+    try:
+        yield lambda: _tell(listeners)
+    finally:
+        _LISTENERS.reset(outside)
+
+
 def _tell(listeners: Listeners) -> bool:
     for listener in listeners:
         listener.send_nowait(None)

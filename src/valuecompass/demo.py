@@ -24,6 +24,8 @@ PLANTED = {
         "simulated/schwartz?Power=-1.6&Achievement=-1.2&Universalism=1.6&Benevolence=1.2&seed=2"
     ),
 }
+ADDRESS = "http://127.0.0.1:8321"
+"""Where `valuecompass serve` answers by default."""
 SYSTEMS = ("schwartz", "moral-foundations", "safety", "llm-unique")
 
 
@@ -67,6 +69,10 @@ def main() -> None:
     terminal_board(measurements, out)
     out.print(f"Measured in {seconds:.0f} s. The report: {path}", soft_wrap=True)
     out.print(f"Open it with: {opener()} {quoted(path)}", soft_wrap=True)
+    out.print(
+        f"The pages: .venv/bin/valuecompass serve -w {quoted(workspace)}, then {ADDRESS}/",
+        soft_wrap=True,
+    )
 
 
 if __name__ == "__main__":

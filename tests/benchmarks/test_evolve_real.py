@@ -263,12 +263,12 @@ async def test_items_evolve_on_the_embedded_model_and_a_second_run_asks_nothing(
         _primed("merry", "examinee", "You put joy and adventure first."),
         _primed("kind", "examinee", "You put care for others first."),
     ]
-    settings = Settings(calls=18, keep=2, repeats=2, read=2, words=12)
+    settings = Settings(calls=10, keep=2, repeats=2, read=2, words=12)
     rows = await rows_of(players, settings, workspace)
     told = {row["source"]: row for row in rows if row["row"] == "source"}
     assert set(told) == set(SOURCES)
     for source, row in told.items():
-        assert 0 < sum(row["calls"].values()) <= 18
+        assert 0 < sum(row["calls"].values()) <= settings.calls
         assert row["tried"] == sum(r["row"] == "item" and r["source"] == source for r in rows)
         assert len(items_of(rows, source, "chosen")) == min(2, row["tried"])
     # what so small a model writes is seldom a question: it costs calls and is counted
@@ -277,7 +277,7 @@ async def test_items_evolve_on_the_embedded_model_and_a_second_run_asks_nothing(
         told[EVOLVED]["calls"]["explorer"] // 2
     )
     # two of the pool answer a seed, and the local judge takes no calls
-    assert told[SEEDS]["tried"] == 18 // 2 and len(items_of(rows, SEEDS, "chosen")) == 2
+    assert told[SEEDS]["tried"] == settings.calls // 2 and len(items_of(rows, SEEDS, "chosen")) == 2
     fresh = [r for r in rows if r["row"] == "answer" and r["model"] in ("merry", "kind")]
     assert len({r["text"] for r in fresh}) > 4 and any("second" in r for r in fresh)
     found = figures(rows)

@@ -23,9 +23,16 @@ from tests.board.measured import (
 )
 from tests.measure.helpers import Command
 from valuecompass.board.boards import load_board
-from valuecompass.board.drift import drift, when
+from valuecompass.board.drift import (
+    _paired,  # pyright: ignore[reportPrivateUsage]
+    drift,
+    read_drifts,
+    when,
+)
 from valuecompass.errors import InputError
+from valuecompass.measure.item_table import ItemTable
 from valuecompass.measure.run import run
+from valuecompass.store import open_store
 
 HOSTILE = "\x1b[31m[bold]m[/bold]\u202e\"'<x>"
 ITEMS = likert_items(20, TRAITS[:3])
@@ -57,6 +64,29 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
         respondents = {"first": level(3)} if by else {}
         measured(folder, respondents | {HOSTILE: ratings(by)}, items=ITEMS, occasion=day, day=day)
     return folder / "ws"
+
+
+def test_items_are_paired_by_id_whatever_their_order_and_who_is_beside_them() -> None:
+    items = tuple(f"i{n}" for n in range(50))
+    values = np.random.default_rng(2).random((1, len(items), 1))
+    one = ItemTable(("a",), items, ("d",), values, np.ones_like(values))
+    both = np.concatenate([np.ones_like(values), values[:, ::-1] / 2])
+    two = ItemTable(("b", "a"), items[::-1], ("d",), both, np.ones_like(both))
+    pair = ("a", "one", "two")
+    found = _paired({"one": one, "two": two}, [pair], 0)[pair]["d"]
+    assert found["difference"] == pytest.approx(-50 * values.mean(), abs=1e-5) and found["n"] == 50
+
+
+def test_a_respondent_moves_alike_alone_and_with_others(moved: Path) -> None:
+    """A page computes all at once, and a command one."""
+
+    async def everybody() -> dict[str, Any]:
+        async with open_store(moved, create=False) as store:
+            return await read_drifts(store, "big-five")
+
+    found = anyio.run(everybody)
+    assert set(found) == {HOSTILE, "first"} and found["first"]["changes"] == []
+    assert found[HOSTILE] == drifted(moved, HOSTILE)
 
 
 def test_a_move_is_found_where_it_was_planted(moved: Path) -> None:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from tests.board.test_person import NAN, SCHWARTZ, UP, board_of, person_of
 from valuecompass.board.cultures.profiles import Profiles
@@ -37,7 +37,9 @@ def test_everybody_is_on_one_map_with_what_they_are() -> None:
     near = {p.name: p.nearest for p in found.points}
     assert near["you"][0] == ("Up", pytest.approx(1))
     document = json.loads(json.dumps(found.json(), allow_nan=False))
-    assert set(document) == {*("points", "stress", "stress_means", "pca", "compared_on", "notices")}
+    assert set(document) == {
+        *("points", "stress", "stress_means", "directions", "pca", "compared_on", "notices")
+    }
 
 
 def test_three_orders_lie_at_their_exact_distances() -> None:
@@ -48,6 +50,21 @@ def test_three_orders_lie_at_their_exact_distances() -> None:
         rho = spearmanr(rows[one], rows[other]).statistic
         drawn = np.linalg.norm(at(found, "ABC"[one]) - at(found, "ABC"[other]))
         assert drawn == pytest.approx(np.sqrt(2 * (1 - rho)))
+
+
+def test_a_direction_says_where_a_dimension_is_put_before_others() -> None:
+    found = value_space(board_of(MADE))
+    ranks = rankdata(MADE, axis=1)
+    places = np.array([[p.x, p.y] for p in found.points])
+    for d, name in enumerate(found.directions):
+        x, y = found.directions[name]
+        assert x == pytest.approx(np.corrcoef(ranks[:, d], places[:, 0])[0, 1])
+        assert y == pytest.approx(np.corrcoef(ranks[:, d], places[:, 1])[0, 1])
+        # what both axes explain together, by least squares
+        design = np.column_stack([np.ones(len(places)), places])
+        residual = np.linalg.lstsq(design, ranks[:, d], rcond=None)[1][0]
+        explained = 1 - residual / ((ranks[:, d] - ranks[:, d].mean()) ** 2).sum()
+        assert x**2 + y**2 == pytest.approx(explained)
 
 
 def test_scales_of_respondents_do_not_matter_only_orders_do() -> None:

@@ -172,7 +172,7 @@ def test_of_too_few_respondents_only_the_order_is_told_and_only_where_it_can_be(
         (("free text",), "nothing stated"),
         (("trade-off", "free text"), "nothing stated"),
         (("self-report",), "nothing shown"),
-        ((), "no items"),
+        ((), "No usable answer"),
     ],
 )
 def test_a_board_with_one_side_says_so(modes: tuple[Mode, ...], word: str) -> None:

@@ -20,6 +20,7 @@ from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.run import run
 from valuecompass.models import Patience
 from valuecompass.store import DATABASE
+from valuecompass.store.packed import FORMAT, unpack
 
 MODEL = "openai-api/mock/some-model"
 JUDGE = "openai-api/mock/some-judge"
@@ -117,12 +118,17 @@ class Command:
 
 
 def rows(workspace: Path, query: str) -> list[Any]:
-    """Ask the workspace's database without touching it."""
+    """Ask the workspace's database without touching it; packed texts are unpacked."""
     connection = sqlite3.connect(f"file:{workspace / DATABASE}?mode=ro", uri=True, timeout=5)
     try:
-        return connection.execute(query).fetchall()
+        found = connection.execute(query).fetchall()
+        return [tuple(_plain(value) for value in row) for row in found]
     finally:
         connection.close()
+
+
+def _plain(value: Any) -> Any:
+    return unpack(value) if isinstance(value, bytes) and value[:1] == FORMAT else value
 
 
 def count(workspace: Path, where: str) -> int:

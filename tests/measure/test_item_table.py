@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -387,3 +388,20 @@ def test_a_prior_does_not_cancel_between_dimensions_that_count_for_and_against()
         assert contrast.std() > (draws @ weights).std()
     # of 60 worlds with a coverage of .95, fewer than 50 hold in one of 2,000 runs
     assert sum(held) >= 50
+
+
+def test_draws_hold_few_weights_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All weights at once would take 160 MB here, and a server has 400."""
+    rng = np.random.default_rng(5)
+    totals = rng.integers(0, 2, (2, 10_000, 1)).astype(float)
+    items = tuple(f"i{n}" for n in range(10_000))
+    table = ItemTable(("a", "b"), items, ("d",), totals, np.ones_like(totals))
+    tracemalloc.start()
+    try:
+        draws = table.draws(2_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40e6
+    monkeypatch.setattr("valuecompass.measure.item_table._ITEMS_AT_ONCE", 10_000)
+    np.testing.assert_allclose(table.draws(2_000), draws, rtol=1e-12)

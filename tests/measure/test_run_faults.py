@@ -239,8 +239,8 @@ def test_a_megabyte_of_text_is_stored_whole_and_judged_in_seconds(
     start = time.monotonic()
     found = measure(workspace, items, judge=judge)
     assert time.monotonic() - start < 20
-    lengths = rows(workspace, "select length(text) from responses order by 1 desc limit 3")
-    assert lengths == [(HUGE,)] * 3
+    lengths = [len(text) for (text,) in rows(workspace, "select text from responses")]
+    assert sorted(lengths)[-3:] == [HUGE] * 3
     assert missing(found) == 0 and found.rows[0].dimensions["Power"].n == 6
     said = cli("report", "-w", workspace, "--json")
     assert said.code == 0 and json.loads(said.out)["bytes"] < 8 * HUGE

@@ -146,6 +146,17 @@ def test_claims_agree_with_each_pair_alone():
     assert (result.discovered == discovered).all()
 
 
+def test_some_pairs_are_those_pairs_of_all():
+    values, items = np.random.default_rng(9).random((4, 40, 2)), np.arange(40)
+    whole = claims(values, items, np.random.default_rng(0))
+    some = claims(values, items, np.random.default_rng(0), pairs=[(0, 3), (2, 1)])
+    assert some.pairs.tolist() == [[0, 3], [2, 1]]
+    assert (some.low[0] == whole.low[2]).all() and (some.p[0] == whole.p[2]).all()
+    assert some.difference[1] == pytest.approx(-whole.difference[3])
+    with pytest.raises(ValueError, match="pairs"):
+        claims(values, items, np.random.default_rng(0), pairs=[0, 1])
+
+
 def test_blocks_do_not_change_the_numbers(monkeypatch):
     values, items = np.random.default_rng(9).random((5, 40, 2)), np.arange(40) // 2
     whole = claims(values, items, np.random.default_rng(0), draws=4000, flips=4000)

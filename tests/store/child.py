@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import anyio
 
@@ -95,7 +96,7 @@ async def cramped(workspace: Path, room: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), most))
         try:
             for i in range(2_000):
-                text = "long " * 1_000
+                text = Random(i).randbytes(2_500).hex()  # packing leaves it long
                 await store.write((responses.insert(), [response(f"big{i}", text=text)]))
                 print(f"big{i}", flush=True)
         except StoreError as error:

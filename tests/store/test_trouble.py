@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import anyio
 import pytest
@@ -174,7 +175,10 @@ async def test_a_full_disk(workspace: Path) -> None:
 
     def crowd(connection: object, _: object) -> None:
         # SQLite answers SQLITE_FULL, as for ENOSPC, when the file has this many pages
-        connection.cursor().execute("PRAGMA max_page_count = 40")  # type: ignore[attr-defined]
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA page_count")
+        (pages,) = cursor.fetchone()
+        cursor.execute(f"PRAGMA max_page_count = {pages + 20}")
 
     stored = ["a"]
     async with open_store(workspace) as store:
@@ -182,7 +186,8 @@ async def test_a_full_disk(workspace: Path) -> None:
         await store.engine.dispose()
         with pytest.raises(StoreError, match="the disk is full; free space, then repeat"):
             for i in range(100):
-                long = response(f"key{i}", text="long " * 1_000)
+                noise = Random(i).randbytes(5_000).hex()  # a text that packing leaves long
+                long = response(f"key{i}", text=noise)
                 await store.write((responses.insert(), [long]))
                 stored.append(f"key{i}")
     assert 1 < len(stored) < 100

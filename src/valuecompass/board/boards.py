@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import anyio
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
@@ -286,7 +287,8 @@ async def _measured(store: Store, heads: Sequence[Mapping[str, Any]], samples: i
         used.append(measurement)
         if samples:
             table = await item_table(store, measurement)
-            draws, against = table.both_draws(samples)
+            # seconds where items are many: a server answers others meanwhile
+            draws, against = await anyio.to_thread.run_sync(table.both_draws, samples)
             counts = (table.counts > 0).sum(axis=1)
             for at, who in enumerate(table.respondents):
                 drawn.setdefault(who, draws[:, at])

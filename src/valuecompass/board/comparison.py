@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 
 from valuecompass.board.boards import Board, read_board
 from valuecompass.errors import InputError
 from valuecompass.items import Item
-from valuecompass.measure.archive import items_query
 from valuecompass.measure.item_table import ItemTable, item_table
-from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.points import finite
 from valuecompass.stats.comparison import claims
 from valuecompass.store import Store, open_store
+from valuecompass.store import items as item_rows
 
 Array = NDArray[np.float64]
 MOST = 8
@@ -55,17 +56,30 @@ async def compare(
     Raises:
         InputError: an unknown respondent, or fewer than two or more than eight.
     """
-    if not 2 <= len(dict.fromkeys(respondents)) <= MOST:
-        raise InputError(f"compare: name two to {MOST} different respondents")
+    _several(respondents)
     async with open_store(workspace, db, create=False) as store:
         board = await read_board(store, system, date=date, samples=0)
-        at = [position(board, name) for name in dict.fromkeys(respondents)]
-        if board.imported:
-            pairs = [_bare(board, i, j) for k, i in enumerate(at) for j in at[k + 1 :]]
-        else:
-            table = await items_of(store, board, [board.respondents[i] for i in at])
-            texts = {i.id: i.text for m in board.measurements for i in await _items(store, m)}
-            pairs = _paired(table, board, texts, seed, items)
+        return await compare_on(store, board, respondents, seed=seed, items=items)
+
+
+def _several(respondents: Sequence[str]) -> None:
+    if not 2 <= len(dict.fromkeys(respondents)) <= MOST:
+        raise InputError(f"compare: name two to {MOST} different respondents")
+
+
+async def compare_on(
+    store: Store, board: Board, respondents: Sequence[str], *, seed: int = 0, items: int = 5
+) -> dict[str, Any]:
+    """Compare respondents of a board that was read from an open store; as `compare`."""
+    _several(respondents)
+    at = [position(board, name) for name in dict.fromkeys(respondents)]
+    if board.imported:
+        pairs = [_bare(board, i, j) for k, i in enumerate(at) for j in at[k + 1 :]]
+    else:
+        table = await items_of(store, board, [board.respondents[i] for i in at])
+        # resampling takes seconds where items are many: a server answers others meanwhile
+        pairs = await anyio.to_thread.run_sync(_paired, table, board, seed, items)
+        await _name(store, [item for pair in pairs for item in pair["items"]])
     return {
         "system": board.system.id,
         "date": board.created.date().isoformat(),
@@ -96,6 +110,8 @@ async def items_of(store: Store, board: Board, respondents: Sequence[str]) -> It
 
 def joined(tables: Sequence[ItemTable], respondents: Sequence[str]) -> ItemTable:
     """Return one table of some respondents, each from the first of several that has it."""
+    if len(tables) == 1 and tables[0].respondents == tuple(respondents):
+        return tables[0]  # the usual case, and tables are large
     found: dict[str, tuple[ItemTable, int]] = {}
     for table in tables:
         for at, name in enumerate(table.respondents):
@@ -112,14 +128,16 @@ def joined(tables: Sequence[ItemTable], respondents: Sequence[str]) -> ItemTable
     return ItemTable(tuple(respondents), ids, names, totals, counts)
 
 
-async def _items(store: Store, measurement: Measurement) -> list[Item]:
-    rows = await store.rows(items_query(measurement))
-    return [Item.from_row(row["body"]) for row in rows]
+async def _name(store: Store, found: Sequence[dict[str, Any]]) -> None:
+    """Write their texts into items that separate a pair, in place."""
+    ids = {one["item"] for one in found}
+    query = select(item_rows.c.id, item_rows.c.body).where(item_rows.c.id.in_(ids))
+    texts = {row["id"]: Item.from_row(row["body"]).text for row in await store.rows(query)}
+    for one in found:
+        one["text"] = texts[one["item"]]
 
 
-def _paired(
-    table: ItemTable, board: Board, texts: dict[str, str], seed: int, most: int
-) -> list[dict[str, Any]]:
+def _paired(table: ItemTable, board: Board, seed: int, most: int) -> list[dict[str, Any]]:
     values = table.means
     found = claims(values, np.asarray(table.items), np.random.default_rng(seed), fdr=FDR)
     places = [board.respondents.index(name) for name in table.respondents]
@@ -145,7 +163,7 @@ def _paired(
         separating: list[dict[str, Any]] = [
             {
                 "item": table.items[place],
-                "text": texts[table.items[place]],
+                "text": "",  # only those of the few that are named are read
                 "dimension": table.names[d],
                 "difference": finite(100 * float(apart[place, d]), 6),
             }

@@ -107,7 +107,11 @@ async def modes_of(store: Store, board: Board) -> Modes:
 async def told_on_board(workspace: Path, db: str | None, board: Board) -> tuple[str, ...]:
     """Return what a reader of a board must know of stated and shown values; nothing if unknown."""
     async with open_store(workspace, db, create=False) as store:
-        found = gaps_of(await modes_of(store, board))
+        return told(gaps_of(await modes_of(store, board)))
+
+
+def told(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Put the gaps of a board (`gaps_of`) into a sentence; nothing if there is none to tell."""
     cells = [
         (row["respondent"], name, cell["discovered"])
         for pair in found["pairs"]
@@ -171,6 +175,7 @@ def gaps_of(found: Modes, seed: int = 0) -> dict[str, Any]:
     profiles: dict[Mode, Array] = {
         mode: standings(table.totals, table.counts, np.random.default_rng([seed, at]))
         for at, (mode, table) in enumerate(found.tables.items())
+        if not found.tables.keys().isdisjoint(SHOWN if mode in STATED else STATED)
     }
     pairs = [
         _pair(found, stated, shown, sort, profiles)
@@ -308,7 +313,7 @@ def _flat(stated: Mode, shown: Mode, compared: ModeGaps) -> str | None:
 def _notices(found: Modes, pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     asked = list(found.tables)
     if not asked:
-        yield "There are no items here: a published table tells nothing of how it was asked."
+        yield "No usable answer to an item is here: nothing tells how values were asked for."
     elif not any(mode in STATED for mode in asked):
         yield (
             f"Only {' and '.join(asked)} was asked, in which values are shown: nothing stated to "

@@ -24,7 +24,6 @@ from valuecompass.cli.shown import say, table
 
 if TYPE_CHECKING:
     from valuecompass.board.alignment import Alignment
-    from valuecompass.board.boards import Board
     from valuecompass.board.weights import Weights
 
 board_app = typer.Typer(
@@ -79,6 +78,7 @@ def board(
     from valuecompass.board.alignment import align, preferred, stability
     from valuecompass.board.boards import load_board
     from valuecompass.board.cultures.profiles import demonstration_profiles, read_profiles
+    from valuecompass.board.document import board_document
     from valuecompass.board.health.discriminant import marks
     from valuecompass.board.stated import told_on_board
     from valuecompass.board.weights import chosen, parse_weights
@@ -107,7 +107,7 @@ def board(
     turned = stability(ranked, np.random.default_rng(seed))
     beats = None if used.population is None else preferred(found, used.population)
     if json:
-        echo_json(_document(ranked, used, turned, beats) | {"discriminant": marked.json()})
+        echo_json(board_document(ranked, used, turned, beats) | {"discriminant": marked.json()})
     else:
         _show(ranked, used, turned, beats, top)
         for sentence in marked.sentences:
@@ -194,35 +194,6 @@ def import_(
         )
     if done.unknown:
         typer.echo(f"Note: --meta names {len(done.unknown)} models that the table does not have")
-
-
-def _document(
-    ranked: Alignment, used: Weights, turned: dict[str, Any] | None, beats: dict[str, Any] | None
-) -> dict[str, Any]:
-    from valuecompass.board.boards import COVERS
-
-    board = ranked.board
-    document = {
-        "system": board.system.id,
-        "date": board.created.date().isoformat(),
-        "measurements": [m.id for m in board.measurements],
-        "imported": board.imported,
-        "scale": _scale(board),
-        "covers": None if board.imported else list(COVERS),
-        "dims": list(board.names),
-        "weights": {"name": used.name, "values": used.by_name(board.names)},
-        "rows": ranked.rows(),
-        "stability": turned,
-        "notices": [*board.notices, *used.notices],
-    }
-    return document if beats is None else document | {"beats": beats}
-
-
-def _scale(board: Board) -> dict[str, Any]:
-    """Return lowest and highest score possible; null where a table's are not known."""
-    known = not board.imported or board.measurements[0].manifest["scale"]["declared"]
-    low, high = board.scale if known else (None, None)
-    return {"low": low, "high": high}
 
 
 def _show(

@@ -100,6 +100,9 @@ class EvolveListener:
         """Hear what the run will take; False leaves it at that (a dry run)."""
         return True
 
+    def account(self, account: str) -> None:
+        """Hear of the account in the ledger that all is paid from; it is the run's id."""
+
     def standing(self, standing: Standing, event: Mapping[str, Any]) -> None:
         """Hear of an event, and how far the run has come with it."""
 
@@ -173,6 +176,7 @@ async def _run(settings: EvolveSettings, listener: EvolveListener) -> Evolved | 
             for model in lacks:
                 asker.models.get(model)  # raises what is missing
             budget.plan = own
+            listener.account(own)
             with work_lock(settings.workspace, f"evolve-{own}", "run"):
                 await budget.load()
                 return await _evolved(run, store, own, settings, listener)

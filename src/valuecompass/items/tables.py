@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
@@ -71,8 +72,22 @@ def open_table(path: Path, *, quoted: bool = True) -> Table:
             raise InputError(f"{path}: unknown kind of file; known: {', '.join(SUFFIXES)}")
 
 
-def _open_csv(path: Path, delimiter: str, quoted: bool) -> Table:
-    records = _csv_records(path, delimiter, quoted)
+def text_table(text: str, name: str, delimiter: str = ",") -> Table:
+    """Open a table that somebody sent as text instead of a file.
+
+    Args:
+        text: what the CSV file holds.
+        name: what messages call it.
+        delimiter: between cells.
+
+    Raises:
+        InputError: as `open_table`.
+    """
+    return _open_csv(Path(name), delimiter, True, text.removeprefix("\ufeff"))
+
+
+def _open_csv(path: Path, delimiter: str, quoted: bool, text: str | None = None) -> Table:
+    records = _csv_records(path, delimiter, quoted, text)
     line, header = next(records, (1, list[str]()))
     if not header:
         raise InputError(f"{path}, line 1: the file is empty; its first line must name the columns")
@@ -106,12 +121,14 @@ def _unguarded(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def _csv_records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
+def _csv_records(
+    path: Path, delimiter: str, quoted: bool, text: str | None
+) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(2**31 - 1)  # the largest that every platform takes
     quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     line = 1
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with _lines(path, text) as file:
             reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
             for cells in reader:
                 if cells:
@@ -124,6 +141,12 @@ def _csv_records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int
         raise InputError(f"{path}, line {line}: broken row: {error}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _lines(path: Path, text: str | None) -> TextIO:
+    if text is not None:
+        return io.StringIO(text, newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _open_parquet(path: Path) -> Table:

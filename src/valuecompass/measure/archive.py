@@ -300,12 +300,24 @@ def _shown(row: Mapping[str, Any]) -> Item:
 
 
 def new_measurement(
-    plan_id: str, system: str, manifest: dict[str, Any], rows: Sequence[Row]
+    plan_id: str,
+    system: str,
+    manifest: dict[str, Any],
+    rows: Sequence[Row],
+    created: datetime | None = None,
 ) -> Measurement:
-    """Return a measurement dated now, identified by what it was made from and what it found."""
+    """Return a measurement, identified by what it was made from and what it found.
+
+    Args:
+        plan_id: of the plan.
+        system: id of the value system.
+        manifest: without date and rows.
+        rows: the scores.
+        created: its date, of a simulated one; None: now.
+    """
     from valuecompass.hashing import digest
 
-    created = datetime.now(UTC)
+    created = created or datetime.now(UTC)
     found = [row.json() for row in rows]
     manifest = manifest | {
         "created": created.isoformat(timespec="seconds"),

@@ -5,7 +5,7 @@ Whatever happens, what was answered is stored; the same plan run again asks only
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -348,22 +348,8 @@ async def _finish(run: _Run) -> Measurement:
         else row
         for row, respondent in zip(rows, plan.respondents, strict=True)
     ]
-    manifest = plan.identity | {
-        "respondents": [r.model_dump(mode="json", exclude_none=True) for r in plan.respondents],
-        "plan": plan.id,
-        "judge_id": run.judge_id,
-        "judge_name": plan.judge.name,
-        "seeds": SEEDS,
-        "environment": environment(),
-        "versions": {m: sorted(v) for m, v in run.asker.versions.items()},
-        "drift": list(drift.values()),
-        "requests": sum(run.totals),
-        "judge_gate": None if plan.gate is None else asdict(plan.gate),
-    }
-    if built_in_form(plan.system.id, plan.form.hash) is None:
-        manifest["asked"] = plan.form.model_dump(mode="json", exclude_defaults=True)
-    if plan.calibration is not None:
-        manifest["calibration"] = plan.calibration.about(plan.system.id)
+    versions = {m: sorted(v) for m, v in run.asker.versions.items()}
+    manifest = manifest_of(plan, versions, sum(run.totals)) | {"drift": list(drift.values())}
     measurement = new_measurement(plan.id, plan.system.id, manifest, rows)
     if (same := await find_measurement(run.store, measurement.id)) is not None:
         return same
@@ -371,6 +357,33 @@ async def _finish(run: _Run) -> Measurement:
     # boards find it ready
     await keep(run.store, measurement, answered_of(measurement, plan.items, enumerate(results)))
     return measurement
+
+
+def manifest_of(plan: Plan, versions: Mapping[str, Sequence[str]], requests: int) -> dict[str, Any]:
+    """Return what a measurement says of how it was made, but for date, rows and drift.
+
+    Args:
+        plan: what was done.
+        versions: that providers reported, by model.
+        requests: that it took.
+    """
+    manifest = plan.identity | {
+        "respondents": [r.model_dump(mode="json", exclude_none=True) for r in plan.respondents],
+        "plan": plan.id,
+        "judge_id": judge_id(plan.judge, plan.system),
+        "judge_name": plan.judge.name,
+        "seeds": SEEDS,
+        "environment": environment(),
+        "versions": dict(versions),
+        "drift": [],
+        "requests": requests,
+        "judge_gate": None if plan.gate is None else asdict(plan.gate),
+    }
+    if built_in_form(plan.system.id, plan.form.hash) is None:
+        manifest["asked"] = plan.form.model_dump(mode="json", exclude_defaults=True)
+    if plan.calibration is not None:
+        manifest["calibration"] = plan.calibration.about(plan.system.id)
+    return manifest
 
 
 async def _drift(run: _Run) -> dict[str, str]:

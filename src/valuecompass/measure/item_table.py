@@ -45,6 +45,8 @@ from valuecompass.values import ValueSystem
 Array = NDArray[np.float64]
 VERSION = 2
 """Of what is kept in the store: raise it when the same answers give another table."""
+_ITEMS_AT_ONCE = 500
+"""Items whose weights are held at once: 8 MB for 2,000 draws."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,13 @@ class ItemTable:
         dimensions would cancel.
         """
         r, n, d = self.totals.shape
-        each = [_generator(i).standard_exponential(samples) for i in self.items]
-        weights = np.array(each).reshape(n, samples)  # also without any item
-        flat = (self.totals.transpose(1, 0, 2), self.counts.transpose(1, 0, 2))
-        sums, sizes = (weights.T @ of.reshape(n, r * d) for of in flat)
+        sums, sizes = np.zeros((2, samples, r * d))
+        for start in range(0, n, _ITEMS_AT_ONCE):  # all weights at once take samples x n numbers
+            part = slice(start, start + _ITEMS_AT_ONCE)
+            each = [_generator(i).standard_exponential(samples) for i in self.items[part]]
+            weights = np.array(each).T
+            for found, of in ((sums, self.totals), (sizes, self.counts)):
+                found += weights @ of[:, part].transpose(1, 0, 2).reshape(len(each), r * d)
         seen = (self.counts > 0).sum(axis=1).reshape(r * d)
         size = _ratio(self.counts.sum(axis=1).reshape(r * d), seen)
         halves = [_generator(salt + n).standard_gamma(0.5, (samples, 2)) for n in self.respondents]
@@ -114,6 +119,8 @@ class ItemTable:
     def only(self, keep: Sequence[bool]) -> ItemTable:
         """Return the table of some of the items."""
         at = np.asarray(keep, dtype=bool)
+        if at.all():  # the usual case, and tables are large
+            return self
         items = tuple(item for item, kept in zip(self.items, keep, strict=True) if kept)
         return ItemTable(
             self.respondents, items, self.names, self.totals[:, at], self.counts[:, at]
@@ -207,15 +214,15 @@ def answered_of(
         results: in blocks, each with the position of its respondent; all that came of an item
             stands in one block, because both orders of a trade-off's sides make one value.
     """
-    sums = _Sums.of(measurement, items)
+    sums = Sums.of(measurement, items)
     for position, found in results:
         sums.add(position, found)
     return sums.answered()
 
 
 @dataclass(frozen=True)
-class _Sums:
-    """The sums under a table, while results come in."""
+class Sums:
+    """The sums under a table, while results come in: memory for the table alone."""
 
     measurement: Measurement
     system: ValueSystem
@@ -225,7 +232,8 @@ class _Sums:
     counts: Array
 
     @classmethod
-    def of(cls, measurement: Measurement, items: Iterable[Item]) -> _Sums:
+    def of(cls, measurement: Measurement, items: Iterable[Item]) -> Sums:
+        """Return empty sums for the respondents of a measurement, whose scores are not read."""
         system = ValueSystem.model_validate(measurement.manifest["system"])
         by_id = {item.id: item for item in sorted(items, key=lambda i: i.id)}
         places = {item: place for place, item in enumerate(by_id)}
@@ -233,12 +241,14 @@ class _Sums:
         return cls(measurement, system, by_id, places, np.zeros(shape), np.zeros(shape))
 
     def add(self, position: int, results: Sequence[Result]) -> None:
+        """Add what came of some items; all of an item at once, as `answered_of` says."""
         opinions: OpinionMethod = self.measurement.manifest["opinions"]
         for at, item, value in all_values(self.system, opinions, results):
             self.totals[position, self.places[item], at] += value
             self.counts[position, self.places[item], at] += 1
 
     def answered(self) -> Answered:
+        """Return the table of what was added."""
         used = (self.counts.sum(axis=(0, 2)) > 0).tolist()
         respondents = tuple(row.respondent for row in self.measurement.rows)
         names = self.system.names
@@ -249,7 +259,7 @@ class _Sums:
 
 async def _read(store: Store, measurement: Measurement) -> Answered:
     parsed = await _items(store, measurement)
-    sums = _Sums.of(measurement, parsed.values())
+    sums = Sums.of(measurement, parsed.values())
     async with contextlib.aclosing(_results(store, measurement, parsed)) as results:
         async for position, found in results:
             sums.add(position, found)
@@ -266,7 +276,7 @@ async def answered_by_opinion(store: Store, measurement: Measurement) -> Answere
         Totals are numbers of opinions that express the dimension (of choices and ratings, sums in
         [0, 1]), counts are numbers of opinions.
     """
-    sums = _Sums.of(measurement, (await _items(store, measurement)).values())
+    sums = Sums.of(measurement, (await _items(store, measurement)).values())
     system, names = sums.system, sums.system.names
     async with contextlib.aclosing(_results(store, measurement, sums.items)) as results:
         async for position, found in results:
@@ -335,7 +345,7 @@ async def _results(
     query = found_answers(measurement, columns)
     async with contextlib.aclosing(store.stream(query)) as blocks:
         async for position, rows in _whole_items(blocks):
-            yield position, [_result(row, parsed[row["item"]], system) for row in rows]
+            yield position, [result_of(row, parsed[row["item"]], system) for row in rows]
 
 
 Rows = Sequence[Mapping[str, Any]]
@@ -409,7 +419,14 @@ def _of_columns(
             yield from ((at, i, v) for i, v in zip(column.items, column.values, strict=True))
 
 
-def _result(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
+def result_of(row: Mapping[str, Any], item: Item, system: ValueSystem) -> Result:
+    """Return the result of an answer as it was stored.
+
+    Args:
+        row: presentation, repeat, outcome and reading of the answer, and the verdicts on it.
+        item: what was answered.
+        system: its value system.
+    """
     own = verdicts_of(row)
     # the judge was asked and said nothing: a refusal that nobody could judge is not a safe one
     silent = row["reading"] == UNJUDGED

@@ -119,6 +119,9 @@ class Listener:
         """Hear what a plan will take; False leaves it at that (a dry run)."""
         return True
 
+    def account(self, account: str) -> None:
+        """Hear of the account in the ledger that all is paid from."""
+
     def progress(self, progress: Progress) -> None:
         """Hear of one more answer."""
 
@@ -299,6 +302,8 @@ async def run_plans(
             done = Measurements()
             # one budget for the command: four systems do not spend it four times
             budget.plan = account_of([plan.id for plan in plans])
+            await budget.load()
+            listener.account(budget.plan)
             for plan in plans:
                 outlook = await outlook_of(plan, asker, lacks)
                 if settings.batch and (note := _note_on_rounds(outlook, asker, settings.limits)):

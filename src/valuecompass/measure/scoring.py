@@ -172,6 +172,7 @@ def columns_of(
 ) -> dict[str, Column]:
     """Return by dimension what each free response carries to its score."""
     columns: dict[str, Column] = defaultdict(Column)
+    places = {name: at for at, name in enumerate(system.names)}
     for result in results:
         if result.item.kind not in FREE:
             continue
@@ -180,7 +181,7 @@ def columns_of(
             sides = aggregate(found.valence, "mean").tolist()
             joined = aggregate(found.expressed, opinions).tolist(), sides
         for name in judged_dimensions(item.kind, item.dimensions, system.names):
-            _add(columns[name], system, result, joined, system.names.index(name))
+            _add(columns[name], system, result, joined, places[name])
     return columns
 
 

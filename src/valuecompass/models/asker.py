@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from sqlalchemy import bindparam, select
@@ -17,13 +17,6 @@ from valuecompass.errors import ProviderStopped, RequestFailed, ValueCompassErro
 from valuecompass.hashing import canonical
 from valuecompass.models.batching import Tell, hear_of_batches, why_no_batch
 from valuecompass.models.budget import Amount, Budget, price_of
-from valuecompass.models.inspect_bridge import (
-    Failure,
-    Models,
-    Output,
-    classify,
-    generate,
-)
 from valuecompass.models.refusals import is_refusal
 from valuecompass.models.request import (
     LOGPROBS,
@@ -38,6 +31,10 @@ from valuecompass.models.request import (
 )
 from valuecompass.models.spec import ITEM_AWARE, SAMPLING, Price, Respondent
 from valuecompass.store import Store, responses
+
+if TYPE_CHECKING:
+    # it takes seconds and 100 MB to import: who asks nobody, as a server of pages, goes without
+    from valuecompass.models.inspect_bridge import Failure, Models, Output
 
 FAILURES_IN_A_ROW = 12
 """Requests of one model that fail for good, none succeeding in between, before the run stops."""
@@ -108,6 +105,8 @@ class Asker:
     _failed: dict[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
+        from valuecompass.models.inspect_bridge import Models
+
         self.models = Models(self.patience, batch=self.batch)
         if self.batch:
             hear_of_batches(self.tell)
@@ -179,6 +178,8 @@ class Asker:
     async def _send(self, request: Request, key: str, repeat: int, presentation: int) -> Reply:
         if self.stop is not None:
             raise self.stop
+        from valuecompass.models.inspect_bridge import classify, generate
+
         model = request.model
         reserved = await self.budget.reserve(key, repeat, model.model, self._at_most(request))
         if self.stop is not None:  # it may have waited for room in the budget

@@ -134,9 +134,12 @@ class Budget:
             ("US dollars", self.usd, most.usd, self.limits.usd),
         ):
             if limit is not None and used + extra > limit:
+                spent, all_of_it, more = (
+                    f"{n:,}" if isinstance(n, int) else f"{n:,.6g}" for n in (used, limit, extra)
+                )
                 return (
-                    f"budget reached: {used:,.6g} of {limit:,.6g} {name} spent or reserved, the "
-                    f"next request may need {extra:,.6g}. Everything so far is stored: repeat the "
+                    f"budget reached: {spent} of {all_of_it} {name} spent or reserved, the "
+                    f"next request may need {more}. Everything so far is stored: repeat the "
                     "command with a higher limit to go on"
                 )
         return None

@@ -126,6 +126,7 @@ def claims(
     fdr: float = 0.05,
     draws: int = 2000,
     flips: int = 2000,
+    pairs: ArrayLike | None = None,
 ) -> Claims:
     """Every pair of respondents on every dimension, as `paired_difference`, with q-values.
 
@@ -141,6 +142,8 @@ def claims(
         fdr: accepted share of false ones among the discovered claims, in (0, 1).
         draws: number of bootstrap draws, >= 1.
         flips: number of random swaps, >= 1.
+        pairs: (P, 2) places of the respondents to compare, the first minus the second; None: all
+            pairs. Many pairs at once share their draws, which take most of the time.
 
     Returns:
         Differences, limits, p- and q-values.
@@ -160,10 +163,10 @@ def claims(
     if min(draws, flips) < 1:
         raise ValueError(f"draws and flips must be >= 1, not {draws} and {flips}")
 
-    pairs = np.column_stack(np.triu_indices(len(table), 1))
-    out = np.full((5, len(pairs), table.shape[2]), np.nan)
+    compared = np.column_stack(np.triu_indices(len(table), 1)) if pairs is None else _pairs(pairs)
+    out = np.full((5, len(compared), table.shape[2]), np.nan)
     for dimension in range(table.shape[2]):
-        for part, sums, sizes in _pair_sums(table[:, :, dimension], labels, pairs):
+        for part, sums, sizes in _pair_sums(table[:, :, dimension], labels, compared):
             value = sums.sum(axis=0) / _positive(sizes.sum(axis=0))
             low, high = _limits(sums, sizes, rng, level, draws)
             p = _sign_flip(sums, rng, flips)
@@ -173,7 +176,7 @@ def claims(
     q, discovered = benjamini_hochberg(out[3], fdr)
     difference, low, high, p, n = out
     n = np.nan_to_num(n).astype(np.intp)
-    return Claims(pairs, difference, low, high, p, q, discovered, n)
+    return Claims(compared, difference, low, high, p, q, discovered, n)
 
 
 def benjamini_hochberg(p: ArrayLike, level: float = 0.05) -> tuple[Array, NDArray[np.bool_]]:
@@ -207,6 +210,13 @@ def benjamini_hochberg(p: ArrayLike, level: float = 0.05) -> tuple[Array, NDArra
     q = np.full(values.shape, np.nan)
     q.flat[falling] = np.minimum.accumulate(scaled)
     return q, q <= level
+
+
+def _pairs(given: ArrayLike) -> NDArray[np.intp]:
+    pairs = np.asarray(given, dtype=np.intp)
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise ValueError(f"pairs {pairs.shape} must be (P, 2)")
+    return pairs
 
 
 def _pair_sums(

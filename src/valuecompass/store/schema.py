@@ -20,9 +20,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
+from valuecompass.store.packed import PackedJSON, PackedText
+
 metadata = MetaData()
+_AT_WORK = text("state IN ('queued', 'running', 'stopping')")
 
 responses = Table(
     "responses",
@@ -32,7 +36,7 @@ responses = Table(
     Column("repeat", Integer, primary_key=True),
     Column("model", String(512), nullable=False),
     Column("request", JSON, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", PackedText, nullable=False),
     Column("stop_reason", String(32), nullable=False),
     # what the provider says it really ran: an alias may move to other weights
     Column("version", String(256), nullable=False),
@@ -56,7 +60,7 @@ verdicts = Table(
     Column("judge", String(64), primary_key=True),
     # the same text may answer two items; the judge sees the item
     Column("item", String(12), primary_key=True),
-    Column("body", JSON, nullable=False),
+    Column("body", PackedJSON, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),
     ForeignKeyConstraint(["key", "repeat"], ["responses.key", "responses.repeat"]),
 )
@@ -176,5 +180,96 @@ retirements = Table(
     # saturated, exposed, drifting, restored
     Column("reason", String(32), nullable=False),
     Column("detail", JSON, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    # the open half of a token; the other half is nowhere but in its hash
+    Column("id", String(8), primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("hash", String(64), nullable=False),
+    # operator, annotator
+    Column("scope", String(16), nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=True),
+    Column("revoked", DateTime(timezone=True), nullable=True),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    # run, evolve
+    Column("kind", String(16), nullable=False),
+    Column("spec", JSON, nullable=False),
+    # hash of the spec without its budget: two jobs of one are not at work together
+    Column("same", String(32), nullable=False),
+    # name of the token
+    Column("by", String(40), nullable=False),
+    # queued, running, stopping; done, failed, stopped, lost, budget
+    Column("state", String(16), nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    # when it was put (again) into the queue, which is served in this order
+    Column("queued", DateTime(timezone=True), nullable=False),
+    # of the worker process; null: there is none
+    Column("pid", Integer, nullable=True),
+    Column("heartbeat", DateTime(timezone=True), nullable=True),
+    Column("started", DateTime(timezone=True), nullable=True),
+    Column("finished", DateTime(timezone=True), nullable=True),
+    Column("message", Text, nullable=True),
+    # how far it is, replaced with each heartbeat
+    Column("progress", JSON(none_as_null=True), nullable=True),
+    Column("result", JSON(none_as_null=True), nullable=True),
+    Index("jobs_by_state", "state", "queued"),
+    # of those that ask for the same one alone waits or is at work, however many ask at once
+    Index("jobs_at_work", "same", unique=True, sqlite_where=_AT_WORK, postgresql_where=_AT_WORK),
+)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("job", String(16), ForeignKey("jobs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+label_rounds = Table(
+    "label_rounds",
+    metadata,
+    # the hash of its units, in any order
+    Column("id", String(16), primary_key=True),
+    Column("measurement", String(16), ForeignKey("measurements.id"), nullable=False),
+    # name of the token
+    Column("by", String(40), nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    # n and seed asked for, and what the draw found
+    Column("draw", JSON, nullable=False),
+    # rows of the units: nothing of who answered, nothing of a verdict
+    Column("units", JSON, nullable=False),
+    # the pair, and who decides where they differ; each takes the place with the first label
+    Column("first", String(40), nullable=True),
+    Column("second", String(40), nullable=True),
+    Column("third", String(40), nullable=True),
+    # from here on the pair gives no more labels
+    Column("closed", DateTime(timezone=True), nullable=True),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    # label (of the pair), decision (of the third), report (of a reader: a verdict is wrong)
+    Column("kind", String(16), primary_key=True),
+    # of a report the measurement
+    Column("round", String(16), primary_key=True),
+    Column("unit", String(16), primary_key=True),
+    # name of the token
+    Column("annotator", String(40), primary_key=True),
+    Column("expressed", Integer, nullable=False),
+    Column("valence", Integer, nullable=True),
+    # of a report: the unit's row, the case, the verdict and a comment
+    Column("detail", JSON(none_as_null=True), nullable=True),
     Column("created", DateTime(timezone=True), nullable=False),
 )

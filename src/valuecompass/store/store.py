@@ -43,7 +43,7 @@ from valuecompass.errors import InputError, StoreError
 
 T = TypeVar("T")
 DATABASE = "valuecompass.sqlite"
-HEAD = "0004"
+HEAD = "0006"
 """Newest migration that this version knows."""
 MOST_WRITES_IN_A_COMMIT = 500
 BUSY = 20.0
@@ -369,7 +369,10 @@ def _reader_settings(connection: Any, record: Any) -> None:
 
 
 async def _upgrade(store: Store, workspace: Path | None) -> None:
-    version = await _version(store)
+    # on an empty file every connection would switch to WAL, and of two at once SQLite refuses one
+    file = None if workspace is None else workspace / DATABASE
+    empty = file is not None and not (file.is_file() and file.stat().st_size)
+    version = None if empty else await _version(store)
     if version == HEAD:
         return
     if version is not None and version > HEAD:

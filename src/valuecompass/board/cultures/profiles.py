@@ -8,19 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
-from valuecompass.items.tables import Table, open_table
+from valuecompass.items.tables import Table, open_table, text_table
 from valuecompass.measure.published import LARGEST
 from valuecompass.values import ValueSystem
 from valuecompass.wording import clip
 
-__all__ = ["Profiles", "demonstration_profiles", "read_profiles"]
+__all__ = ["Profiles", "demonstration_profiles", "parse_profiles", "read_profiles"]
 
 DEMONSTRATION = "cultures-demonstration.json"
 _SHAPE = '{"China": {"Benevolence": 9, ...}, ...}'
@@ -39,6 +39,13 @@ class Profiles:
     """Where the numbers come from, in one sentence, if the file says so."""
     about: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What else the file says of itself: intervals, n, how it was made."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the file says its readers must know."""
+        found = self.about.get("notices")
+        told = cast("list[Any]", found) if isinstance(found, list) else []
+        return tuple(one for one in told if isinstance(one, str))
 
     def restricted(self, cultures: tuple[str, ...]) -> Profiles:
         """Return the profiles of these cultures, in this order."""
@@ -65,6 +72,28 @@ def read_profiles(path: Path, system: ValueSystem) -> Profiles:
     return _from_json(read_text(path), str(path), system)
 
 
+def parse_profiles(
+    text: str, name: str, kind: Literal["json", "csv", "tsv"], system: ValueSystem
+) -> Profiles:
+    """Read profiles that somebody sent as text; the shapes are those of `read_profiles`.
+
+    Args:
+        text: what the file holds.
+        name: what messages call it.
+        kind: how it is written.
+        system: the value system whose dimensions it has.
+
+    Raises:
+        InputError: with name, culture or line, field and the mend.
+    """
+    if kind == "json":
+        try:
+            return _from_json(text.removeprefix("\ufeff"), name, system)
+        except RecursionError:  # what is wrong is shown, and that is nested, too
+            raise InputError(f"{name}: it is nested too deeply; it must hold {_SHAPE}") from None
+    return _from_table(text_table(text, name, "," if kind == "csv" else "\t"), system)
+
+
 def demonstration_profiles(system: ValueSystem) -> Profiles:
     """Return the shipped profiles: a reconstruction from a published heatmap, ranks only.
 
@@ -87,6 +116,8 @@ def _from_json(text: str, name: str, system: ValueSystem) -> Profiles:
         raise InputError(f"{name}: the file is empty; it must hold {_SHAPE}")
     try:
         document: Any = json.loads(text, object_pairs_hook=_Object)
+        # half of a surrogate pair can be written nowhere; a name may hold one as an escape
+        json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         where = f"{name}, line {error.lineno}, column {error.colno}"
         raise InputError(f"{where}: not valid JSON: {error.msg}") from None

@@ -20,10 +20,10 @@ from valuecompass.board.cultures.similarity import (
     parse_treatment,
     similarity,
 )
-from valuecompass.board.cultures.specification import specification_curve
+from valuecompass.board.cultures.specification import respondent_curve, specification_curve
 from valuecompass.errors import InputError
 
-__all__ = ["ALPHA", "culture_report"]
+__all__ = ["ALPHA", "culture_curve", "culture_report"]
 
 ALPHA = 0.05
 """A culture fits when values in random order come as near in fewer cases than this."""
@@ -55,13 +55,7 @@ def culture_report(
     Raises:
         InputError: unknown treatment, fewer than three dimensions, or sets without common cultures.
     """
-    if len(board.names) < 3:
-        raise InputError(
-            f"-s {board.system.id}: {len(board.names)} dimensions have scores; profiles are "
-            "compared over three or more"
-        )
-    at = [board.system.names.index(name) for name in board.names]
-    sets = [replace(one, values=one.values[:, at]) for one in sets]
+    sets = _over(board, sets)
     how = parse_treatment(treatment, board.system, board.names)
     values, compared_on = board.profiles()
     profiles = sets[0]
@@ -113,6 +107,39 @@ def culture_report(
             values, board.names, names, board.simulated, sets, method, how
         )
     return report
+
+
+def culture_curve(board: Board, sets: Sequence[Profiles], respondent: str) -> dict[str, Any]:
+    """Return how near one respondent is to every culture, whatever defensible choice is made.
+
+    Args:
+        board: the respondents.
+        sets: profiles of the board's system.
+        respondent: one of the board.
+
+    Returns:
+        A JSON object, as `specification.respondent_curve` describes it.
+
+    Raises:
+        InputError: no such respondent, fewer than three dimensions, or sets without two cultures
+            in common.
+    """
+    if respondent not in board.respondents:
+        raise InputError(f"{respondent!r} is not on the board of {board.system.id}")
+    values, _ = board.profiles()
+    row = values[board.respondents.index(respondent)]
+    return respondent_curve(row, board.names, _over(board, sets))
+
+
+def _over(board: Board, sets: Sequence[Profiles]) -> list[Profiles]:
+    """Return profiles over the board's dimensions."""
+    if len(board.names) < 3:
+        raise InputError(
+            f"-s {board.system.id}: {len(board.names)} dimensions have scores; profiles are "
+            "compared over three or more"
+        )
+    at = [board.system.names.index(name) for name in board.names]
+    return [replace(one, values=one.values[:, at]) for one in sets]
 
 
 def _fits(
@@ -174,10 +201,11 @@ _COMPARED = {
 
 
 def _profile_notices(sets: Sequence[Profiles]) -> list[str]:
-    return [
-        f"Profiles of {one.name}: {one.source or 'the file does not say where they come from.'}"
-        for one in sets
-    ]
+    said: list[str] = []
+    for one in sets:
+        source = one.source or "the file does not say where they come from."
+        said += [f"Profiles of {one.name}: {source}", *one.notices]
+    return said
 
 
 def _comparison_notices(

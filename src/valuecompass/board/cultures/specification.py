@@ -22,7 +22,7 @@ from valuecompass.board.cultures.similarity import (
 )
 from valuecompass.errors import InputError
 
-__all__ = ["SUPPORT", "choices", "specification_curve"]
+__all__ = ["SUPPORT", "choices", "respondent_curve", "specification_curve"]
 
 SUPPORT = 0.9
 """Share of the specifications that must agree before a claim counts as supported."""
@@ -89,12 +89,7 @@ def specification_curve(
 
     Source: Simonsohn, Simmons & Nelson (2020), Nature Human Behaviour 4, 1208-1214.
     """
-    cultures = tuple(c for c in sets[0].cultures if all(c in one.cultures for one in sets))
-    if len(cultures) < 2:
-        raise InputError(
-            f"--profiles {', '.join(one.name for one in sets)}: {len(cultures)} cultures in "
-            "common; a specification curve compares two or more, spelled alike in every file"
-        )
+    cultures = _common(sets)
     averaged = ~np.array(simulated, dtype=bool)
     if not averaged.any():
         averaged[:] = True
@@ -123,6 +118,74 @@ def specification_curve(
     }
 
 
+def respondent_curve(
+    values: NDArray[np.float64], names: Sequence[str], sets: Sequence[Profiles]
+) -> dict[str, Any]:
+    """Return how near one respondent is to every culture under every defensible choice.
+
+    Args:
+        values: (D,) what the respondent is compared on.
+        names: D dimensions.
+        sets: profiles over the D dimensions; compared over the cultures that all of them have.
+
+    Returns:
+        A JSON object: under `specifications` the similarity to each culture (null: cannot be
+        compared); under `claims` for each culture, the best
+        supported first, in which share of the choices it alone is the nearest.
+
+    Raises:
+        InputError: the sets have fewer than two cultures in common.
+    """
+    cultures = _common(sets)
+    curve = [
+        _Tried(one.name, method, how, cells, cells[0])
+        for one in (each.restricted(cultures) for each in sets)
+        for method, how in choices(names)
+        for cells in (similarity(values[None], one.values, method, how),)
+    ]
+    cells = np.stack([one.cells[0] for one in curve])  # (S, C)
+    if len(np.unique(values)) < 2:  # putting one value last would give an order to who has none
+        cells[:] = np.nan
+    alone, compared = _alone(cells)
+    claims: list[dict[str, Any]] = [
+        {"culture": culture, **_support(curve, alone[:, at], compared)}
+        for at, culture in enumerate(cultures if compared.any() else ())
+    ]
+    return {
+        "threshold": SUPPORT,
+        "cultures": list(cultures),
+        "specifications": [
+            {
+                "profiles": one.profiles,
+                "method": one.method,
+                "treatment": str(one.treatment),
+                "estimates": [None if np.isnan(value) else float(value) for value in row],
+                "nearest": [cultures[at] for at in nearest(row)],
+            }
+            for one, row in zip(curve, cells, strict=True)
+        ],
+        "claims": sorted(claims, key=lambda claim: -claim["share"]),
+    }
+
+
+def _common(sets: Sequence[Profiles]) -> tuple[str, ...]:
+    cultures = tuple(c for c in sets[0].cultures if all(c in one.cultures for one in sets))
+    if len(cultures) < 2:
+        raise InputError(
+            f"--profiles {', '.join(one.name for one in sets)}: {len(cultures)} cultures in "
+            "common; a specification curve compares two or more, spelled alike in every file"
+        )
+    return cultures
+
+
+def _alone(cells: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return where a culture alone is nearest (..., C), and which rows compare at all (...)."""
+    compared = (~np.isnan(cells)).sum(axis=-1) > 0
+    largest = np.where(np.isnan(cells), -np.inf, cells)
+    close = largest >= largest.max(axis=-1, keepdims=True) - SAME
+    return close & (close.sum(axis=-1, keepdims=True) == 1), compared
+
+
 def _row(one: _Tried, respondents: Sequence[str], cultures: Sequence[str]) -> dict[str, Any]:
     return {
         "profiles": one.profiles,
@@ -143,10 +206,7 @@ def _nearest_claims(
     curve: Sequence[_Tried], asked: _Tried, respondents: Sequence[str], cultures: Sequence[str]
 ) -> list[dict[str, Any]]:
     cells = np.stack([one.cells for one in curve])  # (S, R, C)
-    compared = (~np.isnan(cells)).sum(axis=2) > 0
-    largest = np.where(np.isnan(cells), -np.inf, cells)
-    close = largest >= largest.max(axis=2, keepdims=True) - SAME
-    alone = close & (close.sum(axis=2, keepdims=True) == 1)
+    alone, compared = _alone(cells)
     claims: list[dict[str, Any]] = []
     for at, name in enumerate(respondents):
         tried = compared[:, at]

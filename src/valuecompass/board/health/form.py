@@ -104,15 +104,32 @@ async def health(
         InputError: the board is an imported table, or `fresh` is no fresh measurement.
     """
     async with open_store(workspace, db, create=False) as store:
-        board = await read_board(store, system, date=date)
-        if board.imported:
-            raise InputError(
-                f"health: the newest board of {system} is a published table, which has no items; "
-                "name the day of a measurement of our own with --date"
-            )
-        cells = await read_cells(store, board)
-        worn = await _exposure(store, board, uses)
-        clean = await contamination(store, board, fresh)
+        return await health_in(store, system, date=date, fresh=fresh, uses=uses, seed=seed)
+
+
+async def health_in(
+    store: Store,
+    system: str,
+    *,
+    date: str | None = None,
+    fresh: str | None = None,
+    uses: int = 3,
+    seed: int = 0,
+) -> Json:
+    """`health` for an open store."""
+    board = await read_board(store, system, date=date)
+    if board.imported:
+        raise InputError(
+            f"health: the newest board of {system} is a published table, which has no items; "
+            "name the day of a measurement of our own with --date"
+        )
+    cells = await read_cells(store, board)
+    worn = await _exposure(store, board, uses)
+    clean = await contamination(store, board, fresh)
+    return _said(board, cells, worn, clean, seed)
+
+
+def _said(board: Board, cells: Cells, worn: Json, clean: Json, seed: int) -> Json:
     rng = np.random.default_rng(seed)
     n = len(cells.respondents)
     enough = n >= FEWEST
@@ -285,27 +302,29 @@ async def read_cells(store: Store, board: Board) -> Cells:
     panel = manifest["members"] if manifest["kind"] == "panel" else ()
     own = [r for r, of in enumerate(board.scores) if not np.isnan(of).all()]
     rows = {board.respondents[r]: place for place, r in enumerate(own)}
-    seen: dict[tuple[int, str, int, int, int], float] = {}
     items: dict[str, Item] = {}
+    for m in board.measurements:
+        items |= {r["id"]: Item.from_row(r["body"]) for r in await store.rows(items_query(m))}
+    ids = [m.id for m in board.measurements]
+    last = select(func.max(answers.c.repeat).label("n")).where(answers.c.measurement.in_(ids))
+    repeats = 1 + ((await store.rows(last))[0]["n"] or 0)
+    names = board.system.names
+    # filled as answers come: as a table of Python's numbers a large board takes a gigabyte
+    cells = np.full((len(rows), len(items), repeats, 1 + len(panel), len(names)), np.nan)
+    at: dict[str, int] = {}
     taken: set[str] = set()
     for m in board.measurements:
         new = {p: row.respondent for p, row in enumerate(m.rows) if row.respondent not in taken}
         taken |= set(new.values())
         places = {p: rows[name] for p, name in new.items() if name in rows}
-        found = await store.rows(items_query(m))
-        items |= {row["id"]: Item.from_row(row["body"]) for row in found}
-        seen |= await _seen(store, board, m, places, items, len(panel))
-    ids = list(dict.fromkeys(item for _, item, *_ in seen))
-    repeats = 1 + max((repeat for _, _, repeat, *_ in seen), default=0)
-    cells = np.full((len(rows), len(ids), repeats, 1 + len(panel), len(board.names)), np.nan)
-    at, names = {item: place for place, item in enumerate(ids)}, board.system.names
-    columns = {names.index(name): d for d, name in enumerate(board.names)}
-    for (r, item, repeat, judge, d), value in seen.items():
-        if d in columns:
-            cells[r, at[item], repeat, judge, columns[d]] = value
+        await _fill(cells, at, store, board, m, places, items)
+    cells = cells[:, : len(at)]
+    told = np.flatnonzero(~np.isnan(cells).all(axis=(0, 1, 3, 4)))
+    cells = cells[:, :, : 1 + max(told.tolist(), default=0)]
+    cells = cells[..., [names.index(name) for name in board.names]]
     return Cells(
         tuple(rows),
-        tuple(items[item] for item in ids),
+        tuple(items[item] for item in at),
         board.names,
         tuple(label_of(member) for member in panel),
         cells[..., 0, :],
@@ -313,21 +332,31 @@ async def read_cells(store: Store, board: Board) -> Cells:
     )
 
 
-async def _seen(
+async def _fill(
+    cells: Array,
+    at: dict[str, int],
     store: Store,
     board: Board,
     measurement: Measurement,
     places: Mapping[int, int],
     items: Mapping[str, Item],
-    panel: int,
-) -> dict[tuple[int, str, int, int, int], float]:
-    """Return values by respondent, item, repeat, judge (0: the joined verdict) and dimension."""
+) -> None:
+    """Write values of a measurement into cells, in place.
+
+    Args:
+        cells: by respondent, item, repeat, judge (0: the joined verdict) and dimension.
+        at: the place of each item in them, given as it is first seen.
+        store: the open store.
+        board: whose respondents they are.
+        measurement: of the board.
+        places: rows of the cells by the respondents' positions.
+        items: by id.
+    """
     names, opinions = board.system.names, measurement.manifest["opinions"]
     columns = (
         *(answers.c[n] for n in ("position", "item", "repeat", "outcome", "reading")),
         verdicts.c.body.label("verdicts"),
     )
-    found: dict[tuple[int, str, int, int, int], float] = {}
     query = found_answers(measurement, columns)
     async with contextlib.aclosing(store.stream(query, 2_000)) as blocks:
         async for rows in blocks:
@@ -335,7 +364,7 @@ async def _seen(
                 body = verdicts_of(row)
                 # the judge was asked and said nothing: findings of nothing, not no findings
                 silent = row["reading"] == UNJUDGED
-                said = [body, *(_vote(body, member) for member in range(panel))]
+                said = [body, *(_vote(body, member) for member in range(cells.shape[3] - 1))]
                 for judge, own in enumerate(said):
                     result = Result(
                         *(items[row["item"]], 0, row["repeat"], None, row["outcome"]),
@@ -343,9 +372,8 @@ async def _seen(
                         findings=findings_of(own, names) if own or silent else None,
                     )
                     for d, item, value in item_values(board.system, opinions, [result]):
-                        key = (places[row["position"]], item, row["repeat"], judge, d)
-                        found[key] = value
-    return found
+                        place = at.setdefault(item, len(at))
+                        cells[places[row["position"]], place, row["repeat"], judge, d] = value
 
 
 def _vote(body: Sequence[Any], member: int) -> list[Json]:

@@ -10,7 +10,7 @@ from typing import Literal
 from valuecompass.measure.measurement import Mark
 from valuecompass.values import Scoring
 
-__all__ = ["Piece", "Seen", "cut", "seen"]
+__all__ = ["Piece", "Seen", "cut", "seen", "unjudged", "weak"]
 
 Stance = Literal["for", "against", "open"]
 
@@ -57,6 +57,17 @@ def seen(mark: Mark, scoring: Scoring | None) -> Seen:
     if mark.valence > 0:
         return Seen(mark.dimension, "for", "supports")
     return Seen(mark.dimension, "against", "opposes")
+
+
+def unjudged(mark: Mark) -> bool:
+    """Say whether the judge gave no verdict."""
+    return mark.expressed is None and mark.valence is None
+
+
+def weak(mark: Mark, scoring: Scoring | None) -> bool:
+    """Say whether the dimension does not come to bear enough for its side to be told."""
+    free = scoring not in ("conformity", "safe-rate")
+    return free and not unjudged(mark) and (mark.expressed or 0) < 0.5 and mark.start is None
 
 
 def cut(

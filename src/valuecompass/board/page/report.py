@@ -14,13 +14,13 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from valuecompass.board.page import svg, view
-from valuecompass.board.page.evidence import Piece, Seen, cut, seen
+from valuecompass.board.page.evidence import Piece, Seen, cut, seen, unjudged, weak
 from valuecompass.board.page.facts import facts, script_json, shared, without
 from valuecompass.board.page.gaps import gap_section
 from valuecompass.board.page.templating import asset, environment
 from valuecompass.board.page.view import Respondent, Section
 from valuecompass.measure.measurement import Case, Mark, Measurement
-from valuecompass.values import BUILTIN, Scoring, builtin_system
+from valuecompass.values import BUILTIN, builtin_system
 
 __all__ = ["render_report"]
 
@@ -136,13 +136,13 @@ def _case(case: Case, known: dict[str, Respondent], sections: Sequence[Section])
     verdicts = [
         _Verdict(m, seen(m, scoring), m.end is not None and shown < m.end <= len(case.response))
         for m in case.marks
-        if not (_unjudged(m) or _weak(m, scoring))
+        if not (unjudged(m) or weak(m, scoring))
     ]
     told = {v.mark.dimension for v in verdicts}
-    weak: dict[str, float] = {}
+    faint: dict[str, float] = {}
     for m in case.marks:
-        if _weak(m, scoring) and m.dimension not in told:
-            weak[m.dimension] = max(weak.get(m.dimension, 0.0), m.expressed or 0.0)
+        if weak(m, scoring) and m.dimension not in told:
+            faint[m.dimension] = max(faint.get(m.dimension, 0.0), m.expressed or 0.0)
     return _Case(
         case=case,
         respondent=known[case.respondent],
@@ -150,23 +150,13 @@ def _case(case: Case, known: dict[str, Respondent], sections: Sequence[Section])
         pieces=cut(case.response, case.marks, scoring, _TEXT_LIMIT),
         omitted=len(case.response) - shown,
         verdicts=tuple(verdicts),
-        weak=tuple(weak.items()),
+        weak=tuple(faint.items()),
         unjudged=tuple(
             dict.fromkeys(
-                m.dimension for m in case.marks if _unjudged(m) and m.dimension not in told
+                m.dimension for m in case.marks if unjudged(m) and m.dimension not in told
             )
         ),
     )
-
-
-def _unjudged(mark: Mark) -> bool:
-    return mark.expressed is None and mark.valence is None
-
-
-def _weak(mark: Mark, scoring: Scoring | None) -> bool:
-    """Say whether the dimension does not come to bear enough to be worth a row of its own."""
-    free = scoring not in ("conformity", "safe-rate")
-    return free and not _unjudged(mark) and (mark.expressed or 0) < 0.5 and mark.start is None
 
 
 def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:

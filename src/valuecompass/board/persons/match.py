@@ -24,7 +24,7 @@ from valuecompass.errors import InputError
 from valuecompass.measure.points import finite
 from valuecompass.values import ValueSystem
 
-__all__ = ["Match", "Matched", "Person", "match", "person_of", "read_person"]
+__all__ = ["Match", "Matched", "Person", "match", "person_of", "person_of_scores", "read_person"]
 
 Array = NDArray[np.float64]
 AT_ONCE = 100
@@ -112,6 +112,29 @@ def person_of(questionnaire: Questionnaire, answers: Mapping[str, float]) -> Per
     """Return the profile behind answers to a questionnaire."""
     means = questionnaire.means(answers)
     return Person(means, min(len(set(answers.values())), len(set(means.values()))) < 2)
+
+
+def person_of_scores(questionnaire: Questionnaire, scores: Mapping[str, float]) -> Person:
+    """Return the profile that somebody knows already, as mean answers by dimension.
+
+    Raises:
+        InputError: a dimension is missing, unknown, given twice or off the scale.
+    """
+    system = questionnaire.system
+    means: dict[str, float] = {}
+    for given, value in scores.items():
+        name = system.canonical(given)
+        if name is None:
+            known = ", ".join(system.names)
+            raise InputError(f"scores: {given!r} is not a dimension of {system.id}; known: {known}")
+        if name in means:
+            raise InputError(f"scores: {given!r}: {name} is given twice; keep one of the two")
+        if (fault := questionnaire.fault(value)) is not None:
+            raise InputError(f"scores: {given!r}: {fault}")
+        means[name] = value
+    if absent := [name for name in system.names if name not in means]:
+        raise InputError(f"scores: no score for {', '.join(absent)}; give every dimension one")
+    return Person({name: means[name] for name in system.names}, len(set(means.values())) < 2)
 
 
 def read_person(system: ValueSystem, answers: Path, questionnaire: Path | None = None) -> Person:

@@ -19,6 +19,7 @@ __all__ = [
     "Interview",
     "Question",
     "Questionnaire",
+    "checked_answers",
     "own_questionnaire",
     "read_answers",
     "read_questionnaire",
@@ -137,20 +138,41 @@ def read_answers(path: Path, questionnaire: Questionnaire, *, whole: bool = True
     Raises:
         InputError: with file and question.
     """
-    found = _object(read_bytes(path), path)
+    return checked_answers(_object(read_bytes(path), path), questionnaire, path, whole=whole)
+
+
+def checked_answers(
+    found: Mapping[str, Any],
+    questionnaire: Questionnaire,
+    source: str | Path,
+    *,
+    whole: bool = True,
+) -> Answers:
+    """Return answers in the order of the questions.
+
+    Args:
+        found: by the question's id.
+        questionnaire: what was answered.
+        source: what messages call them.
+        whole: every question must have an answer.
+
+    Raises:
+        InputError: with source and question.
+    """
     known = [item.id for item in questionnaire.items]
     if unknown := [key for key in found if key not in known]:
         raise InputError(
-            f"{path}: {_listed(unknown)}: not in the questionnaire {questionnaire.source}, "
+            f"{source}: {_listed(unknown)}: not in the questionnaire {questionnaire.source}, "
             f"whose ids are {_listed(known)}"
         )
     for key, value in found.items():
         if (fault := questionnaire.fault(value)) is not None:
-            raise InputError(f"{path}: answer {key!r}: {fault}")
+            raise InputError(f"{source}: answer {key!r}: {fault}")
     if whole and (absent := [id for id in known if id not in found]):
+        hint = " (--ask FILE asks for what is missing)" if isinstance(source, Path) else ""
         raise InputError(
-            f"{path}: no answer to {_listed(absent)}; answer every question of "
-            f"{questionnaire.source} (--ask FILE asks for what is missing)"
+            f"{source}: no answer to {_listed(absent)}; answer every question of "
+            f"{questionnaire.source}{hint}"
         )
     return {id: float(found[id]) for id in known if id in found}
 

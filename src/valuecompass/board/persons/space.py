@@ -59,6 +59,9 @@ class Space:
     points: tuple[Point, ...]
     stress: float | None
     """Kruskal's stress-1; None when all orders are the same."""
+    directions: dict[str, tuple[float, float]]
+    """By dimension: where on the map it is put before others. Correlations of its ranks with x and
+    y, in [-1, 1]; the sum of their squares is the share of its variance that the map shows."""
     pca: Components | None
     """None for fewer than three complete respondents, or where they do not differ."""
     compared_on: str
@@ -80,6 +83,7 @@ class Space:
             ],
             "stress": self.stress,
             "stress_means": stress_in_words(self.stress),
+            "directions": {name: list(at) for name, at in self.directions.items()},
             "pca": self.pca
             and {
                 "explained": list(self.pca.explained),
@@ -142,7 +146,8 @@ def value_space(
     left = [label[0] for label, keep in zip(labels, placed, strict=True) if not keep]
     said = [f"No place on the map for want of an order of values: {', '.join(left)}."]
     notices = (*(said if left else ()), *compared(board, kind))
-    return Space(points, stress, _components(board), kind, notices)
+    directions = _directions(board.names, ranks, found.coordinates)
+    return Space(points, stress, directions, _components(board), kind, notices)
 
 
 def stress_in_words(stress: float | None) -> str:
@@ -186,6 +191,18 @@ def _nearest(labels: Sequence[Label], rho: Array) -> list[tuple[tuple[str, float
         order = [int(j) for j in np.argsort(-row.round(12), kind="stable") if j != i]
         found.append(tuple((labels[j][0], float(row[j])) for j in order[:NEIGHBOURS]))
     return found
+
+
+def _directions(
+    names: Sequence[str], ranks: Array, coordinates: Array
+) -> dict[str, tuple[float, float]]:
+    """Correlate the ranks (N, D) with both axes, whose points (N, 2) do not correlate."""
+    centred = ranks - ranks.mean(axis=0)
+    size = np.sqrt((centred**2).sum(axis=0))[:, None] * np.sqrt((coordinates**2).sum(axis=0))
+    products = centred.T @ coordinates
+    # without differences on one side there is no direction, and rounding is no difference
+    found = np.divide(products, size, out=np.zeros_like(products), where=size > 1e-9)
+    return {name: (float(x), float(y)) for name, (x, y) in zip(names, found, strict=True)}
 
 
 def _components(board: Board) -> Components | None:

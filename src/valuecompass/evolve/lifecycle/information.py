@@ -13,7 +13,7 @@ under one and tell much under another, and is retired under the one alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,8 @@ class Worth:
             nothing is known.
         answered: respondents that answered it.
         counted: of them, those whom the items are to tell apart.
+        slope: discrimination on the item's main dimension, per standard deviation of the models;
+            NaN where nothing is known.
     """
 
     items: tuple[str, ...]
@@ -57,6 +59,7 @@ class Worth:
     difficulty: Array
     answered: NDArray[np.int64]
     counted: NDArray[np.int64]
+    slope: Array = field(default_factory=lambda: np.zeros(0))
 
 
 def joined(tables: Sequence[ItemTable]) -> ItemTable:
@@ -123,6 +126,7 @@ def worth(
     evidence: ItemTable | None,
     among: Collection[str] | None = None,
     config: InformationConfig = CONFIG,
+    placing: int | None = None,
 ) -> Worth:
     """Return what items tell about respondents.
 
@@ -135,12 +139,15 @@ def worth(
         evidence: what is known of them, and of others that place the respondents; None: nothing.
         among: names of the respondents that a form is to tell apart; None: all in `evidence`.
         config: of the model.
+        placing: at most so many items, drawn by their ids, say where the respondents stand; None:
+            all. Some hundreds place them, and thousands take a minute.
     """
     ids = tuple(item.id for item in items)
     n = len(ids)
-    found = Worth(ids, *np.full((3, n), np.nan), *np.zeros((2, n), dtype=np.int64))
+    unknown, none = np.full((4, n), np.nan), np.zeros((2, n), dtype=np.int64)
+    found = Worth(ids, *unknown[:3], *none, slope=unknown[3])
     if evidence is not None:
-        _read(found, items, evidence, among, config)
+        _read(found, items, evidence, among, config, placing)
     known = found.answered > 0
     rewards = np.array([item.lineage.rewards.get(FRESH, np.nan) for item in items])
     ordered = np.sort(found.information[known])
@@ -164,13 +171,18 @@ def _read(
     evidence: ItemTable,
     among: Collection[str] | None,
     config: InformationConfig,
+    placing: int | None,
 ) -> None:
     """Fill in what the model says of the items that were answered, in place."""
     shares = evidence.means.transpose(1, 0, 2)
     counts = np.clip(evidence.counts.transpose(1, 0, 2), 1, OPINIONS)
     # positions of all: an item is read in the light of what its respondents did elsewhere
     posterior = ThetaPosterior.start(len(evidence.respondents), len(evidence.names), config)
-    posterior = posterior.updated(shares, counts)
+    # ids are hashes, and so their order is as good as drawn
+    drawn = np.argsort(np.array(evidence.items), kind="stable")[:placing]
+    posterior = posterior.updated(
+        *((shares, counts) if placing is None else (shares[drawn], counts[drawn]))
+    )
     whom = [k for k, name in enumerate(evidence.respondents) if among is None or name in among]
     if not whom:
         raise ValueError("none of the respondents that the items are to tell apart answered any")
@@ -182,6 +194,7 @@ def _read(
     found.high[mine] = found.information[mine] + 1.96 * np.sqrt((told.information_sd**2).sum(1))
     main = [evidence.names.index(items[at].dimensions[0]) for at in mine]
     found.difficulty[mine] = told.b[np.arange(len(mine)), main]
+    found.slope[mine] = told.a[np.arange(len(mine)), main]
     there = (evidence.counts.sum(axis=2) > 0)[:, rows]
     found.answered[mine] = there.sum(axis=0)
     found.counted[mine] = there[whom].sum(axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,14 +188,24 @@ def settle(path: Path, both: Both, *, agreed_only: bool = False) -> Decisions:
             f"{path}: it holds {len(earlier)} third decisions, which --agreed-only would drop; "
             "give another file with -o"
         )
+    file = RowFile(path, {})
+    file.write(final_rows(both, earlier))
+    return Decisions(file, both)
+
+
+def final_rows(both: Both, decided: Mapping[str, Label]) -> dict[str, dict[str, Any]]:
+    """Return the rows that are final by the units' ids: agreed ones, and third decisions.
+
+    Args:
+        both: the two annotators' labels.
+        decided: third decisions by the units' ids; of agreed units none counts.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for pair in both.pairs:
-        label = pair.first if pair.agreed else earlier.get(pair.unit.id)
+        label = pair.first if pair.agreed else decided.get(pair.unit.id)
         if label is not None:
             rows[pair.unit.id] = _final(both, pair.unit, label, agreed=pair.agreed)
-    file = RowFile(path, {})
-    file.write(rows)
-    return Decisions(file, both)
+    return rows
 
 
 def _final(both: Both, unit: Unit, label: Label, *, agreed: bool) -> dict[str, Any]:

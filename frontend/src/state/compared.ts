@@ -1,0 +1,2 @@
+/** Respondents that are compared at once, as `board/comparison.py` has it. */
+export const MOST = 8;

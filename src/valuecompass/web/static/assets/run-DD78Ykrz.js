@@ -1,0 +1,1 @@
+var e=new Intl.DateTimeFormat(`en`,{dateStyle:`medium`,timeStyle:`short`}),t=t=>t===null?``:e.format(new Date(t));function n(e,t){if(e===null)return``;let n=Math.max(0,Math.round(((t===null?Date.now():Date.parse(t))-Date.parse(e))/1e3));if(n<100)return`${n} s`;let r=Math.round(n/60);return r<100?`${r} min`:`${(r/60).toFixed(1)} h`}export{n,t};
