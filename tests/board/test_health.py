@@ -24,7 +24,7 @@ from valuecompass.board.health.form import (
     reliability,
     saturation,
 )
-from valuecompass.items import Item
+from valuecompass.items import Item, builtin_form, form_items
 from valuecompass.items.schema import Lineage
 from valuecompass.measure.item_table import ItemTable
 from valuecompass.stats.reliability import split_half
@@ -349,7 +349,12 @@ def test_a_form_that_was_asked_once_is_read_off_its_table(workspace: Path) -> No
     """As reading every answer and verdict finds it."""
     model = "simulated/moral-foundations?Care/Harm=1"
     models = [model, f"{model}&seed=2"]
-    vc.run(models, ["moral-foundations"], form="tiny", repeats=1, workspace=workspace)
+    form = form_items(builtin_form("moral-foundations", "tiny"))
+    once = [i.row() for i in form if i.kind in ("question", "judgement")]
+    rows = [json.dumps({k: v for k, v in row.items() if k != "id"}) for row in once]
+    workspace.mkdir()
+    (workspace / "items.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    vc.run(models, ["moral-foundations"], items=workspace / "items.jsonl", workspace=workspace)
     anyio.run(_both_ways, workspace)
 
 
