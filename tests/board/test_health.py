@@ -24,7 +24,7 @@ from valuecompass.board.health.form import (
     reliability,
     saturation,
 )
-from valuecompass.items import Item, builtin_form, form_items
+from valuecompass.items import Item
 from valuecompass.items.schema import Lineage
 from valuecompass.measure.item_table import ItemTable
 from valuecompass.stats.reliability import split_half
@@ -347,20 +347,14 @@ def test_dimensions_that_one_respondent_makes_alike_are_not_marked() -> None:
 
 def test_a_form_that_was_asked_once_is_read_off_its_table(workspace: Path) -> None:
     """As reading every answer and verdict finds it."""
-    model = "simulated/moral-foundations?Care/Harm=1"
-    models = [model, f"{model}&seed=2"]
-    form = form_items(builtin_form("moral-foundations", "tiny"))
-    once = [i.row() for i in form if i.kind in ("question", "judgement")]
-    rows = [json.dumps({k: v for k, v in row.items() if k != "id"}) for row in once]
-    workspace.mkdir()
-    (workspace / "items.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    vc.run(models, ["moral-foundations"], items=workspace / "items.jsonl", workspace=workspace)
+    models = [f"simulated/schwartz?Power={power}" for power in (1, -1)]
+    vc.run(models, ["schwartz"], form="tiny", workspace=workspace)
     anyio.run(_both_ways, workspace)
 
 
 async def _both_ways(workspace: Path) -> None:
     async with open_store(workspace, None) as store:
-        board = await read_board(store, "moral-foundations")
+        board = await read_board(store, "schwartz")
         found = await read_cells(store, board)
         cells = np.full((2, len(found.items), 1, 1, len(found.names)), NAN)
         at: dict[str, int] = {}
