@@ -26,6 +26,7 @@ from valuecompass.board.health.form import (
 )
 from valuecompass.items import Item
 from valuecompass.items.schema import Lineage
+from valuecompass.measure.archive import items_query
 from valuecompass.measure.item_table import ItemTable
 from valuecompass.stats.reliability import split_half
 from valuecompass.store import open_store
@@ -356,10 +357,11 @@ async def _both_ways(workspace: Path) -> None:
     async with open_store(workspace, None) as store:
         board = await read_board(store, "schwartz")
         found = await read_cells(store, board)
-        cells = np.full((2, len(found.items), 1, 1, len(found.names)), NAN)
-        at: dict[str, int] = {}
-        items = {item.id: item for item in found.items}
         (measurement,) = board.measurements
+        rows = await store.rows(items_query(measurement))
+        items = {row["id"]: Item.from_row(row["body"]) for row in rows}
+        cells = np.full((2, len(items), 1, 1, len(found.names)), NAN)
+        at: dict[str, int] = {}
         places = {p: found.respondents.index(r.respondent) for p, r in enumerate(measurement.rows)}
         await _fill(cells, at, store, board, measurement, places, items)
     order = [at[item.id] for item in found.items]
