@@ -65,7 +65,7 @@ function explained(status: number, text: string): ApiError {
     const { error } = JSON.parse(text) as Schemas["ErrorDocument"];
     return new ApiError(error.status, error.message, error.field ?? null);
   } catch {
-    return new ApiError(status, isStatic ? "This export does not hold it." : `The server answered ${status}.`, null);
+    return new ApiError(status, isStatic ? "These are files without a server, and they do not hold it. Of findings they hold the newest day." : `The server answered ${status}.`, null);
   }
 }
 

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 
+import valuecompass as vc
 from tests.board.test_person import SCHWARTZ, board_of
+from valuecompass.board.boards import read_board
 from valuecompass.board.health.contamination import differences
 from valuecompass.board.health.discriminant import circle, marks, positions
-from valuecompass.board.health.form import Cells, facets, reliability, saturation
+from valuecompass.board.health.form import (
+    Cells,
+    _fill,  # pyright: ignore[reportPrivateUsage]
+    facets,
+    read_cells,
+    reliability,
+    saturation,
+)
 from valuecompass.items import Item
 from valuecompass.items.schema import Lineage
+from valuecompass.measure.archive import items_query
 from valuecompass.measure.item_table import ItemTable
 from valuecompass.stats.reliability import split_half
+from valuecompass.store import open_store
 from valuecompass.values import builtin_system
 
 MORAL = builtin_system("moral-foundations")
@@ -328,3 +341,29 @@ def test_dimensions_that_one_respondent_makes_alike_are_not_marked() -> None:
         found = marks(moral_board(scores))
         assert found.groups is not None and len(found.groups) == groups
         assert any("hangs on one respondent" in s for s in found.sentences) == (not groups)
+
+
+# what single answers say
+
+
+def test_a_form_that_was_asked_once_is_read_off_its_table(workspace: Path) -> None:
+    """As reading every answer and verdict finds it."""
+    models = [f"simulated/schwartz?Power={power}" for power in (1, -1)]
+    vc.run(models, ["schwartz"], form="tiny", workspace=workspace)
+    anyio.run(_both_ways, workspace)
+
+
+async def _both_ways(workspace: Path) -> None:
+    async with open_store(workspace, None) as store:
+        board = await read_board(store, "schwartz")
+        found = await read_cells(store, board)
+        (measurement,) = board.measurements
+        rows = await store.rows(items_query(measurement))
+        items = {row["id"]: Item.from_row(row["body"]) for row in rows}
+        cells = np.full((2, len(items), 1, 1, len(found.names)), NAN)
+        at: dict[str, int] = {}
+        places = {p: found.respondents.index(r.respondent) for p, r in enumerate(measurement.rows)}
+        await _fill(cells, at, store, board, measurement, places, items)
+    order = [at[item.id] for item in found.items]
+    assert np.isfinite(found.values).any()
+    np.testing.assert_array_equal(found.values, cells[..., 0, :][:, order])

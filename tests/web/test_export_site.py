@@ -107,11 +107,11 @@ def test_the_sample_says_how_it_was_drawn_and_keeps_its_bound(site: Path, server
         listed = _held(site, wanted)
         assert listed == server.get(API + wanted.address()).json()
         assert f"seed {listed['seed']}" in listed["rule"]
-        assert f"at most {listed['most']} cases" in listed["rule"] and listed["most"] == 20
+        assert f"at most {listed['most']} cases" in listed["rule"] and listed["most"] == 17
         dims, lines = listed["measurement"]["dims"], listed["lines"]
         places = [(line["position"], line["item"], line.get("repeat", 0)) for line in lines]
         counted = Counter(position for position, _, _ in places)
-        assert max(counted.values()) <= 20 * len(dims)
+        assert max(counted.values()) <= 17 * len(dims)
         assert 0 < len(lines) <= listed["of"]
         for position, n in counted.items():
             at: dict[str, Any] = {"measurement": own, "position": position}

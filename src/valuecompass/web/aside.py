@@ -56,8 +56,10 @@ async def aside(here: Site, work: Callable[..., Awaitable[T]], **given: Any) -> 
 
 
 async def _in_process(asked: tuple[Any, ...]) -> Any:
+    # one thread each: the server and another such process need the other cores
+    env = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = await anyio.run_process(
-        _COMMAND, input=pickle.dumps(asked), stderr=subprocess.DEVNULL, check=False
+        _COMMAND, input=pickle.dumps(asked), stderr=subprocess.DEVNULL, check=False, env=env
     )
     if done.returncode:
         raise ValueCompassError("this could not be worked out: its process was ended")

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import anyio
 import httpx2
+from anyio.streams.memory import MemoryObjectReceiveStream
 from fastapi import FastAPI
 
 import valuecompass
-from valuecompass.errors import InputError, ValueCompassError
+from valuecompass.errors import InputError, ValueCompassError, ungrouped
 from valuecompass.files import replacing_folder
 from valuecompass.store import DATABASE
 from valuecompass.web.app import API, SUBJECTS, make_app
@@ -30,7 +31,7 @@ from valuecompass.web.site import Site
 
 MANIFEST = "valuecompass-site.json"
 AT_ONCE = 4
-"""Documents asked for at once: the slow ones are made in threads."""
+"""Documents asked for at once: the slow ones are made in threads and processes."""
 _HEAD = '<meta charset="utf-8" />'
 _ASK = {"accept-encoding": "identity"}
 
@@ -65,14 +66,32 @@ async def export_site(
     """
     if db is None and not (workspace / DATABASE).is_file():
         raise InputError(f"{workspace}: no measurements here yet; name another workspace with -w")
-    with replacing_folder(out, _objection) as folder:
-        written = _pages(folder)
-        documents = 0
-        async for wanted, body in _documents(Settings(workspace, db, static=True)):
-            written += _write(folder / API.strip("/") / wanted.shard(), body, wanted)
-            documents += 1
-            if progress is not None:
-                progress(documents)
+    with replacing_folder(out, _objection) as folder, ungrouped():
+        written, documents = _pages(folder), 0
+
+        async def keep(
+            client: httpx2.AsyncClient, asked: MemoryObjectReceiveStream[Wanted]
+        ) -> None:
+            nonlocal written, documents
+            async for one in asked:
+                body = await _answer(client, one)
+                if body is not None:
+                    written += _write(folder / API.strip("/") / one.shard(), body, one)
+                    documents += 1
+                    if progress is not None:
+                        progress(documents)
+
+        send, receive = anyio.create_memory_object_stream[Wanted]()
+        async with (
+            _asking(make_app(Settings(workspace, db, static=True))) as (site, client),
+            anyio.create_task_group() as tasks,
+            send,
+        ):
+            for _ in range(AT_ONCE):
+                tasks.start_soon(keep, client, receive)
+            for exported in _subjects():
+                async for one in exported(site):
+                    await send.send(one)
         done = ExportedSite(out, documents, written)
         about = {"valuecompass": valuecompass.__version__, "documents": documents, "bytes": written}
         (folder / MANIFEST).write_text(json.dumps(about) + "\n", encoding="utf-8")
@@ -125,51 +144,18 @@ def _write(path: Path, body: bytes, wanted: Wanted) -> int:
         raise ValueCompassError(f"{wanted.address()}: two documents have one name") from None
 
 
-async def _documents(settings: Settings) -> AsyncIterator[tuple[Wanted, bytes]]:
-    async with _asking(make_app(settings)) as (site, client):
-        for exported in _subjects():
-            some: list[Wanted] = []
-            async for wanted in exported(site):
-                some.append(wanted)
-                if len(some) == AT_ONCE:
-                    for found in await _answered(client, some):
-                        yield found
-                    some = []
-            for found in await _answered(client, some):
-                yield found
-
-
-async def _answered(
-    client: httpx2.AsyncClient, some: Sequence[Wanted]
-) -> list[tuple[Wanted, bytes]]:
-    """Return those documents that there are, in order."""
-    answers: dict[int, httpx2.Response] = {}
-    failures: list[Exception] = []
-
-    async def ask(at: int) -> None:
-        try:
-            answers[at] = await client.get(API + some[at].address(), headers=_ASK)
-        except Exception as error:  # as it is, not in a group
-            failures.append(error)
-
-    async with anyio.create_task_group() as tasks:
-        for at in range(len(some)):
-            tasks.start_soon(ask, at)
-    if failures:
-        raise failures[0]
-    found: list[tuple[Wanted, bytes]] = []
-    for at, wanted in enumerate(some):
-        answer = answers[at]
-        if wanted.maybe and answer.status_code in (400, 404):
-            continue
-        if answer.status_code != 200:
-            raise _failure(wanted, answer)
-        found.append((wanted, answer.content))
-    return found
+async def _answer(client: httpx2.AsyncClient, wanted: Wanted) -> bytes | None:
+    """Return a document; None where there is none and need not be."""
+    answer = await client.get(API + wanted.address(), headers=_ASK)
+    if wanted.maybe and answer.status_code in (400, 404):
+        return None
+    if answer.status_code != 200:
+        raise _failure(wanted, answer)
+    return answer.content
 
 
 def _subjects() -> Iterator[Callable[[Site], AsyncIterator[Wanted]]]:
-    for name in SUBJECTS:
+    for name in reversed(SUBJECTS):  # what takes longest, findings, goes on beside the rest
         exported = getattr(import_module(f"valuecompass.web.api.{name}"), "exported", None)
         if exported is not None:
             yield exported

@@ -34,8 +34,8 @@ class Site:
 
     @cached_property
     def aside(self) -> anyio.CapacityLimiter:
-        """Lets one at a time do what takes much memory."""
-        return anyio.CapacityLimiter(1)
+        """Lets one at a time do what takes much memory; an export answers nobody meanwhile."""
+        return anyio.CapacityLimiter(2 if self.settings.static else 1)
 
     @cached_property
     def cases(self) -> Shelf:

@@ -25,7 +25,7 @@ from valuecompass.measure.item_table import ItemTable, answered
 from valuecompass.measure.measurement import Measurement
 from valuecompass.store import Store, answers
 
-MOST, SEED = 20, 1
+MOST, SEED = 17, 1
 """Of the sample that exports hold."""
 RULE = (
     "For each respondent and dimension at most {n} cases. Items whose answers count at least .5 "

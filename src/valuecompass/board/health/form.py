@@ -24,7 +24,7 @@ from valuecompass.items import Item
 from valuecompass.judges.panel import label_of
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import UNJUDGED, found_answers, items_query, verdicts_of
-from valuecompass.measure.item_table import item_values
+from valuecompass.measure.item_table import ItemTable, item_table, item_values
 from valuecompass.measure.measurement import Measurement
 from valuecompass.measure.points import finite
 from valuecompass.measure.scoring import Result, findings_of
@@ -317,7 +317,10 @@ async def read_cells(store: Store, board: Board) -> Cells:
         new = {p: row.respondent for p, row in enumerate(m.rows) if row.respondent not in taken}
         taken |= set(new.values())
         places = {p: rows[name] for p, name in new.items() if name in rows}
-        await _fill(cells, at, store, board, m, places, items)
+        if repeats == 1 and not panel:
+            _copy(cells, at, await item_table(store, m), places)
+        else:
+            await _fill(cells, at, store, board, m, places, items)
     cells = cells[:, : len(at)]
     told = np.flatnonzero(~np.isnan(cells).all(axis=(0, 1, 3, 4)))
     cells = cells[:, :, : 1 + max(told.tolist(), default=0)]
@@ -330,6 +333,16 @@ async def read_cells(store: Store, board: Board) -> Cells:
         cells[..., 0, :],
         cells[..., 1:, :] if panel else None,
     )
+
+
+def _copy(cells: Array, at: dict[str, int], table: ItemTable, places: Mapping[int, int]) -> None:
+    """Write a measurement that asked once, and one judge, into cells: its table has every value."""
+    seen = np.flatnonzero(table.counts[list(places)].any(axis=(0, 2)))
+    to = [at.setdefault(table.items[k], len(at)) for k in seen]
+    for position, row in places.items():
+        total, count = table.totals[position, seen], table.counts[position, seen]
+        empty = np.full_like(total, np.nan)
+        cells[row, to, 0, 0] = np.divide(total, count, out=empty, where=count > 0)
 
 
 async def _fill(

@@ -143,9 +143,10 @@ class SampledDocument(BaseModel):
 async def exported(here: Site) -> AsyncIterator[Wanted]:
     """Yield what an export holds of this subject."""
     rows = await here.store.rows(select(measurements.c.id).where(measurements.c.kind == "measured"))
+    for row in rows:  # all are begun before the first is awaited
+        yield Wanted("/samples/{measurement}", {"measurement": row["id"]})
     for row in rows:
         own = await here.cases.measurement(here.store, row["id"])
-        yield Wanted("/samples/{measurement}", {"measurement": own.id})
         sample = await _sample(here, own)
         for position in sorted({a.position for a in sample.addresses}):
             at: dict[str, Any] = {"measurement": own.id, "position": position}
