@@ -28,6 +28,7 @@ from valuecompass.store import DATABASE, open_store
 from valuecompass.web.app import API
 from valuecompass.web.documents import Document, Documents, document
 from valuecompass.web.security import HEADERS, MOST_BODY
+from valuecompass.web.serving import _listener  # pyright: ignore[reportPrivateUsage]
 
 BOARD = f"{API}/boards/{SYSTEM}"
 
@@ -352,6 +353,12 @@ def test_a_server_does_not_start_on_what_it_cannot_read(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_answers_are_sent_without_delay() -> None:
+    """asyncio asks the socket for its protocol; without it each answer waits for the client."""
+    with _listener("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_two_servers_cannot_have_one_address(server: Served, world: Path) -> None:
