@@ -12,6 +12,8 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -79,11 +81,19 @@ async def _worked(
 
 def main() -> None:
     """Do what standard input asks, and write what came of it to standard output."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may stand there
     asked = pickle.load(sys.stdin.buffer)
     with out:
         pickle.dump(anyio.run(functools.partial(_worked, *asked)), out)
+
+
+def _end_with(parent: int) -> None:
+    """End this process once its server is gone, however that went: nobody waits for the result."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 if __name__ == "__main__":
