@@ -1541,6 +1541,8 @@ export interface components {
         /**
          * Control
          * @description What was looked for: how many claims of a kind were tested, and how many held.
+         *
+         *     simulated: the sort of respondents that it is about; None: what is counted is not of one sort.
          */
         Control: {
             /** Held */
@@ -1552,6 +1554,11 @@ export interface components {
              * @enum {string}
              */
             kind: "highest and lowest" | "largest differences" | "not told apart" | "one dimension" | "order of values" | "drift" | "refusals" | "stated and shown" | "open and closed" | "judge";
+            /**
+             * Simulated
+             * @description the sort of respondents that it is about; None: what is counted is not of one sort.
+             */
+            simulated?: boolean | null;
             /** Tested */
             tested: number;
         };

@@ -106,13 +106,14 @@ async def _drifts(
         for _, base, now in plans[name]:
             key = name, heads[base]["id"], heads[now]["id"]
             old, new = series[base], series[now]
-            bare = _bare(old["dimensions"], new["dimensions"])
             changes.append(
                 {
                     "from": old["date"],
                     "to": new["date"],
                     "measurements": [*key[1:]],
-                    "dimensions": moves.get(key, bare),
+                    "dimensions": moves[key]
+                    if key in moves
+                    else _bare(old["dimensions"], new["dimensions"]),
                     "notes": _notes(heads[base]["manifest"], heads[now]["manifest"], name),
                 }
             )

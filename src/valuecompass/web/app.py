@@ -23,18 +23,8 @@ from valuecompass.web.settings import Settings
 from valuecompass.web.site import Site
 
 SUBJECTS = (
-    *("meta", "boards", "people", "comparison", "cases", "samples"),
-    *(
-        "cultures",
-        "persons",
-        "items",
-        "evolutions",
-        "findings",
-        "methods",
-        "access",
-        "jobs",
-        "labels",
-    ),
+    *("meta", "boards", "people", "comparison", "cases", "samples", "cultures", "persons"),
+    *("items", "evolutions", "findings", "methods", "access", "jobs", "labels"),
 )
 """Modules of `valuecompass.web.api`, each with a ``router``."""
 API = "/api/v1"

@@ -61,6 +61,11 @@ def document(body: bytes, media: str = "application/json") -> Document:
     return Document(body, packed, f'"{digest(body.hex(), 20)}"', media)
 
 
+def lean(made: BaseModel) -> Document:
+    """Make a document of a model, without what is usual: files of an export are many."""
+    return document(made.model_dump_json(exclude_defaults=True).encode())
+
+
 class Documents:
     """The documents of one server."""
 

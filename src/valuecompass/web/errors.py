@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +17,7 @@ from valuecompass.web.phrasing import for_pages
 from valuecompass.web.secrets import covered, told_of
 from valuecompass.wording import visible
 
+T = TypeVar("T")
 _LOG = logging.getLogger("valuecompass.web")
 LONGEST_FIELD = 120
 """Signs of a field's name in an error."""
@@ -42,6 +44,14 @@ class ErrorDocument(BaseModel):
 
 class NotFound(InputError):
     """What was asked for is not here."""
+
+
+async def or_absent(found: Awaitable[T]) -> T:
+    """Return what is there; what is not is a 404."""
+    try:
+        return await found
+    except InputError as error:
+        raise NotFound(str(error)) from None
 
 
 class Refused(ValueCompassError):

@@ -11,10 +11,9 @@ from fastapi import Depends, Request
 
 from valuecompass.board.boards import Board, read_board
 from valuecompass.board.cases.shelf import Shelf
-from valuecompass.errors import InputError
 from valuecompass.store import Store
 from valuecompass.web.documents import Documents
-from valuecompass.web.errors import NotFound
+from valuecompass.web.errors import or_absent
 from valuecompass.web.jobs import Supervisor
 from valuecompass.web.settings import Settings
 
@@ -60,10 +59,7 @@ class Site:
             return self._boards[wanted]
 
     async def _read(self, system: str, date: str | None, samples: int) -> Board:
-        try:
-            return await read_board(self.store, system, date=date, samples=samples)
-        except InputError as error:
-            raise NotFound(str(error)) from None
+        return await or_absent(read_board(self.store, system, date=date, samples=samples))
 
     @cached_property
     def _boards(self) -> dict[tuple[str, str | None, int], Board]:

@@ -48,6 +48,7 @@ function Chosen({ systems }: { systems: readonly SystemAbout[] }) {
 
 function Whole({ of }: { of: Found }) {
   const kinds = (Object.keys(HEADINGS) as Finding["kind"][]).filter((kind) => of.findings.some((f) => f.kind === kind));
+  const mixed = of.controls.some((c) => c.simulated);
   return (
     <>
       {kinds.length === 0 && <p className="none">No sentence holds on these data.</p>}
@@ -62,7 +63,7 @@ function Whole({ of }: { of: Found }) {
         {of.controls.length > 0 && (
           <div className="scroll" tabIndex={0} role="region" aria-label="What was looked at"><table>
             <thead><tr><th scope="col">Kind</th><th scope="col" className="number">Tested</th><th scope="col" className="number">Held</th><th scope="col">How chance was kept out</th></tr></thead>
-            <tbody>{of.controls.map((c, at) => <tr key={at}><th scope="row">{HEADINGS[c.kind]}</th><td className="number">{count(c.tested)}</td><td className="number">{count(c.held)}</td><td>{c.how}</td></tr>)}</tbody>
+            <tbody>{of.controls.map((c, at) => <tr key={at}><th scope="row">{HEADINGS[c.kind]}{mixed && c.simulated !== null && <> <span className="badge">{c.simulated ? "simulated" : "real"}</span></>}</th><td className="number">{count(c.tested)}</td><td className="number">{count(c.held)}</td><td>{c.how}</td></tr>)}</tbody>
           </table></div>
         )}
         <p className="quiet">Kinds are controlled one by one. Limits are 95 % and hold for each sentence alone.</p>

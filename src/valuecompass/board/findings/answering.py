@@ -90,7 +90,7 @@ def refusals(found: Refusals, board: Board, simulated: bool, rng: np.random.Gene
         for r in np.flatnonzero(sure).tolist()
     ]
     how = f"false discovery rate of 5 % over {len(at)} claims of declining more than all others"
-    return Found(tuple(told), (Control("refusals", len(at), len(told), how),))
+    return Found(tuple(told), (Control("refusals", len(at), len(told), how, simulated),))
 
 
 def _refuses(

@@ -56,12 +56,13 @@ def differences(seen: Seen, rng: np.random.Generator) -> Found:
     return Found(
         (*ends, *_largest(seen, found), *_nothing(seen, found)),
         (
-            Control("largest differences", tests, int(found.discovered.sum()), how),
+            Control("largest differences", tests, int(found.discovered.sum()), how, seen.simulated),
             Control(
                 "highest and lowest",
                 tested,
                 len(ends),
                 f"false discovery rate of 5 % over {tested:,} claims of being above or below all",
+                seen.simulated,
             ),
         ),
     )

@@ -52,12 +52,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Control:
-    """What was looked for: how many claims of a kind were tested, and how many held."""
+    """What was looked for: how many claims of a kind were tested, and how many held.
+
+    simulated: the sort of respondents that it is about; None: what is counted is not of one sort.
+    """
 
     kind: Kind
     tested: int
     held: int
     how: str
+    simulated: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,9 @@ def openness(board: Board) -> Found:
         if yes
     ]
     how = f"Welch's test over models, false discovery rate of 5 % over {len(rows)} dimensions"
-    return Found(tuple(told), (Control("open and closed", len(rows), len(told), how),))
+    return Found(
+        tuple(told), (Control("open and closed", len(rows), len(told), how, simulated=False),)
+    )
 
 
 def _welch(a: Array, b: Array) -> tuple[float, float, float, float]:

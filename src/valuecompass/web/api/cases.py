@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import anyio.to_thread
 from fastapi import APIRouter, Path, Query, Request
@@ -20,11 +19,10 @@ from valuecompass.items.schema import Kind as ItemKind
 from valuecompass.measure.measurement import Measurement
 from valuecompass.web.api.shared import Day, SystemId
 from valuecompass.web.documents import document, sent
-from valuecompass.web.errors import NotFound
+from valuecompass.web.errors import NotFound, or_absent
 from valuecompass.web.site import Here
 
 router = APIRouter()
-T = TypeVar("T")
 MOST_BESIDE = 8
 
 
@@ -230,14 +228,6 @@ def _begun(cursor: str | None) -> tuple[str | None, str | None]:
     if not dot:
         raise InputError("cursor: give that of the page before, or none")
     return meant, place
-
-
-async def or_absent(found: Awaitable[T]) -> T:
-    """Return what is there; what is not is a 404."""
-    try:
-        return await found
-    except InputError as error:
-        raise NotFound(str(error)) from None
 
 
 def _page(

@@ -11,11 +11,10 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from valuecompass.board.evolution.runs import RunHead, list_runs, reported
-from valuecompass.errors import InputError
 from valuecompass.evolve.report.gather import read_run
 from valuecompass.web import shards
 from valuecompass.web.api.shared import Notices
-from valuecompass.web.errors import NotFound
+from valuecompass.web.errors import or_absent
 from valuecompass.web.site import Here, Site
 
 router = APIRouter()
@@ -97,8 +96,5 @@ async def evolution(request: Request, here: Here, run: RunId) -> Response:
 
 async def evolution_of(here: Site, id: str) -> EvolutionDocument:
     """Return the report on a finished run."""
-    try:
-        run = await read_run(here.store, id)
-    except InputError as error:
-        raise NotFound(str(error)) from None
+    run = await or_absent(read_run(here.store, id))
     return EvolutionDocument.model_validate(await anyio.to_thread.run_sync(reported, run))

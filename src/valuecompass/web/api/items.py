@@ -25,14 +25,13 @@ from valuecompass.board.bank.listing import (
 )
 from valuecompass.board.bank.whole import WholeItem, around, find_item, whole_item
 from valuecompass.board.health.form import health_in
-from valuecompass.errors import InputError
 from valuecompass.items import Item
 from valuecompass.web import shards
 from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, Notices, SystemId
 from valuecompass.web.aside import aside
-from valuecompass.web.documents import Document, document
-from valuecompass.web.errors import NotFound
+from valuecompass.web.documents import Document, lean
+from valuecompass.web.errors import NotFound, or_absent
 from valuecompass.web.site import Here, Site
 
 router = APIRouter()
@@ -171,8 +170,7 @@ async def bank(request: Request, here: Here, system: SystemId) -> Response:
     """Return all items of a value system at once, as an export holds them."""
 
     async def make() -> Document:
-        made = await bank_of(here, system)
-        return document(made.model_dump_json(exclude_defaults=True).encode())
+        return lean(await bank_of(here, system))
 
     return await here.documents.answer(request, make)
 
@@ -277,10 +275,7 @@ def _bank_line(line: ItemLine, page: bool) -> BankLine:
 
 async def item_of(here: Site, id: str) -> ItemDocument:
     """Return an item with all that is known of it."""
-    try:
-        found = await find_item(here.store, id, await evolved(here))
-    except InputError as error:
-        raise NotFound(str(error)) from None
+    found = await or_absent(find_item(here.store, id, await evolved(here)))
     own = await known(here, found.system)
     of = await here.documents.kept(
         f"around {found.system}", lambda: around(here.store, found.system, own)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable
-from typing import Annotated, Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
@@ -33,11 +33,10 @@ from valuecompass.web.api.boards import Range
 from valuecompass.web.api.meta import boards_here
 from valuecompass.web.api.shared import Day, Estimate, Notices, SystemId
 from valuecompass.web.aside import aside
-from valuecompass.web.errors import NotFound
+from valuecompass.web.errors import NotFound, or_absent
 from valuecompass.web.site import Here, Site
 
 router = APIRouter()
-_T = TypeVar("_T")
 TEXT = 6_000
 """Characters of an answer that are sent; three pages, as in the report."""
 Name = Annotated[str, Query(min_length=1, max_length=1_024, description="Of a respondent.")]
@@ -348,7 +347,7 @@ async def manifest(request: Request, here: Here, id: Id) -> Response:
     """Return what a measurement was made of."""
 
     async def make() -> ManifestDocument:
-        return ManifestDocument.model_validate(await _here(manifest_of(here.store, id)))
+        return ManifestDocument.model_validate(await or_absent(manifest_of(here.store, id)))
 
     return await here.documents.answer(request, make)
 
@@ -386,13 +385,6 @@ async def profile_of(here: Site, system: str, name: str, date: str | None) -> Pr
 def _known(board: Board, name: str) -> Profile:
     try:
         return profile_on(board, name)
-    except InputError as error:
-        raise NotFound(str(error)) from None
-
-
-async def _here(found: Awaitable[_T]) -> _T:
-    try:
-        return await found
     except InputError as error:
         raise NotFound(str(error)) from None
 

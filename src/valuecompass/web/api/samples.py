@@ -24,11 +24,10 @@ from valuecompass.web.api.cases import (
     MeasurementId,
     Number,
     about_measurement,
-    or_absent,
 )
 from valuecompass.web.aside import aside
-from valuecompass.web.documents import Document, document
-from valuecompass.web.errors import NotFound
+from valuecompass.web.documents import Document, lean
+from valuecompass.web.errors import NotFound, or_absent
 from valuecompass.web.shards import Wanted
 from valuecompass.web.site import Here, Site
 
@@ -162,7 +161,7 @@ async def sample(request: Request, here: Here, measurement: MeasurementId) -> Re
         drawn = await _sample(here, own)
         lines = [_line(one) for one in await listed(here.store, own, drawn)]
         found = {name: getattr(drawn, name) for name in ("rule", "seed", "most", "of")}
-        return _lean(SampleDocument(measurement=about_measurement(own), lines=lines, **found))
+        return lean(SampleDocument(measurement=about_measurement(own), lines=lines, **found))
 
     return await here.documents.answer(request, make)
 
@@ -178,17 +177,13 @@ async def sample_of_respondent(
         if position >= len(own.rows):
             raise NotFound(f"position: {measurement} has respondents 0 to {len(own.rows) - 1}")
         found = await sampled(here.store, own, await _sample(here, own), position)
-        return _lean(_shard(own, position, found))
+        return lean(_shard(own, position, found))
 
     return await here.documents.answer(request, make)
 
 
 async def _sample(here: Site, own: Measurement) -> Sample:
     return await here.documents.kept(f"sample {own.id}", lambda: aside(here, sample_of, own=own))
-
-
-def _lean(made: BaseModel) -> Document:
-    return document(made.model_dump_json(exclude_defaults=True).encode())
 
 
 def _line(of: Listed) -> SampleLine:
