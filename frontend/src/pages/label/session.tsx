@@ -39,7 +39,7 @@ function Rows({ all }: { all: Units }) {
       {unit === undefined ? (
         <End left={all.units.length - done} first={following(0, all.units.length, has)} go={go} />
       ) : (
-        <One key={unit.id} all={all} unit={unit} at={place} mine={given[unit.id]} busy={keep.isPending} keep={(label) => keep.mutate({ unit, label })} skip={() => go(following(place + 1, all.units.length, has))} back={place > 0 ? () => go(place - 1) : null} />
+        <One key={unit.id} all={all} unit={unit} at={place} mine={given[unit.id]} busy={keep.isPending && keep.variables.unit.id === unit.id} keep={(label) => keep.mutate({ unit, label })} skip={() => go(following(place + 1, all.units.length, has))} back={place > 0 ? () => go(place - 1) : null} />
       )}
     </>
   );

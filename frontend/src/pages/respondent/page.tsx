@@ -85,7 +85,7 @@ function Whole({ profile, system, date }: { profile: Profile; system: SystemAbou
       {dim !== "" && <Behind key={dim} profile={profile} dimension={dim} date={date} />}
       <TradeOffs profile={profile} />
       <Drift system={system} name={profile.respondent} />
-      <Notices of={[...profile.notes.map((n) => `This respondent ${n}.`.replace("..", ".")), ...profile.notices]} title="Read beside the numbers" />
+      <Notices of={[...profile.notes.map((n) => `${profile.respondent}: ${n}.`.replace("..", ".")), ...profile.notices]} title="Read beside the numbers" />
       <Manifest id={profile.measurement} />
     </>
   );

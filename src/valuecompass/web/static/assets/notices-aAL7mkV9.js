@@ -1,0 +1,1 @@
+import{M as e}from"./index-Cc-5IGWT.js";var t=e();function n({of:e,title:n=`Read before you compare`}){return e.length===0?null:(0,t.jsxs)(`aside`,{className:`notices`,"aria-label":n,children:[(0,t.jsx)(`h2`,{children:n}),(0,t.jsx)(`ul`,{children:e.map(e=>(0,t.jsx)(`li`,{className:e.startsWith(`Demonstration`)?`strong`:void 0,children:e},e))})]})}export{n as t};
