@@ -12,11 +12,11 @@ from torch import Tensor
 
 @dataclass
 class DataCollatorForDispreference:
-    """Collates examples with `prompt_ids`, `rejected_ids`, `anchor_ids` (a list of lists) and `row`.
+    """Collates examples with `prompt_ids`, `rejected_ids`, `anchor_ids` (lists in a list), `row`.
 
     Of B examples with A anchors in all, a batch has
 
-    - `prompt_ids`, `prompt_mask`: (B, P), padded on the left, so that responses begin in one column;
+    - `prompt_ids`, `prompt_mask`: (B, P), padded on the left: responses begin in one column;
     - `response_ids`, `response_mask`: (A + B, R), padded on the right: the anchors of example 0, of
       example 1, ..., then the B rejected responses;
     - `anchor_index`: (A,), example of each anchor;

@@ -31,7 +31,8 @@ class D2OConfig(DPOConfig):
 
     The loss (eq. 3 of arXiv 2403.03419), with K anchors y_i and the rejected response y_l of x:
 
-    L = -log sigmoid((beta/K) sum_i log pi(y_i|x)/pi_ref-(y_i|x) - alpha log pi(y_l|x)/pi_ref+(y_l|x))
+    L = -log sigmoid(z),
+    z = (beta/K) sum_i log pi(y_i|x)/pi_ref-(y_i|x) - alpha log pi(y_l|x)/pi_ref+(y_l|x)
 
     Parameters:
         objective (`str`, defaults to `"d2o"`):
@@ -105,8 +106,8 @@ class D2OConfig(DPOConfig):
             self.share_prefix = not self.gradient_checkpointing
         elif self.share_prefix and self.gradient_checkpointing:
             raise ValueError(
-                "share_prefix=True with gradient_checkpointing=True: checkpointing turns the KV cache "
-                "off, and with it the shared prompt. Set one of them to False."
+                "share_prefix=True with gradient_checkpointing=True: checkpointing turns the KV "
+                "cache off, and with it the shared prompt. Set one of them to False."
             )
         others = self.ref_negative_model or self.ref_positive_model
         if others and not self.precompute_ref_log_probs:

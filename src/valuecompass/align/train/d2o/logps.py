@@ -186,7 +186,8 @@ class _ResponseLogps(torch.autograd.Function):
 
     The gradient of log p(y) by the state h is W^T (e_y - p): one vector a token, whatever it is
     multiplied by later. It is made in the forward, chunk by chunk, so that the backward of a
-    frozen head needs no logits at all; that of a trained head makes them anew.
+    frozen head needs no logits at all; that of a trained head makes them anew, but where they are
+    few enough to be kept.
     """
 
     @staticmethod
@@ -204,8 +205,13 @@ class _ResponseLogps(torch.autograd.Function):
         head = weight.to(hidden.dtype)
         with torch.autocast(hidden.device.type, enabled=False):
             found = [hidden.new_empty(len(ids), dtype=torch.float32) for _ in range(5)]
-            slopes = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
-            for at in _chunks(len(ids), len(head)):
+            chunks = _chunks(len(ids), len(head))
+            # e_y - p itself is kept instead
+            kept = None
+            keep = ctx.needs_input_grad[1] and len(chunks) == 1
+            of_states = ctx.needs_input_grad[0] and not keep
+            slopes = torch.empty_like(hidden) if of_states else None
+            for at in chunks:
                 logits, capped = _logits(hidden[at], head, bias, scale, cap)
                 top = logits.amax(1, keepdim=True)
                 own = logits.gather(1, ids[at, None])
@@ -217,29 +223,36 @@ class _ResponseLogps(torch.autograd.Function):
                 for place, values in zip(found, numbers, strict=False):
                     place[at] = values[:, 0].float()
                 found[4][at] = log_whole[:, 0] - torch.linalg.vecdot(p, logits)
-                if slopes is not None:
+                if keep:
+                    kept = _slope(p, ids[at], scale, capped)
+                elif slopes is not None:
                     slopes[at] = _slope(p, ids[at], scale, capped).to(head.dtype) @ head
         logps, log_whole, is_top1, mean_logits, entropy = found
         ctx.mark_non_differentiable(entropy, mean_logits, is_top1)
-        ctx.save_for_backward(hidden, weight, bias, ids, log_whole, slopes)
+        ctx.save_for_backward(hidden, weight, bias, ids, log_whole, slopes, kept)
         ctx.scale, ctx.cap = scale, cap
         return logps, entropy, mean_logits, is_top1
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
-        hidden, weight, bias, ids, log_whole, slopes = ctx.saved_tensors
+        hidden, weight, bias, ids, log_whole, slopes, kept = ctx.saved_tensors
+        head = weight.to(hidden.dtype)
         of_hidden = None if slopes is None else slopes * grad[:, None].to(slopes.dtype)
+        if kept is not None and ctx.needs_input_grad[0]:
+            of_hidden = (kept * grad[:, None]).to(head.dtype) @ head
         of_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         of_bias = None
         if bias is not None and ctx.needs_input_grad[2]:
             of_bias = torch.zeros_like(bias)
         if of_weight is not None or of_bias is not None:
-            head = weight.to(hidden.dtype)
             for at in _chunks(len(ids), len(head)):
-                logits, capped = _logits(hidden[at], head, bias, ctx.scale, ctx.cap)
-                p = logits.sub_(log_whole[at, None]).exp_()
-                slope = _slope(p, ids[at], ctx.scale, capped).mul_(grad[at, None])
+                slope = kept
+                if slope is None:
+                    logits, capped = _logits(hidden[at], head, bias, ctx.scale, ctx.cap)
+                    p = logits.sub_(log_whole[at, None]).exp_()
+                    slope = _slope(p, ids[at], ctx.scale, capped)
+                slope = slope * grad[at, None]
                 if of_weight is not None:
                     of_weight += (slope.to(head.dtype).T @ hidden[at]).to(of_weight.dtype)
                 if of_bias is not None:

@@ -1,8 +1,8 @@
 # pyright: basic, reportMissingImports=false
 """The objectives, on log-ratios: D2O, and what it is compared with.
 
-Shapes: B examples; A anchors of all of them, `index` (A,) says of which example each is. A log-ratio
-is log pi(y|x) - log pi_ref(y|x), summed over the tokens of a response, in nats.
+Shapes: B examples; A anchors of all of them, `index` (A,) says of which example each is. A
+log-ratio is log pi(y|x) - log pi_ref(y|x), summed over the tokens of a response, in nats.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from os.path import commonprefix
 from typing import Any
 
 from valuecompass.errors import InputError
@@ -49,11 +48,12 @@ def tokenise(
     kept = _anchors(example, chat, where) if anchors else []
     if rejected in kept:
         raise InputError(
-            f"{where}: anchors[{kept.index(rejected)}] is the rejected response itself; leave it out"
+            f"{where}: anchors[{kept.index(rejected)}] is the rejected response itself; leave it "
+            "out"
         )
     alone, *whole = (_ids(tokenizer, prompt, response) for response in (None, rejected, *kept))
     # the last sign of a prompt may be one token with the first of a response
-    length = min(len(commonprefix([alone, ids])) for ids in whole)
+    length = min(_alike(alone, ids) for ids in whole)
     if length < len(alone):
         _warn_of_merging(where, tokenizer.decode(alone[length:]))
     if max_length is not None and length >= max_length:
@@ -73,8 +73,8 @@ def tokenise(
 def _warn_of_merging(where: str, end: str) -> None:
     if not _warned:  # of thousands of rows most are alike
         log.warning(
-            "%s: the end of the prompt, %r, is tokenised otherwise before a response than alone and "
-            "is left out of it; so it may be in other rows. End prompts where a token ends.",
+            "%s: the end of the prompt, %r, is tokenised otherwise before a response than alone "
+            "and is left out of it; so it may be in other rows. End prompts where a token ends.",
             where,
             end,
         )
@@ -114,6 +114,12 @@ def _response(given: Any, chat: bool, where: str) -> Any:
     if not chat:
         raise InputError(f"{where} is a list of messages, the prompt is a text; give both alike")
     return response
+
+
+def _alike(one: list[int], other: list[int]) -> int:
+    """Return how many tokens two lists begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _ids(tokenizer: Any, prompt: Any, response: Any) -> list[int]:

@@ -35,9 +35,9 @@ COLUMNS = (
 class D2OTrainer(DPOTrainer):
     """Trains a causal language model on negative examples, held in place by its own answers.
 
-    Datasets have `prompt`, `rejected` and `anchors` (a list of any length from 1 on), as texts or as
-    lists of messages; `chosen` stands for a single anchor. The loss is eq. 3 of arXiv 2403.03419,
-    see `D2OConfig`. Arguments are those of `trl.DPOTrainer`.
+    Datasets have `prompt`, `rejected` and `anchors` (a list of any length from 1 on), as texts or
+    as lists of messages; `chosen` stands for a single anchor. The loss is eq. 3 of arXiv
+    2403.03419, see `D2OConfig`. Arguments are those of `trl.DPOTrainer`.
 
     Raises:
         InputError: a row cannot be used; the message names it.
@@ -272,8 +272,8 @@ class D2OTrainer(DPOTrainer):
             bad = rows[~losses.detach().isfinite()].tolist()
             raise ValueCompassError(
                 f"step {self.state.global_step + 1}: the loss is not a finite number for rows "
-                f"{', '.join(map(str, bad))} of the dataset. If it is all rows of the batch, the model "
-                "itself broke: begin again with a smaller learning_rate, or without bf16/fp16"
+                f"{', '.join(map(str, bad))} of the dataset. If it is all rows of the batch, the "
+                "model itself broke: begin again with a smaller learning_rate, or without bf16/fp16"
             )
 
     def _note(
