@@ -113,8 +113,7 @@ def report(
                 "and were left out: a report compares texts"
             )
     pair = both(str(before), str(after), place, dtype)
-    told = tell or (lambda what, done, total: None)
-    files, probed, engine = _answers(pair, plans, seed, device, batch, place, told)
+    files, probed, engine = _answers(pair, plans, seed, device, batch, place, tell or _silent)
     found = blocking(_measured, settings, plans, pair, files, seed, listener)
     fluent = gate.fluency(probed[0].told, probed[1].told, max_nll_rise)
     able = gate.ability(probed[0], probed[1], max_ability_loss, seed)
@@ -128,6 +127,10 @@ def report(
         "gate": {"status": gate.verdict([fluent, able]), "fluency": fluent, "ability": able},
         "notes": notes,
     }
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Say nothing."""
 
 
 def _check(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from valuecompass.errors import InputError
 from valuecompass.files import write_text
 from valuecompass.hashing import digest
-from valuecompass.items import Form, Item, form_items
+from valuecompass.items import Asking, Form, Item, Kind, form_items
 from valuecompass.items.forms import form_text
 from valuecompass.measure.asking import Question, messages_for, params_for, prompts_hash, questions
 from valuecompass.measure.run import Settings, resolve_form
@@ -78,10 +78,8 @@ def asked(
 
 
 def _free_form(form: Form, free: Sequence[Item], samples: int | None, *, whole: bool) -> Form:
-    kinds = {i.kind for i in free}
-    asking = {k: v for k, v in form.asking.items() if k in kinds}
-    if samples is not None:
-        asking = {k: v.model_copy(update={"repeats": samples}) for k, v in asking.items()}
+    more = {} if samples is None else {"repeats": samples}
+    asking: dict[Kind, Asking] = {i.kind: form.asking[i.kind].model_copy(update=more) for i in free}
     if whole and asking == form.asking:
         return form
     ids = tuple(i.id for i in free)

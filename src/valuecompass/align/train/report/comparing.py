@@ -1,4 +1,4 @@
-"""What the measurements of both models say, side by side: harm, informativeness, refusals, profile."""
+"""What the measurements of both models say side by side."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valuecompass.align.train.from_run import HARM
 from valuecompass.align.train.report import figures, informative
 from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD
@@ -15,11 +16,9 @@ from valuecompass.measure.archive import found_answers, items_query
 from valuecompass.measure.item_table import stored_answers
 from valuecompass.measure.measurement import Measurement
 from valuecompass.store import Store, answers, responses
-from valuecompass.values import Scoring, ValueSystem
+from valuecompass.values import ValueSystem
 
 Array = NDArray[np.float64]
-HARMFUL: tuple[Scoring, ...] = ("safe-rate", "conformity")
-"""Scorings in which an answer can be harmful: unsafe, or against a moral foundation."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def compared(found: Readings, seed: int) -> dict[str, Any]:
         ``harm`` (None where the system knows none), ``refusals``, ``empty``, ``informativeness``
         and ``dimensions``.
     """
-    shown = figures.profile(*found.values, found.items, found.system.names, seed)
+    shown = figures.profile(found.values, found.items, found.system.names, seed)
     return {
         "harm": _harm(found, seed),
         "refusals": _outcome(found, "refusal", seed),
@@ -86,9 +85,9 @@ def compared(found: Readings, seed: int) -> dict[str, Any]:
 
 
 def _harm(found: Readings, seed: int) -> dict[str, Any] | None:
-    if found.system.scoring not in HARMFUL:
+    if found.system.scoring not in HARM:
         return None
-    return figures.shares(*harmful(found), found.items, seed)
+    return figures.shares(harmful(found), found.items, seed)
 
 
 def harmful(found: Readings) -> Array:
@@ -106,7 +105,7 @@ def harmful(found: Readings) -> Array:
 
 def _outcome(found: Readings, outcome: str, seed: int) -> dict[str, Any]:
     said = np.where(found.outcomes == "missing", np.nan, (found.outcomes == outcome).astype(float))
-    return figures.shares(*said, found.items, seed)
+    return figures.shares(said, found.items, seed)
 
 
 def _informativeness(found: Readings, seed: int) -> dict[str, Any]:
@@ -130,11 +129,11 @@ def _informativeness(found: Readings, seed: int) -> dict[str, Any]:
 
     def share(values: Any, gone: Any = missing) -> dict[str, Any]:
         kept = np.where(gone, np.nan, np.asarray(values, dtype=np.float64))
-        return figures.shares(*kept, found.items, seed)
+        return figures.shares(kept, found.items, seed)
 
     return {
         "informative": share(whole, unknown),
         "on_question": share((near == 1) & answer, unknown),
         "loops": share(looping & answer),
-        "content_words": figures.means(*np.where(missing, np.nan, counted), found.items),
+        "content_words": figures.means(np.where(missing, np.nan, counted), found.items),
     }

@@ -15,46 +15,43 @@ Array = NDArray[np.float64]
 LEVEL = 0.95
 
 
-def shares(before: Array, after: Array, items: Sequence[str], seed: int) -> dict[str, Any]:
+def shares(pair: Array, items: Sequence[str], seed: int) -> dict[str, Any]:
     """Return the difference of two shares over the same answers, in percentage points.
 
     The interval is that of `stats.paired_difference`, clustered on items. It allows for what was
     not seen: two models that answered everything alike have a difference of 0 and limits beside it.
 
     Args:
-        before: (n,) in [0, 1], NaN where missing.
-        after: (n,) of the same answers' places.
+        pair: (2, n) in [0, 1], before and after; NaN where missing.
         items: (n,) the item of each.
         seed: of the resampling.
     """
-    table = np.stack([after, before])[:, :, None]
-    found = claims(table, np.asarray(items), np.random.default_rng(seed))
-    return _figure(found, 0, before, after)
+    found = claims(pair[::-1, :, None], np.asarray(items), np.random.default_rng(seed))
+    return _figure(found, 0, pair)
 
 
 def profile(
-    before: Array, after: Array, items: Sequence[str], names: Sequence[str], seed: int
+    pair: Array, items: Sequence[str], names: Sequence[str], seed: int
 ) -> dict[str, dict[str, Any]]:
     """Return the difference of every dimension on 0-100, with q-values over them.
 
     Args:
-        before: (n, D) in [0, 1], NaN where missing.
-        after: (n, D) of the same answers' places.
+        pair: (2, n, D) in [0, 1], before and after; NaN where missing.
         items: (n,) the item of each.
         names: of the D dimensions.
         seed: of the resampling.
     """
-    found = claims(np.stack([after, before]), np.asarray(items), np.random.default_rng(seed))
+    found = claims(pair[::-1], np.asarray(items), np.random.default_rng(seed))
     return {
-        name: _figure(found, at, before[:, at], after[:, at])
+        name: _figure(found, at, pair[:, :, at])
         | {"q": finite(found.q[0, at]), "discovered": bool(found.discovered[0, at])}
         for at, name in enumerate(names)
     }
 
 
-def _figure(found: Claims, at: int, before: Array, after: Array) -> dict[str, Any]:
-    both = ~np.isnan(before) & ~np.isnan(after)
-    first, second = _mean(before[both]), _mean(after[both])
+def _figure(found: Claims, at: int, pair: Array) -> dict[str, Any]:
+    both = ~np.isnan(pair).any(axis=0)
+    first, second = _mean(pair[0, both]), _mean(pair[1, both])
     return {
         "before": finite(100 * first, 4),
         "after": finite(100 * second, 4),
@@ -64,41 +61,40 @@ def _figure(found: Claims, at: int, before: Array, after: Array) -> dict[str, An
         "p": finite(found.p[0, at]),
         "items": int(found.n[0, at]),
         "answers": int(both.sum()),
-        "unpaired": int(len(both) - both.sum()),
+        "unpaired": pair.shape[1] - int(both.sum()),
     }
 
 
-def means(before: Array, after: Array, items: Sequence[str]) -> dict[str, Any]:
+def means(pair: Array, items: Sequence[str]) -> dict[str, Any]:
     """Return the difference of two means that have no bounds, with Student's limits.
 
     Answers to one item are averaged first: they are not independent.
 
     Args:
-        before: (n,), NaN where missing.
-        after: (n,) of the same answers' places.
+        pair: (2, n), before and after; NaN where missing.
         items: (n,) the item of each.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    both = ~np.isnan(before) & ~np.isnan(after)
+    both = ~np.isnan(pair).any(axis=0)
     kept = np.asarray(items)[both]
     names, places = np.unique(kept, return_inverse=True)
     count = np.bincount(places, minlength=len(names))
-    apart = np.bincount(places, (after - before)[both], len(names)) / np.maximum(count, 1)
+    apart = np.bincount(places, (pair[1] - pair[0])[both], len(names)) / np.maximum(count, 1)
     middle, low, high = _mean(apart), float("nan"), float("nan")
     if len(apart) > 1:
-        reach = float(t.ppf((1 + LEVEL) / 2, len(apart) - 1))
+        reach = float(stdtrit(len(apart) - 1, (1 + LEVEL) / 2))  # quantile of Student's t
         reach *= float(np.std(apart, ddof=1)) / len(apart) ** 0.5
         low, high = middle - reach, middle + reach
     return {
-        "before": finite(_mean(before[both]), 4),
-        "after": finite(_mean(after[both]), 4),
+        "before": finite(_mean(pair[0, both]), 4),
+        "after": finite(_mean(pair[1, both]), 4),
         "difference": finite(middle, 6),
         "low": finite(low, 6),
         "high": finite(high, 6),
         "items": len(names),
         "answers": int(both.sum()),
-        "unpaired": int(len(both) - both.sum()),
+        "unpaired": pair.shape[1] - int(both.sum()),
     }
 
 

@@ -51,15 +51,15 @@ def both(before: str, after: str, place: Path, dtype: str | None = None) -> tupl
     if chosen not in DTYPES:
         raise InputError(f"--dtype {chosen}: give {', '.join(DTYPES)}")
     first = Weights(before, base, _mark(base), chosen)
-    check_base(Path(after), first)
     if (Path(after) / ADAPTER).is_file():
+        check_base(Path(after), first)
         return first, merged(first, Path(after), place)
     own = _there(folder_of(after), after)
     return first, Weights(after, own, _mark(own), chosen)
 
 
 def check_base(folder: Path, base: Weights) -> None:
-    """Refuse what was trained from other weights than those it is compared with.
+    """Refuse an adapter that was trained from other weights than those it is compared with.
 
     Raises:
         InputError: `folder` says what it was made of, and it is not `base`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuecompass.align.train.report import figures
-from valuecompass.measure.points import finite
 
 if TYPE_CHECKING:
     from valuecompass.align.train.report.engine import Engine, Told
@@ -27,8 +27,8 @@ Status = Literal["passed", "failed", "not known", "not measured"]
 MAX_NLL_RISE = 0.1
 """Nats a token; a perplexity that is about 10 % higher."""
 MAX_ABILITY_LOSS = 10.0
-"""Percentage points. The whole interval must lie below, so that with the hundred questions that come
-along a loss of about five points is the most that can pass."""
+"""Percentage points. The whole interval must lie below: with the hundred questions that come along
+a loss of about five points is the most that can pass."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def fluency(
     first, second = _nll(before), _nll(after)
     broken = int(np.sum(np.isfinite(first) & np.isinf(second)))
     usable = np.isfinite(first) & np.isfinite(second)
-    kept = [np.where(usable, one, np.nan) for one in (first, second)]
-    found = figures.means(kept[0], kept[1], [str(at) for at in range(len(first))])
+    kept = np.where(usable, [first, second], np.nan)
+    found = figures.means(kept, [str(at) for at in range(len(first))])
     found |= {"tokens": sum(t.tokens for t, u in zip(before, usable, strict=True) if t and u)}
     found |= {"margin": most, "status": _status(found["low"], found["high"], most)}
     if broken:  # infinitely improbable is beyond every margin
@@ -116,14 +116,13 @@ def ability(before: Probed, after: Probed, most: float, seed: int) -> dict[str, 
         most: the largest loss that is no side effect, in percentage points.
         seed: of the resampling.
     """
-    from scipy.stats import binomtest
-
     first, second = _right(before), _right(after)
     places = [str(at) for at in range(len(first))]
-    found = figures.shares(first, second, places, seed)
+    found = figures.shares(np.stack([first, second]), places, seed)
     gained, lost = (int(np.sum(a > b)) for a, b in ((second, first), (first, second)))
     changed = gained + lost
-    mcnemar = float(binomtest(lost, changed).pvalue) if changed else 1.0
+    fewer = sum(math.comb(changed, k) for k in range(min(gained, lost) + 1))
+    mcnemar = min(1.0, 2 * fewer / 2**changed)
     low, high = found["low"], found["high"]
     status = _status(None if high is None else -high, None if low is None else -low, most)
     found |= {"gained": gained, "lost": lost, "mcnemar": mcnemar, "margin": most, "status": status}
@@ -176,15 +175,15 @@ def sentence(found: dict[str, Any]) -> str:
     """Return what the gate says of fluency and ability, for people."""
     fluent, able = found["fluency"], found["ability"]
     lines = [
-        _one("Fluency", fluent, f"may rise by at most {fluent['margin']:g} nats a token", ""),
-        _one("Ability", able, f"may fall by at most {able['margin']:g} points", ""),
+        _one("Fluency", fluent, f"the rise may be {fluent['margin']:g} nats a token"),
+        _one("Ability", able, f"the loss may be {able['margin']:g} points"),
     ]
     return " ".join(lines)
 
 
-def _one(name: str, found: dict[str, Any], margin: str, end: str) -> str:
+def _one(name: str, found: dict[str, Any], margin: str) -> str:
     why = f" ({found['why']})" if found.get("why") else ""
-    return f"{name}: {found['status']}{why}; it {margin}.{end}"
+    return f"{name}: {found['status']}{why}; {margin}."
 
 
 __all__ = [
@@ -193,7 +192,6 @@ __all__ = [
     "Probed",
     "ability",
     "benign",
-    "finite",
     "fluency",
     "probe",
     "problems",

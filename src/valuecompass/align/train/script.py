@@ -1,0 +1,290 @@
+"""`valuecompass train d2o`: one config file, one run, resumed by repeating the command.
+
+Fields are those of `ScriptArguments`, `D2OConfig` (TRL's DPOConfig) and TRL's `ModelConfig`, read by
+TRL's parser, so that accelerate and torchrun work as with TRL's own scripts::
+
+    accelerate launch -m valuecompass.align.train.script --config d2o.yaml
+"""
+# pyright: basic, reportMissingImports=false
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from valuecompass.align.train import need_extra
+from valuecompass.align.train.rows import Rows, read_rows
+from valuecompass.errors import InputError, ValueCompassError
+from valuecompass.files import write_text
+from valuecompass.hashing import digest
+
+METRICS = "metrics.json"
+RUN = "run.json"
+BASE = "base.json"
+IDLE = (
+    *("output_dir", "logging_dir", "run_name", "report_to", "disable_tqdm", "log_level"),
+    *("log_level_replica", "log_on_each_node", "logging_steps", "logging_strategy"),
+    *("logging_first_step", "logging_nan_inf_filter", "save_steps", "save_strategy"),
+    *("save_total_limit", "save_on_each_node", "resume_from_checkpoint", "project"),
+    *("trackio_space_id", "push_to_hub", "dataloader_num_workers", "dataset_num_proc"),
+    *("restore_callback_states_from_checkpoint", "do_train", "do_eval", "do_predict"),
+)
+"""Settings that do not decide the parameters: a run may go on with others."""
+
+
+@dataclass
+class ScriptArguments:
+    """What is trained on."""
+
+    train_rows: list[str] = field(
+        default_factory=list,
+        metadata={"help": "JSONL files with prompt, rejected and anchors (train anchors)."},
+    )
+    eval_rows: list[str] = field(
+        default_factory=list, metadata={"help": "Rows of the same kind to evaluate on."}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("train_rows", "eval_rows"):
+            if isinstance(given := getattr(self, name), str):  # one, as a config file may say it
+                setattr(self, name, [given])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train as the arguments say; repeated, go on from the last checkpoint.
+
+    Args:
+        argv: ``--config FILE`` and fields as ``--name value``, which go before the file's.
+
+    Returns:
+        0.
+
+    Raises:
+        InputError: a field, row or model that cannot be used, or an output folder with another run.
+        ValueCompassError: the loss is no number any more.
+    """
+    need_extra()
+    script, args, model = parsed(argv)
+    if not script.train_rows:
+        raise InputError("train_rows: name the file of rows to train on")
+    train = read_rows([Path(p) for p in script.train_rows], args.objective)
+    held = read_rows([Path(p) for p in script.eval_rows], args.objective) if script.eval_rows else None
+    from valuecompass.align.train.weights import folder_of
+
+    if model.model_name_or_path is None:
+        raise InputError("model_name_or_path: name the model to train")
+    folder = folder_of(model.model_name_or_path)
+    about = _about(script, args, model, folder)
+    out = Path(args.output_dir)
+    if _finished(out, about):
+        _say(args, f"{out}: this run is finished; see {out / METRICS}. Nothing was done.")
+        return 0
+    checkpoint = last_checkpoint(out)
+    if checkpoint is not None:
+        _say(args, f"Going on from {checkpoint}.")
+    if args.process_index == 0:
+        write_text(out / RUN, json.dumps(about, indent=1, sort_keys=True) + "\n")
+    trainer = _trainer(folder, args, model, train, held)
+    result = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.save_model(str(out))
+    if args.process_index == 0:
+        _write(trainer, out, about, result, len(train.rows))
+    _say(args, f"{out}: trained. What it changed, and what that cost: valuecompass train report "
+         f"{model.model_name_or_path} {out}")
+    return 0
+
+
+def parsed(argv: Sequence[str] | None) -> tuple[ScriptArguments, Any, Any]:
+    """Return the settings that a config file and arguments say.
+
+    Raises:
+        InputError: no such file, an unknown field, or a value that a field does not take.
+    """
+    import yaml
+    from trl import ModelConfig, TrlParser
+
+    from valuecompass.align.train.d2o import D2OConfig
+
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = TrlParser((ScriptArguments, D2OConfig, ModelConfig), prog="valuecompass train d2o")
+    name = given[given.index("--config") + 1] if "--config" in given[:-1] else "arguments"
+
+    def error(message: str) -> None:
+        raise InputError(f"{name}: {message}")
+
+    parser.error = error
+    try:
+        found = parser.parse_args_and_config(given)
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as problem:
+        reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
+        raise InputError(f"{name}: {_plain(reason)}") from None
+    return found
+
+
+def _plain(reason: str) -> str:
+    """Return what a parser says of unknown fields as people name them."""
+    match = re.search(r"(?:Unknown arguments from config file|not used by the .*?): \[(.*?)\]", reason)
+    if match is None:
+        return reason
+    names = re.findall(r"'--(\w+)'", match[1])
+    return f"unknown field {', '.join(names)}; valuecompass train d2o --help names the fields"
+
+
+def last_checkpoint(out: Path) -> Path | None:
+    """Return the newest whole checkpoint of a folder; its state is written last.
+
+    A checkpoint that was cut off is left where it is, and written over when its step comes again.
+    """
+    found = [p for p in out.glob("checkpoint-*") if p.name.rpartition("-")[2].isdigit()]
+    for path in sorted(found, key=lambda p: int(p.name.rpartition("-")[2]), reverse=True):
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
+
+
+def _about(script: ScriptArguments, args: Any, model: Any, folder: str) -> dict[str, Any]:
+    """Return what decides the parameters that a run ends with."""
+    from valuecompass.models.fingerprint import fingerprint
+
+    settings = {k: v for k, v in args.to_dict().items() if k not in IDLE and not k.startswith("hub_")}
+    lora = {k: v for k, v in asdict(model).items() if k != "model_name_or_path"}
+    rows = {name: digest(Path(name).read_text(encoding="utf-8"), 16) for name in script.train_rows}
+    about = {
+        "model": model.model_name_or_path,
+        "fingerprint": fingerprint(f"hf/{folder}"),
+        "rows": rows,
+        "settings": settings,
+        "model_settings": lora,
+    }
+    return json.loads(json.dumps(about, default=str))
+
+
+def _finished(out: Path, about: dict[str, Any]) -> bool:
+    """Say whether a folder holds this run, finished.
+
+    Raises:
+        InputError: it holds another run, or files of something else.
+    """
+    path = out / RUN
+    if not path.is_file():
+        if out.is_dir() and any(out.glob("checkpoint-*")):
+            raise InputError(
+                f"output_dir {out}: it holds checkpoints of something else (no {RUN}); "
+                "choose another folder"
+            )
+        return False
+    was = json.loads(path.read_text(encoding="utf-8"))
+    if (apart := _difference(was, about)) is not None:
+        raise InputError(
+            f"output_dir {out}: it holds a run with another {apart}; choose another folder, or "
+            "give the same settings to go on"
+        )
+    return (out / METRICS).is_file()
+
+
+def _difference(was: dict[str, Any], now: dict[str, Any]) -> str | None:
+    if was.get("fingerprint") != now["fingerprint"]:
+        return f"base: {was.get('model')} ({was.get('fingerprint')}), not {now['model']}"
+    if sorted(was.get("rows", {}).values()) != sorted(now["rows"].values()):
+        return f"training data: {', '.join(was.get('rows', {}))} as it was then"
+    for group in ("settings", "model_settings"):
+        before, after = was.get(group, {}), now[group]
+        for name in sorted(after):
+            if name in before and before[name] != after[name]:
+                return f"{name}: {before[name]!r}, now {after[name]!r}"
+    return None
+
+
+def _trainer(folder: str, args: Any, model: Any, train: Rows, held: Rows | None) -> Any:
+    from datasets import Dataset
+    from trl import get_peft_config
+
+    from valuecompass.align.train.d2o import D2OTrainer
+
+    args.model_init_kwargs = {
+        "revision": model.model_revision,
+        "attn_implementation": model.attn_implementation,
+        "dtype": model.dtype,
+        **(args.model_init_kwargs or {}),
+    }
+    try:
+        return D2OTrainer(
+            model=folder,
+            args=args,
+            train_dataset=Dataset.from_list(train.rows),
+            eval_dataset=None if held is None else Dataset.from_list(held.rows),
+            peft_config=get_peft_config(model),
+        )
+    except InputError as error:
+        raise InputError(_placed(str(error), train, held)) from None
+    except ValueError as error:
+        raise InputError(" ".join(str(error).split())) from None
+
+
+def _placed(message: str, train: Rows, held: Rows | None) -> str:
+    """Name file and line where the trainer names a row of its dataset."""
+    match = re.match(r"(train|eval) dataset, row (\d+)", message)
+    rows = train if match and match[1] == "train" else held
+    if match is None or rows is None:
+        return message
+    return rows.places[int(match[2])] + message[match.end() :]
+
+
+def _write(trainer: Any, out: Path, about: dict[str, Any], result: Any, rows: int) -> None:
+    """Write what the run was, its card, and last the metrics, by which it counts as finished."""
+    from importlib.metadata import version
+
+    names = ("torch", "transformers", "trl", "peft", "accelerate")
+    base = {"model": about["model"], "fingerprint": about["fingerprint"]}
+    write_text(out / BASE, json.dumps(base, indent=1) + "\n")
+    trainer.create_model_card(model_name=out.name)
+    card = out / "README.md"
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    write_text(card, text.rstrip() + "\n\n" + _card(trainer, about, rows))
+    metrics = {
+        "train": result.metrics,
+        "log": trainer.state.log_history,
+        "steps": trainer.state.global_step,
+        "rows": rows,
+        "versions": {name: version(name) for name in names},
+    }
+    finite = json.loads(json.dumps(metrics, default=str), parse_constant=lambda _: None)
+    write_text(out / METRICS, json.dumps(finite, indent=1) + "\n")
+
+
+def _card(trainer: Any, about: dict[str, Any], rows: int) -> str:
+    args = trainer.args
+    return "\n".join(
+        [
+            "## How it was made",
+            "",
+            f"- objective: {args.objective}, alpha {args.alpha:g}, beta {args.beta:g}",
+            f"- base: {about['model']} (weights {about['fingerprint']})",
+            f"- rows: {rows}, steps: {trainer.state.global_step}, seed: {args.seed}",
+            "",
+            "Trained on negative examples with Value Compass. What it changed and what that cost is "
+            "measured by `valuecompass train report`; nothing is claimed here.",
+            "",
+        ]
+    )
+
+
+def _say(args: Any, sentence: str) -> None:
+    if args.process_index == 0:
+        print(sentence, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ValueCompassError as error:
+        print(f"valuecompass: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
