@@ -367,7 +367,8 @@ def _plain(cells: _Cells, safe: dict[str, Talk]) -> Candidate:
     if isinstance(prompt, str) != isinstance(rejected, str):
         raise cells.wrong("rejected", "prompt and rejected must both be texts or both messages")
     own = row.get("source")
-    source = dict(cast("Mapping[str, Any]", own)) if isinstance(own, Mapping) else cells.source
+    # a table may hold dates, which JSON has not
+    source = json.loads(json.dumps(own, default=str)) if isinstance(own, dict) else cells.source
     if "is_rejected_safe" in columns and cells.flag("is_rejected_safe"):
         return Candidate(prompt, None, why="the response is safe")
     chosen = None
