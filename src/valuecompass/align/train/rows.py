@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
-from valuecompass.items.readers import jsonl_rows
+from valuecompass.items.rows import jsonl_rows
 
 ANCHORS = "`valuecompass train anchors` makes anchors for every prompt"
 
@@ -51,7 +51,7 @@ def read_rows(paths: Sequence[Path], objective: str) -> Rows:
                     f"{where}: prompt is {names[chat]}, that of {first[1]} is {names[first[0]]}; "
                     "give each format a run of its own"
                 )
-            rows.append(row)
+            rows.append(dict(row))
             places.append(where)
     if not rows:
         raise InputError(f"{', '.join(map(str, paths)) or 'train_rows'}: no rows to train on")
@@ -86,7 +86,7 @@ def _anchors(row: dict[str, Any], where: str) -> None:
         _talk(one, f"{where}: anchors[{at}]")
 
 
-def _checked(row: dict[str, Any], where: str) -> bool:
+def _checked(row: Mapping[str, Any], where: str) -> bool:
     """Check prompt and negative; return whether they are a chat."""
     _talk(row.get("prompt"), f"{where}: prompt")
     if row.get("rejected") is None:
@@ -103,7 +103,9 @@ def _talk(given: Any, where: str) -> None:
     if isinstance(given, list) and given:
         for at, message in enumerate(cast("list[Any]", given)):
             fields = cast("dict[str, Any]", message) if isinstance(message, dict) else {}
-            if not isinstance(fields.get("role"), str) or not isinstance(fields.get("content"), str):
+            if not isinstance(fields.get("role"), str) or not isinstance(
+                fields.get("content"), str
+            ):
                 raise InputError(f"{where}[{at}]: a message has role and content, both texts")
             said = fields["content"]
     if not isinstance(said, str):

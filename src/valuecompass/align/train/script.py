@@ -1,11 +1,11 @@
 """`valuecompass train d2o`: one config file, one run, resumed by repeating the command.
 
-Fields are those of `ScriptArguments`, `D2OConfig` (TRL's DPOConfig) and TRL's `ModelConfig`, read by
-TRL's parser, so that accelerate and torchrun work as with TRL's own scripts::
+Fields are those of `ScriptArguments`, `D2OConfig` (TRL's DPOConfig) and TRL's `ModelConfig`, read
+by TRL's parser, so that accelerate and torchrun work as with TRL's own scripts::
 
     accelerate launch -m valuecompass.align.train.script --config d2o.yaml
 """
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not script.train_rows:
         raise InputError("train_rows: name the file of rows to train on")
     train = read_rows([Path(p) for p in script.train_rows], args.objective)
-    held = read_rows([Path(p) for p in script.eval_rows], args.objective) if script.eval_rows else None
+    held = (
+        read_rows([Path(p) for p in script.eval_rows], args.objective) if script.eval_rows else None
+    )
     from valuecompass.align.train.weights import folder_of
 
     if model.model_name_or_path is None:
@@ -94,8 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     trainer.save_model(str(out))
     if args.process_index == 0:
         _write(trainer, out, about, result, len(train.rows))
-    _say(args, f"{out}: trained. What it changed, and what that cost: valuecompass train report "
-         f"{model.model_name_or_path} {out}")
+    _say(
+        args,
+        f"{out}: trained. What it changed, and what that cost: valuecompass train report "
+        f"{model.model_name_or_path} {out}",
+    )
     return 0
 
 
@@ -111,7 +116,8 @@ def parsed(argv: Sequence[str] | None) -> tuple[ScriptArguments, Any, Any]:
     from valuecompass.align.train.d2o import D2OConfig
 
     given = list(sys.argv[1:] if argv is None else argv)
-    parser = TrlParser((ScriptArguments, D2OConfig, ModelConfig), prog="valuecompass train d2o")
+    kinds: Any = (ScriptArguments, D2OConfig, ModelConfig)
+    parser: Any = TrlParser(kinds, prog="valuecompass train d2o")
     name = given[given.index("--config") + 1] if "--config" in given[:-1] else "arguments"
 
     def error(message: str) -> None:
@@ -128,11 +134,13 @@ def parsed(argv: Sequence[str] | None) -> tuple[ScriptArguments, Any, Any]:
 
 def _plain(reason: str) -> str:
     """Return what a parser says of unknown fields as people name them."""
-    match = re.search(r"(?:Unknown arguments from config file|not used by the .*?): \[(.*?)\]", reason)
+    match = re.search(
+        r"(?:Unknown arguments from config file|not used by the .*?): \[(.*?)\]", reason
+    )
     if match is None:
         return reason
     names = re.findall(r"'--(\w+)'", match[1])
-    return f"unknown field {', '.join(names)}; valuecompass train d2o --help names the fields"
+    return f"unknown field {', '.join(names)}; valuecompass train d2o --fields names them"
 
 
 def last_checkpoint(out: Path) -> Path | None:
@@ -154,7 +162,9 @@ def _about(script: ScriptArguments, args: Any, model: Any, folder: str) -> dict[
     """Return what decides the parameters that a run ends with."""
     from valuecompass.models.fingerprint import fingerprint
 
-    settings = {k: v for k, v in args.to_dict().items() if k not in IDLE and not k.startswith("hub_")}
+    settings = {
+        k: v for k, v in args.to_dict().items() if k not in IDLE and not k.startswith("hub_")
+    }
     lora = {k: v for k, v in asdict(model).items() if k != "model_name_or_path"}
     rows = {name: digest(Path(name).read_text(encoding="utf-8"), 16) for name in script.train_rows}
     about = {
@@ -270,8 +280,8 @@ def _card(trainer: Any, about: dict[str, Any], rows: int) -> str:
             f"- base: {about['model']} (weights {about['fingerprint']})",
             f"- rows: {rows}, steps: {trainer.state.global_step}, seed: {args.seed}",
             "",
-            "Trained on negative examples with Value Compass. What it changed and what that cost is "
-            "measured by `valuecompass train report`; nothing is claimed here.",
+            "Trained on negative examples with Value Compass. What it changed and what that cost "
+            "is measured by `valuecompass train report`; nothing is claimed here.",
             "",
         ]
     )
