@@ -9,6 +9,8 @@ by TRL's parser, so that accelerate and torchrun work as with TRL's own scripts:
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import re
 import sys
@@ -91,11 +93,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(args, f"Going on from {checkpoint}.")
     if args.process_index == 0:
         write_text(out / RUN, json.dumps(about, indent=1, sort_keys=True) + "\n")
-    trainer = _trainer(folder, args, model, train, held)
-    result = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    trainer.save_model(str(out))
-    if args.process_index == 0:
-        _write(trainer, out, about, result, len(train.rows))
+    with contextlib.redirect_stdout(sys.stderr):  # TRL reports where a document would stand
+        trainer = _trainer(folder, args, model, train, held)
+        result = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+        trainer.save_model(str(out))
+        if args.process_index == 0:
+            _write(trainer, out, about, result, len(train.rows))
     _say(
         args,
         f"{out}: trained. What it changed, and what that cost: valuecompass train report "
@@ -126,10 +129,28 @@ def parsed(argv: Sequence[str] | None) -> tuple[ScriptArguments, Any, Any]:
     parser.error = error
     try:
         found = parser.parse_args_and_config(given)
+        _check_choices(parser)
     except (OSError, ValueError, TypeError, yaml.YAMLError) as problem:
         reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
         raise InputError(f"{name}: {_plain(reason)}") from None
     return found
+
+
+def _check_choices(parser: Any) -> None:
+    """Refuse what a config file says in place of one of a field's choices.
+
+    The parser checks arguments only: a file's values are defaults to it.
+
+    Raises:
+        ValueError: naming the field.
+    """
+    for action in parser._actions:
+        given = getattr(action.default, "value", action.default)
+        if action.choices is None or given is None or given == argparse.SUPPRESS:
+            continue
+        choices = [str(choice) for choice in action.choices]
+        if any(str(one) not in choices for one in (given if isinstance(given, list) else [given])):
+            raise ValueError(f"{action.dest}: {given!r}: invalid choice; give {', '.join(choices)}")
 
 
 def _plain(reason: str) -> str:
