@@ -65,7 +65,10 @@ def kept_text(
 
 def _whole_sentences(text: str) -> str:
     """Return a text up to the end of its last whole sentence; empty: it has none."""
-    ends = [s.end for s in sentences(text) if _ENDED.search(s.text)]
+    # the number of a point that never came is no sentence
+    ends = [
+        s.end for s in sentences(text) if _ENDED.search(s.text) and any(map(str.isalpha, s.text))
+    ]
     return text[: ends[-1]] if ends else ""
 
 

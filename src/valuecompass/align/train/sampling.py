@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,17 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 
 LEAST_ROOM = 16
 """Tokens that the window must leave for an answer, or fewer where fewer are asked for."""
+STILL_WORTH = 0.75
+"""Share of a batch still being written at which the rest leaves it: leaving copies the cache."""
+LIKELIEST = 256
+"""Tokens that are sorted at first; they nearly always hold the mass that is sampled from."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,7 @@ class Writer:
         self.pad: int = pad if pad is not None else (self.ends or [0])[0]
         config = model.config.get_text_config()
         self.window: int | None = getattr(config, "max_position_embeddings", None)
-        # the model's own settings (top_k, penalties) would otherwise fill what is not given
-        model.generation_config = GenerationConfig()
+        self.takes = inspect.signature(model.forward).parameters
 
     @property
     def has_template(self) -> bool:
@@ -197,31 +201,51 @@ class Writer:
         most = self.sampling.max_new_tokens
         if self.window is not None:
             most = min(most, self.window - longest)
-        torch.manual_seed(int(digest([self.sampling.seed, number], 8), 16))
+        generator = torch.Generator().manual_seed(
+            int(digest([self.sampling.seed, number], 8), 16)  # on the CPU: the same draws anywhere
+        )
         device = self.model.device
-        written = self.model.generate(
-            input_ids=ids.to(device),
-            attention_mask=mask.to(device),
-            generation_config=self._generation(most),
-        )[:, longest:].tolist()
+        written = self._written(ids.to(device), mask.to(device), most, generator)
         return [self._answer(p, tokens) for p, tokens in zip(batch, written, strict=True)]
 
-    def _generation(self, most: int) -> GenerationConfig:
-        drawn: dict[str, Any] = {"do_sample": False}
-        if self.sampling.temperature > 0:
-            drawn = {
-                "do_sample": True,
-                "temperature": self.sampling.temperature,
-                "top_p": self.sampling.top_p,
-                "top_k": 0,
-            }
-        return GenerationConfig(
-            max_new_tokens=most,
-            eos_token_id=self.ends or None,
-            pad_token_id=self.pad,
-            use_cache=True,
-            **drawn,
-        )
+    def _written(
+        self, ids: torch.Tensor, mask: torch.Tensor, most: int, generator: torch.Generator
+    ) -> list[list[int]]:
+        """Return the tokens that a batch is gone on with; after an end token they mean nothing.
+
+        As `generate` of transformers, but answers that have ended leave the batch, and only the
+        likeliest tokens are sorted.
+        """
+        rows, ended = list(range(len(ids))), set[int]()
+        written: list[list[int]] = [[] for _ in rows]
+        step, positions, cache = ids, (mask.cumsum(-1) - 1).clamp(min=0), None
+        for _ in range(most):
+            given = {"position_ids": positions, "logits_to_keep": 1}
+            out = self.model(
+                input_ids=step,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=True,
+                **{name: value for name, value in given.items() if name in self.takes},
+            )
+            cache = out.past_key_values
+            chances = torch.rand(len(ids), generator=generator, dtype=torch.float64)[rows]
+            tokens = drawn(out.logits[:, -1], self.sampling, chances.to(ids.device))
+            for row, token in zip(rows, tokens.tolist(), strict=True):
+                written[row].append(token)
+                if token in self.ends:
+                    ended.add(row)
+            going = [at for at, row in enumerate(rows) if row not in ended]
+            if not going:
+                break
+            step, positions = tokens[:, None], positions[:, -1:] + 1
+            mask = torch.cat([mask, torch.ones_like(step)], dim=1)
+            if len(going) <= STILL_WORTH * len(rows) and hasattr(cache, "batch_select_indices"):
+                at = torch.tensor(going, device=ids.device)
+                cache.batch_select_indices(at)
+                step, positions, mask = step[at], positions[at], mask[at]
+                rows = [rows[place] for place in going]
+        return written
 
     def _answer(self, prompt: Prompt, tokens: list[int]) -> dict[str, Any]:
         end = next((at for at, token in enumerate(tokens) if token in self.ends), None)
@@ -237,6 +261,36 @@ class Writer:
             "tokens": len(tokens) if end is None else end + 1,
             "ended": end is not None,
         }
+
+
+def drawn(logits: torch.Tensor, sampling: Sampling, chances: torch.Tensor) -> torch.Tensor:
+    """Draw a token of each row from its likeliest tokens of mass `top_p` (Holtzman et al. 2020).
+
+    Args:
+        logits: (rows, vocabulary).
+        sampling: temperature (0: the likeliest token) and top_p.
+        chances: (rows,), uniform in [0, 1): what decides.
+
+    Returns:
+        (rows,) tokens.
+    """
+    if sampling.temperature == 0:
+        return logits.argmax(-1)
+    scaled = logits.float() / sampling.temperature
+    whole = scaled.logsumexp(-1, keepdim=True)
+    size, vocabulary = min(LIKELIEST, scaled.shape[-1]), scaled.shape[-1]
+    while True:  # sorting a vocabulary of a hundred thousand would take as long as the model
+        size = vocabulary if sampling.top_p == 1 else size
+        best, tokens = scaled.topk(size)
+        mass = (best - whole).double().exp().cumsum(-1)
+        if size == vocabulary or bool((mass[:, -1] >= sampling.top_p).all()):
+            break
+        size = min(16 * size, vocabulary)
+    # the smallest set that reaches top_p: all before the place where it is reached, and that one
+    last = (mass < sampling.top_p).sum(-1, keepdim=True).clamp(max=size - 1)
+    aim = chances[:, None] * mass.gather(-1, last)
+    place = torch.searchsorted(mass, aim, right=True).clamp(max=last)
+    return tokens.gather(-1, place)[:, 0]
 
 
 def _ends(model: Any, tokenizer: Any) -> list[int]:
