@@ -113,7 +113,8 @@ def test_a_killed_run_ends_with_the_same_parameters(base: Path, tmp_path: Path, 
     metrics = json.loads((tmp_path / "killed" / "metrics.json").read_text())
     assert metrics["steps"] == STEPS and metrics["rows"] == 10
     card = (tmp_path / "killed" / "README.md").read_text()
-    assert "2403.03419" in card and "objective: d2o" in card
+    assert "2403.03419" in card and "d2o, alpha 0.1" in card and str(base) in card
+    assert ("A LoRA adapter of" in card) == lora
 
 
 def main(path: Path, *more: str) -> int:

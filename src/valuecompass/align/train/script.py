@@ -22,7 +22,7 @@ from typing import Any
 from valuecompass.align.train import need_extra
 from valuecompass.align.train.rows import Rows, read_rows
 from valuecompass.errors import InputError, ValueCompassError
-from valuecompass.files import write_text
+from valuecompass.files import read_text, write_text
 from valuecompass.hashing import digest
 
 METRICS = "metrics.json"
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
         trainer.save_model(str(out))
         if args.process_index == 0:
-            _write(trainer, out, about, result, len(train.rows))
+            _write(trainer, out, about, result, train)
     _say(
         args,
         f"{out}: trained. What it changed, and what that cost: valuecompass train report "
@@ -187,7 +187,7 @@ def _about(script: ScriptArguments, args: Any, model: Any, folder: str) -> dict[
         k: v for k, v in args.to_dict().items() if k not in IDLE and not k.startswith("hub_")
     }
     lora = {k: v for k, v in asdict(model).items() if k != "model_name_or_path"}
-    rows = {name: digest(Path(name).read_text(encoding="utf-8"), 16) for name in script.train_rows}
+    rows = [[name, digest(read_text(Path(name)), 16)] for name in script.train_rows]
     about = {
         "model": model.model_name_or_path,
         "fingerprint": fingerprint(f"hf/{folder}"),
@@ -224,8 +224,8 @@ def _finished(out: Path, about: dict[str, Any]) -> bool:
 def _difference(was: dict[str, Any], now: dict[str, Any]) -> str | None:
     if was.get("fingerprint") != now["fingerprint"]:
         return f"base: {was.get('model')} ({was.get('fingerprint')}), not {now['model']}"
-    if sorted(was.get("rows", {}).values()) != sorted(now["rows"].values()):
-        return f"training data: {', '.join(was.get('rows', {}))} as it was then"
+    if [mark for _, mark in was.get("rows", [])] != [mark for _, mark in now["rows"]]:
+        return f"training data: {', '.join(name for name, _ in was.get('rows', []))} as it was"
     for group in ("settings", "model_settings"):
         before, after = was.get(group, {}), now[group]
         for name in sorted(after):
@@ -269,42 +269,55 @@ def _placed(message: str, train: Rows, held: Rows | None) -> str:
     return rows.places[int(match[2])] + message[match.end() :]
 
 
-def _write(trainer: Any, out: Path, about: dict[str, Any], result: Any, rows: int) -> None:
+def _write(trainer: Any, out: Path, about: dict[str, Any], result: Any, train: Rows) -> None:
     """Write what the run was, its card, and last the metrics, by which it counts as finished."""
     from importlib.metadata import version
 
     names = ("torch", "transformers", "trl", "peft", "accelerate")
     base = {"model": about["model"], "fingerprint": about["fingerprint"]}
     write_text(out / BASE, json.dumps(base, indent=1) + "\n")
-    trainer.create_model_card(model_name=out.name)
-    card = out / "README.md"
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""
-    write_text(card, text.rstrip() + "\n\n" + _card(trainer, about, rows))
+    write_text(out / "README.md", _card(trainer, out, about, train))
     metrics = {
         "train": result.metrics,
         "log": trainer.state.log_history,
         "steps": trainer.state.global_step,
-        "rows": rows,
+        "rows": len(train.rows),
         "versions": {name: version(name) for name in names},
     }
     finite = json.loads(json.dumps(metrics, default=str), parse_constant=lambda _: None)
     write_text(out / METRICS, json.dumps(finite, indent=1) + "\n")
 
 
-def _card(trainer: Any, about: dict[str, Any], rows: int) -> str:
-    args = trainer.args
-    return "\n".join(
-        [
-            "## How it was made",
-            "",
-            f"- objective: {args.objective}, alpha {args.alpha:g}, beta {args.beta:g}",
-            f"- base: {about['model']} (weights {about['fingerprint']})",
-            f"- rows: {rows}, steps: {trainer.state.global_step}, seed: {args.seed}",
-            "",
-            "Trained on negative examples with Value Compass. What it changed and what that cost "
-            "is measured by `valuecompass train report`; nothing is claimed here.",
-            "",
-        ]
+def _card(trainer: Any, out: Path, about: dict[str, Any], train: Rows) -> str:
+    """Return the model card; TRL's own names a folder of this machine as the base."""
+    from importlib.metadata import version
+
+    from valuecompass.templates import environment
+
+    args, base = trainer.args, str(about["model"])
+    lora = bool(about["model_settings"]["use_peft"])
+    processes = args.world_size * args.gradient_accumulation_steps
+    card = environment("valuecompass.align.train", folder="texts").get_template("card.md")
+    return card.render(
+        library="peft" if lora else "transformers",
+        hub=about["fingerprint"] is None,
+        base=base,
+        fingerprint=about["fingerprint"],
+        lora=lora,
+        name=out.name,
+        objective=args.objective,
+        alpha=f"{args.alpha:g}",
+        beta=f"{args.beta:g}",
+        rows=len(train.rows),
+        anchors=sum(len(row.get("anchors", ())) for row in train.rows),
+        steps=trainer.state.global_step,
+        batch=args.per_device_train_batch_size * processes,
+        learning_rate=f"{args.learning_rate:g}",
+        seed=args.seed,
+        versions=", ".join(f"{name} {version(name)}" for name in ("torch", "trl")),
+        title=trainer._paper["title"],
+        paper=trainer._paper["id"],
+        citation=trainer._paper["citation"].strip(),
     )
 
 
