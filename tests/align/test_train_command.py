@@ -26,7 +26,8 @@ from valuecompass.measure.run import Settings, resolve_system
 def cli() -> Any:
     from importlib import import_module
 
-    import_module("valuecompass.cli.train")
+    for name in face.COMMANDS:  # in their order, by which help names them
+        import_module(f"valuecompass.cli.{name}")
     return face.app
 
 
