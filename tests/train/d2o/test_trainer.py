@@ -348,3 +348,26 @@ def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path) -> None:
     ]
     assert tiny.furthest(*ends) < 1e-6
     assert tiny.furthest(ends[0], tiny.model()) > 1e-4
+
+
+def test_a_streamed_dataset(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    from valuecompass.align.train.d2o import D2OTrainer
+
+    def run(given: Any, **more: Any) -> Any:
+        one = D2OTrainer(
+            model=tiny.model(),
+            ref_model=tiny.model(1),
+            args=tiny.config(tmp_path, train_sampling_strategy="sequential", **more),
+            train_dataset=given,
+            processing_class=tiny.tokenizer(),
+        )
+        one.train()
+        return one.model
+
+    whole = Dataset.from_list(tiny.rows(k=0))
+    streamed = run(whole.to_iterable_dataset(), precompute_ref_log_probs=False)
+    assert tiny.furthest(streamed, run(whole)) < 1e-6
+    with pytest.raises(ValueError, match="precompute_ref_log_probs=False"):
+        run(whole.to_iterable_dataset())
