@@ -144,7 +144,7 @@ def _shared(
     example: Tensor,
 ) -> Tensor:
     """As `_plain`, with the keys and values of each prompt computed once."""
-    if backbone.training and getattr(backbone, "is_gradient_checkpointing", False):
+    if backbone.training and getattr(backbone, "is_activation_checkpointing", False):
         raise ValueCompassError(
             "share_prefix: gradient checkpointing is on and turns the KV cache off; set "
             "share_prefix=False, or gradient_checkpointing=False"
@@ -155,7 +155,7 @@ def _shared(
     first = made.last_hidden_state[:, -1:].index_select(0, example)
     if response_ids.shape[1] == 1:
         return first
-    cache = made.past_key_values
+    cache = getattr(made, "past_key_values", None)
     for layer in getattr(cache, "layers", [None]):
         if type(layer).__name__ not in ("DynamicLayer", "DynamicSlidingWindowLayer"):
             raise ValueCompassError(

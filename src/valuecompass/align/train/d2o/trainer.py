@@ -151,7 +151,7 @@ class D2OTrainer(DPOTrainer):
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         """Return the dataset with the log-probabilities of its responses under the references."""
-        if not self.args.uses_reference or "ref_rejected_logps" in dataset.column_names:
+        if not self.args.uses_reference or "ref_rejected_logps" in (dataset.column_names or ()):
             return dataset
         if not isinstance(dataset, Dataset):
             raise ValueError(
