@@ -164,6 +164,41 @@ def test_texts_stay_texts(tiny: str, tmp_path: Path) -> None:
     assert "its template was not used" in note
 
 
+@pytest.mark.parametrize("rows", [chats(4), texts(4)])
+def test_the_trainer_takes_what_was_written(
+    tiny: str, tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+
+    from valuecompass.align.train.d2o import D2OConfig, D2OTrainer
+
+    found = make(rows, tiny, tmp_path / "out.jsonl", **LIVELY)
+    settings = D2OConfig(
+        output_dir=str(tmp_path / "run"),
+        use_cpu=True,
+        bf16=False,
+        report_to="none",
+        per_device_train_batch_size=2,
+        max_steps=2,
+        max_length=256,
+        gradient_checkpointing=False,
+        save_strategy="no",
+        logging_steps=1,
+        disable_tqdm=True,
+    )
+    trainer = D2OTrainer(
+        model=tiny,
+        args=settings,
+        train_dataset=Dataset.from_list(lines(found.out)),
+        processing_class=AutoTokenizer.from_pretrained(tiny),
+    )
+    trainer.train()
+    first = trainer.state.log_history[0]
+    assert float(first["loss"]) == pytest.approx(0.6931, abs=1e-3)
+    assert float(first["d2o/num_anchors"]) == pytest.approx(3)
+
+
 KILLED = """
 import sys, time, torch
 torch.set_num_threads(1)
