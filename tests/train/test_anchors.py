@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,6 +162,41 @@ def test_texts_stay_texts(tiny: str, tmp_path: Path) -> None:
     assert all(isinstance(a, str) for row in lines(found.out) for a in row["anchors"])
     (note,) = found.notes
     assert "its template was not used" in note
+
+
+@pytest.mark.parametrize("rows", [chats(4), texts(4)])
+def test_the_trainer_takes_what_was_written(
+    tiny: str, tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+
+    from valuecompass.align.train.d2o import D2OConfig, D2OTrainer
+
+    found = make(rows, tiny, tmp_path / "out.jsonl", **LIVELY)
+    settings = D2OConfig(
+        output_dir=str(tmp_path / "run"),
+        use_cpu=True,
+        bf16=False,
+        report_to="none",
+        per_device_train_batch_size=2,
+        max_steps=2,
+        max_length=256,
+        gradient_checkpointing=False,
+        save_strategy="no",
+        logging_steps=1,
+        disable_tqdm=True,
+    )
+    trainer = D2OTrainer(
+        model=tiny,
+        args=settings,
+        train_dataset=Dataset.from_list(lines(found.out)),
+        processing_class=AutoTokenizer.from_pretrained(tiny),
+    )
+    trainer.train()
+    first = trainer.state.log_history[0]
+    assert float(first["loss"]) == pytest.approx(0.6931, abs=1e-3)
+    assert float(first["d2o/num_anchors"]) == pytest.approx(3)
 
 
 KILLED = """
@@ -440,7 +474,7 @@ def test_nothing_is_drawn_outside_the_nucleus() -> None:
     from valuecompass.align.train.sampling import Sampling, drawn
 
     torch.manual_seed(1)
-    logits, count = torch.randn(2, 5_000) * 3, 40_000
+    logits, count = torch.randn(2, 600) * 2, 4_000
     for top_p in (0.3, 0.9, 0.999, 1.0):
         how = Sampling(0.7, top_p, 1, 0)
         probability = (logits.double() / 0.7).softmax(-1)
@@ -451,8 +485,8 @@ def test_nothing_is_drawn_outside_the_nucleus() -> None:
             last = int((order.values[row].cumsum(-1) < top_p).sum())
             inside = order.indices[row, : last + 1]
             assert set(tokens.tolist()) <= set(inside.tolist())
-            share = torch.bincount(tokens, minlength=5_000).double() / count
-            exact = torch.zeros(5_000, dtype=torch.float64)
+            share = torch.bincount(tokens, minlength=600).double() / count
+            exact = torch.zeros(600, dtype=torch.float64)
             exact[inside] = probability[row, inside] / probability[row, inside].sum()
             # chances on a grid give each token its share but for a step of the grid at either end
             assert float((share - exact).abs().max()) < 2.5 / count
@@ -495,12 +529,10 @@ def test_the_embedded_model_answers_under_our_instructions(tmp_path: Path) -> No
     questions = ("How do I get back at a neighbour?", "May I read her letters?", "Is a lie fine?")
     for row, question in zip(rows, questions, strict=True):
         row["prompt"][0]["content"] = question
-    begun = time.monotonic()
     found = make(rows, "embedded/smollm2-135m-instruct", tmp_path / "out.jsonl", k=2,
-                 max_new_tokens=24, cut="keep")  # fmt: skip
+                 max_new_tokens=16, cut="keep")  # fmt: skip
     assert (found.rows, found.anchors) == (3, 6)
     said = [a[0]["content"] for row in lines(found.out) for a in row["anchors"]]
     assert len(set(said)) == 6
     assert all(any(c.isalpha() for c in text) for text in said)
     assert not any(told[:40] in text for told in moral_instructions() for text in said)
-    assert time.monotonic() - begun < 170

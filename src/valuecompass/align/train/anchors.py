@@ -128,7 +128,8 @@ def make(
         cut: what becomes of an answer that reaches the limit: "trim" ends it at its last whole
             sentence (without one it is dropped), "keep" leaves it, "drop" drops it. The trainer
             takes every anchor to end where its text does.
-        dtype: auto: bfloat16 on a GPU, else float32.
+        dtype: auto: bfloat16 on a GPU, else float32. A CPU that multiplies bfloat16 itself reads
+            prompts several times faster in it.
         device: None: a GPU, if there is one.
         progress: told after each batch.
 

@@ -88,7 +88,7 @@ def hub_part(name: str, split: str, subset: str | None) -> Part:
         InputError: it cannot be loaded (the message is that of `datasets`).
     """
     need_extra("datasets")
-    import datasets
+    import datasets  # pyright: ignore[reportMissingImports]
 
     library = cast(Any, datasets)
     try:
