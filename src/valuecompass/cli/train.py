@@ -257,9 +257,13 @@ def report(
     samples: Annotated[
         int | None, typer.Option(min=1, help="Answers to an item.  [default: the form's]")
     ] = None,
+    held_out: Annotated[
+        float,
+        typer.Option(help="Ask only what train anchors held out with this share and --seed."),
+    ] = 0.0,
     judge: Judge = "local",
     judge_mode: JudgeMode = "one-call",
-    seed: Annotated[int, typer.Option(min=0, help="Of answers and resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of answers, resampling and --held-out.")] = 0,
     max_nll_rise: Annotated[
         float, typer.Option(help="Largest rise on benign texts, nats a token.")
     ] = 0.1,
@@ -302,6 +306,7 @@ def report(
             form=form,
             items=items,
             samples=samples,
+            held_out=held_out,
             judge=judge,
             judge_mode=judge_mode,
             seed=seed,

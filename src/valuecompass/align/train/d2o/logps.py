@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """Log-probabilities of responses: the LM head on their tokens only, each prompt computed once.
 
 Of a prompt of P tokens and N responses of R tokens, a plain forward runs N (P + R) tokens through
@@ -37,11 +37,11 @@ class Scored(ModelOutput):
     tokens: (N,) tokens of each.
     """
 
-    logps: Tensor | None = None
-    entropy: Tensor | None = None
-    mean_logits: Tensor | None = None
-    is_top1: Tensor | None = None
-    tokens: Tensor | None = None
+    logps: Any = None
+    entropy: Any = None
+    mean_logits: Any = None
+    is_top1: Any = None
+    tokens: Any = None
 
 
 def sequence_logps(model: nn.Module, batch: Mapping[str, Tensor], *, share_prefix: bool) -> Scored:
@@ -64,7 +64,7 @@ def sequence_logps(model: nn.Module, batch: Mapping[str, Tensor], *, share_prefi
     return model(score={**score, "example": torch.cat([index, rejected]), "share": share_prefix})
 
 
-def add_scoring(model: nn.Module) -> None:
+def add_scoring(model: Any) -> None:
     """Let the forward of a causal language model score responses; all else goes on as before."""
     if getattr(model, "scores_responses", False):
         return

@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """From rows of text or chat to token ids, and what is wrong with a row."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """`D2OTrainer`: TRL's DPO trainer with the objective, the data and the forward of D2O."""
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ class D2OTrainer(DPOTrainer):
             }"""),  # noqa: E501
     }
 
+    args: Any  # a D2OConfig
+    model: Any
+    ref_model: Any
+    accelerator: Any
+
     def __init__(
         self,
         model: Any,
@@ -89,11 +94,10 @@ class D2OTrainer(DPOTrainer):
         config = AutoConfig.from_pretrained(model) if isinstance(model, str) else model.config
         self._window = getattr(config.get_text_config(), "max_position_embeddings", None)
         if data_collator is None:
+            fills: Any = processing_class.pad_token_id
+            multiple: Any = args.pad_to_multiple_of
             data_collator = DataCollatorForDispreference(
-                processing_class.pad_token_id,
-                args.max_length,
-                args.uses_anchors,
-                args.pad_to_multiple_of,
+                fills, args.max_length, args.uses_anchors, multiple
             )
         if not args.uses_reference:
             args.precompute_ref_log_probs = True  # nothing to compute: the model is not kept twice
@@ -180,9 +184,8 @@ class D2OTrainer(DPOTrainer):
         # alike long ones together: less padding
         lengths = [len(ids) for ids in dataset["rejected_ids"]]
         order = sorted(range(len(dataset)), key=lengths.__getitem__)[at::of]
-        loader = DataLoader(
-            dataset.select(order), batch_size=batch_size, collate_fn=self.data_collator
-        )
+        part: Any = dataset.select(order)
+        loader = DataLoader(part, batch_size=batch_size, collate_fn=self.data_collator)
         rows: list[tuple[int, list[float], float]] = []
         was = model.training
         model.eval()
@@ -336,7 +339,8 @@ class D2OTrainer(DPOTrainer):
         """Return the loss of a batch; no logits, which are never all there."""
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad(), self.compute_loss_context_manager():
-            return self.compute_loss(model, inputs).detach(), None, None
+            loss: Any = self.compute_loss(model, inputs)
+        return loss.detach(), None, None
 
 
 def _parted(logps: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -38,6 +38,7 @@ def report(
     form: str = "short",
     items: Path | None = None,
     samples: int | None = None,
+    held_out: float = 0.0,
     judge: str = "local",
     judge_mode: str = "one-call",
     seed: int = 0,
@@ -62,9 +63,11 @@ def report(
         form: tiny, short, full, or a form file.
         items: items of your own instead of the bank's.
         samples: answers to each item; None: as many as the form asks for.
+        held_out: above 0, ask only what ``train anchors`` held out with this share and seed: what
+            was trained on says nothing of what was learned.
         judge: as for ``valuecompass run``; the same for both.
         judge_mode: likewise.
-        seed: of the answers and of the resampling, >= 0.
+        seed: of the answers, of the resampling and of what was held out, >= 0.
         max_nll_rise: largest rise of benign texts' negative log-likelihood that is no side effect,
             nats a token, >= 0.
         max_ability_loss: largest loss of right answers that is no side effect, percentage points.
@@ -87,7 +90,7 @@ def report(
         BudgetReached, ProviderStopped, Interrupted: of a judge that is a model; resumable.
     """
     need_extra()
-    _check(systems, samples, batch, max_nll_rise, max_ability_loss)
+    _check(systems, samples, held_out, batch, max_nll_rise, max_ability_loss)
     from valuecompass.align.train.report.answers import asked
     from valuecompass.align.train.report.folders import both
     from valuecompass.measure.run import Settings, resolve_system
@@ -105,7 +108,7 @@ def report(
     notes: list[str] = []
     plans: list[Asked] = []
     for name in settings.systems:
-        one, left = asked(settings, resolve_system(name), samples, place)
+        one, left = asked(settings, resolve_system(name), samples, place, held_out, seed)
         plans.append(one)
         if left:
             notes.append(
@@ -134,13 +137,20 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _check(
-    systems: Sequence[str], samples: int | None, batch: int, rise: float, loss: float
+    systems: Sequence[str],
+    samples: int | None,
+    held_out: float,
+    batch: int,
+    rise: float,
+    loss: float,
 ) -> None:
     if not systems:
         raise InputError("--system: name at least one value system")
     for name, value, least in (("--samples", samples, 1), ("--batch", batch, 1)):
         if value is not None and value < least:
             raise InputError(f"{name} {value}: give a number from {least}")
+    if not 0 <= held_out < 1:
+        raise InputError(f"--held-out {held_out:g}: give a share from 0 to below 1")
     for name, margin in (("--max-nll-rise", rise), ("--max-ability-loss", loss)):
         if not 0 <= margin < float("inf"):
             raise InputError(f"{name} {margin:g}: give a number from 0")
