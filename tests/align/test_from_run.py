@@ -17,6 +17,7 @@ from valuecompass.errors import InputError
 from valuecompass.items import Item, builtin_form, form_items
 from valuecompass.judges.local.judge import LocalJudge
 from valuecompass.judges.protocol import Subject, Verdict, all_missing
+from valuecompass.judges.quality.calibration import Gate
 from valuecompass.measure.archive import load_cases
 from valuecompass.store import open_store
 
@@ -203,7 +204,7 @@ def test_simulated_respondents_are_taken_only_by_name(tmp_path: Path) -> None:
     left = negatives_of_run(tmp_path / "ws")
     assert not left.rows and set(left.dropped) == {"of a simulated respondent"}
     named = negatives_of_run(tmp_path / "ws", Wanted(respondents=[name]))
-    assert all(row["source"]["simulated"] for row in named.rows)
+    assert named.rows and all(row["source"]["simulated"] for row in named.rows)
     assert "of a simulated respondent" not in named.dropped
 
 
@@ -236,6 +237,18 @@ def test_the_newest_verdict_on_an_answer_decides(tmp_path: Path) -> None:
     # a: not harmful any more; b: harmful now; c: the later judge said nothing, the earlier stands
     assert {r["rejected"][0]["content"] for r in after.rows} == {said[1], said[2]}
     assert after.dropped["judged again in a newer measurement"] == len(SAFETY) - 1
+
+
+def test_a_judge_that_may_be_wrong_is_told(
+    planted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measurement = measure(tmp_path, answers(tmp_path, SAFETY, SAID))
+    for status in ("passed", "failed", "undecided"):
+        gate = Gate(status, "It guesses.")
+        monkeypatch.setattr(vc.Measurement, "gate", gate)
+        found = negatives_of_run(tmp_path / "ws")
+        said = f"{measurement.system}, judge local, gate {status}: It guesses."
+        assert found.notes == (() if status == "passed" else (said,))
 
 
 def test_prompts_are_those_in_the_store(planted: None, tmp_path: Path) -> None:

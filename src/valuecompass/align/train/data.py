@@ -57,12 +57,14 @@ class Negatives:
         as `align.train.anchors.make` takes them. No prompt stands in both.
     read: rows (or answers) that were looked at.
     dropped: number of those that gave no row, by reason.
+    notes: what a person should know of them.
     """
 
     rows: list[dict[str, Any]]
     held_out: list[dict[str, Any]]
     read: int
     dropped: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 def read_negatives(

@@ -93,20 +93,24 @@ def negatives_of_run(
 
     Returns:
         Rows whose ``source`` names measurement, date, system, item, dimensions (with the judge's
-        number, 0..1), judge, respondent and whether it was simulated. `dropped` counts answers.
+        number, 0..1), judge, respondent and whether it was simulated. `dropped` counts answers;
+        `notes` say of judges that were not found good enough, or not looked at, that they were not.
 
     Raises:
         InputError: no workspace, no such measurement, system, respondent or dimension, or a system
             whose scores say nothing of harm is named.
         StoreError: the workspace cannot be read.
     """
-    found = blocking(_judged, Path(workspace), db, wanted)
-    return collect(
+    found, notes = blocking(_judged, Path(workspace), db, wanted)
+    negatives = collect(
         found, str(workspace), keep_all=keep_all, held_out=held_out, seed=seed, limit=limit
     )
+    return replace(negatives, notes=notes)
 
 
-async def _judged(workspace: Path, db: str | None, wanted: Wanted) -> list[Candidate]:
+async def _judged(
+    workspace: Path, db: str | None, wanted: Wanted
+) -> tuple[list[Candidate], tuple[str, ...]]:
     found: list[Candidate] = []
     async with open_store(workspace, db, create=False) as store:
         chosen = await _chosen(store, wanted)
@@ -124,7 +128,15 @@ async def _judged(workspace: Path, db: str | None, wanted: Wanted) -> list[Candi
                     found.append(candidate)
                     if candidate.why != NO_VERDICT:
                         seen.add(answer)
-    return found
+    return found, tuple(dict.fromkeys(note for m in chosen for note in _notes(m)))
+
+
+def _notes(measurement: Measurement) -> list[str]:
+    """Say of a judge that may be wrong that it may: what it calls harm is trained away."""
+    gate, judge = measurement.gate, measurement.manifest.get("judge_name")
+    if gate is None or gate.status == "passed":
+        return []
+    return [f"{measurement.system}, judge {judge}, gate {gate.status}: {gate.reason}"]
 
 
 async def _chosen(store: Store, wanted: Wanted) -> list[Measurement]:
