@@ -116,7 +116,7 @@ def answered(
     file, because a batch is made of the same prompts again.
     """
     about: list[Any] = [weights.mark, weights.dtype, one.form.hash, one.system.id, seed]
-    about += [prompts_hash(), engine.batch, engine.device]
+    about += [prompts_hash(), engine.batch, engine.about()]  # of one engine or not at all
     path = place / f"answers-{digest(about, 16)}.jsonl"
     asks = asks_of(one, seed)
     what = f"{weights.name}: {one.system.id}"
