@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,6 +32,7 @@ train_app = typer.Typer(
 )
 app.add_typer(train_app, name="train")
 
+DAY = ["%Y-%m-%d"]
 EVERY = 10.0
 """Seconds between two lines of progress."""
 
@@ -82,6 +84,14 @@ def anchors(
     measurement: Annotated[
         list[str] | None, typer.Option(help="Of --from-run: only the measurement of this id.")
     ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, help="Of --from-run: measured on this day or later."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, help="Of --from-run: measured on this day or before."),
+    ] = None,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Keep all negatives of a prompt, not the first.")
     ] = False,
@@ -128,7 +138,8 @@ def anchors(
     need_extra("torch", "transformers")
     kept: dict[str, Any] = dict(keep_all=keep_all, held_out=held_out, seed=seed, limit=limit)
     if from_run is not None:
-        wanted = Wanted(system or (), respondent or (), dimension or (), measurement or ())
+        days = [None if day is None else day.date() for day in (since, until)]
+        wanted = Wanted(system or (), respondent or (), dimension or (), measurement or (), *days)
         found = negatives_of_run(from_run, wanted, db=db, **kept)
     else:
         more: dict[str, Any] = dict(split=split, subset=subset, chat=chat, positives=positives)

@@ -78,9 +78,9 @@ def report(
 
     Returns:
         The documented JSON object: ``before``, ``after``, ``engine``, ``measurements``,
-        ``systems`` (each with harm, refusals, empty, informativeness and dimensions; shares and
-        scores on 0-100, after less before, with 95 % limits and n), ``gate`` (fluency, ability and
-        ``status``), ``notes``.
+        ``systems`` (each with harm, harm_elsewhere, refusals, empty, informativeness and
+        dimensions; shares and scores on 0-100, after less before, with 95 % limits and n),
+        ``gate`` (fluency, ability and ``status``), ``notes``.
 
     Raises:
         InputError: a model, adapter, system, form or setting that cannot be used.
@@ -185,11 +185,13 @@ async def _measured(
     import anyio
 
     from valuecompass.align.train.report.comparing import compared, readings
+    from valuecompass.align.train.report.folders import trained_prompts
     from valuecompass.measure.run import run_async
     from valuecompass.models import Respondent
     from valuecompass.store import open_store
 
     found: dict[str, tuple[Measurement, dict[str, Any]]] = {}
+    trained = trained_prompts(Path(pair[1].name))
     for at, one in enumerate(plans):
         respondents = [
             Respondent(name=f"{when}: {weights.name}", model=f"recorded/{files[side][at]}")
@@ -204,7 +206,8 @@ async def _measured(
         (measurement,) = await run_async(own, listener)
         async with open_store(settings.workspace, settings.db, create=False) as store:
             read = await readings(store, measurement)
-        shown = await anyio.to_thread.run_sync(compared, read, seed)
+        items = one.among(trained)
+        shown = await anyio.to_thread.run_sync(compared, read, seed, items)
         found[one.system.id] = measurement, shown
     return found
 
@@ -217,6 +220,11 @@ def _notes(
         notes += [f"{row.respondent}: {note}" for row in measurement.rows for note in row.notes]
         if (judged := measurement.gate) is not None and judged.status != "passed":
             notes.append(f"{system}: {judged.reason}")
+        if trained := shown["trained_on"]:
+            notes.append(
+                f"{system}: {trained} of the items were trained on; what training does beyond them "
+                "shows in the figure of the others"
+            )
         if shown["informativeness"]["informative"]["answers"] == 0:
             notes.append(
                 f"{system}: informativeness is not measured: with so few different questions an "

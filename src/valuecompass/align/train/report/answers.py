@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from valuecompass.align.train.rows import prompt_mark
 from valuecompass.errors import InputError
 from valuecompass.files import write_text
 from valuecompass.hashing import digest
@@ -39,10 +40,14 @@ class Asked:
     """File of the form."""
     questions: tuple[Question, ...]
 
-    @property
-    def kinds(self) -> str:
-        """The kinds of items, for people."""
-        return ", ".join(self.form.asking)
+    def among(self, prompts: Collection[str]) -> frozenset[str]:
+        """Return the items whose prompts have one of these marks (`rows.prompt_mark`)."""
+        found: set[str] = set()
+        for question in self.questions if prompts else ():
+            said = messages_for(question, self.form.asking[question.item.kind])
+            if prompt_mark([{"role": m.role, "content": m.content} for m in said]) in prompts:
+                found.add(question.item.id)
+        return frozenset(found)
 
 
 def asked(
