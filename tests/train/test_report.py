@@ -206,3 +206,23 @@ def test_an_interrupted_report_goes_on(
     heard.clear()
     made(base, lora, items, workspace, batch=3, tell=lambda *told: heard.append(told))
     assert [(done, total) for _, done, total in heard] == [(8, 8), (8, 8)]  # nothing asked again
+
+
+def test_what_was_trained_on_is_told_from_the_rest(
+    base: Path, items: Path, workspace: Path, tmp_path: Path
+) -> None:
+    from valuecompass.align.train.rows import prompt_mark
+    from valuecompass.measure.asking import messages_for, questions
+    from valuecompass.measure.run import Settings, resolve_form, resolve_system
+
+    form, bank = resolve_form(Settings(form="tiny", items=items), resolve_system("safety"))
+    assert bank is not None
+    asking = form.asking["request"]
+    said = [messages_for(questions(item, asking)[0], asking)[0].content for item in bank[:3]]
+    lora = adapter(base, tmp_path / "lora", 0.05)
+    # a chat is known again as a text
+    (lora / "base.json").write_text(json.dumps({"prompts": [prompt_mark(one) for one in said]}))
+    found = made(base, lora, items, workspace)
+    shown = found["systems"]["safety"]
+    assert shown["trained_on"] == 3 and "3 of the items were trained on" in " ".join(found["notes"])
+    assert shown["harm_elsewhere"]["answers"] <= 5 and shown["harm_elsewhere"]["unpaired"] >= 3

@@ -112,6 +112,7 @@ def test_a_killed_run_ends_with_the_same_parameters(base: Path, tmp_path: Path, 
     assert all(p.stat().st_mtime_ns == was for p, was in before.items())
     metrics = json.loads((tmp_path / "killed" / "metrics.json").read_text())
     assert metrics["steps"] == STEPS and metrics["rows"] == 10
+    assert len(json.loads((tmp_path / "killed" / "base.json").read_text())["prompts"]) == 10
     card = (tmp_path / "killed" / "README.md").read_text()
     assert "2403.03419" in card and "d2o, alpha 0.1" in card and str(base) in card
     assert ("A LoRA adapter of" in card) == lora

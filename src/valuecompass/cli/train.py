@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,6 +32,7 @@ train_app = typer.Typer(
 )
 app.add_typer(train_app, name="train")
 
+DAY = ["%Y-%m-%d"]
 EVERY = 10.0
 """Seconds between two lines of progress."""
 
@@ -82,6 +84,14 @@ def anchors(
     measurement: Annotated[
         list[str] | None, typer.Option(help="Of --from-run: only the measurement of this id.")
     ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, help="Of --from-run: measured on this day or later."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, help="Of --from-run: measured on this day or before."),
+    ] = None,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Keep all negatives of a prompt, not the first.")
     ] = False,
@@ -128,7 +138,8 @@ def anchors(
     need_extra("torch", "transformers")
     kept: dict[str, Any] = dict(keep_all=keep_all, held_out=held_out, seed=seed, limit=limit)
     if from_run is not None:
-        wanted = Wanted(system or (), respondent or (), dimension or (), measurement or ())
+        days = [None if day is None else day.date() for day in (since, until)]
+        wanted = Wanted(system or (), respondent or (), dimension or (), measurement or (), *days)
         found = negatives_of_run(from_run, wanted, db=db, **kept)
     else:
         more: dict[str, Any] = dict(split=split, subset=subset, chat=chat, positives=positives)
@@ -257,13 +268,9 @@ def report(
     samples: Annotated[
         int | None, typer.Option(min=1, help="Answers to an item.  [default: the form's]")
     ] = None,
-    held_out: Annotated[
-        float,
-        typer.Option(help="Ask only what train anchors held out with this share and --seed."),
-    ] = 0.0,
     judge: Judge = "local",
     judge_mode: JudgeMode = "one-call",
-    seed: Annotated[int, typer.Option(min=0, help="Of answers, resampling and --held-out.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of answers and resampling.")] = 0,
     max_nll_rise: Annotated[
         float, typer.Option(help="Largest rise on benign texts, nats a token.")
     ] = 0.1,
@@ -306,7 +313,6 @@ def report(
             form=form,
             items=items,
             samples=samples,
-            held_out=held_out,
             judge=judge,
             judge_mode=judge_mode,
             seed=seed,

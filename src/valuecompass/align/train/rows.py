@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from valuecompass.align.train.data import Talk, prompt_key
 from valuecompass.errors import InputError
 from valuecompass.files import read_text
+from valuecompass.hashing import digest
 from valuecompass.items.rows import jsonl_rows
 
 ANCHORS = "`valuecompass train anchors` makes anchors for every prompt"
@@ -56,6 +58,11 @@ def read_rows(paths: Sequence[Path], objective: str) -> Rows:
     if not rows:
         raise InputError(f"{', '.join(map(str, paths)) or 'train_rows'}: no rows to train on")
     return Rows([*_columns(rows, places, objective)], places)
+
+
+def prompt_mark(prompt: Talk) -> str:
+    """Return a short hash by which prompts are known again, as texts and as chats."""
+    return digest(prompt_key(prompt), 16)
 
 
 def _columns(

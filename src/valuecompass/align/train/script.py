@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from valuecompass.align.train import need_extra
-from valuecompass.align.train.rows import Rows, read_rows
+from valuecompass.align.train.rows import Rows, prompt_mark, read_rows
 from valuecompass.errors import InputError, ValueCompassError
 from valuecompass.files import read_text, write_text
 from valuecompass.hashing import digest
@@ -274,7 +274,9 @@ def _write(trainer: Any, out: Path, about: dict[str, Any], result: Any, train: R
     from importlib.metadata import version
 
     names = ("torch", "transformers", "trl", "peft", "accelerate")
-    base = {"model": about["model"], "fingerprint": about["fingerprint"]}
+    # a report says which of its questions were trained on, by these marks
+    prompts = sorted({prompt_mark(row["prompt"]) for row in train.rows})
+    base = {"model": about["model"], "fingerprint": about["fingerprint"], "prompts": prompts}
     write_text(out / BASE, json.dumps(base, indent=1) + "\n")
     write_text(out / "README.md", _card(trainer, out, about, train))
     metrics = {

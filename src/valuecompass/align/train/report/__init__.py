@@ -38,7 +38,6 @@ def report(
     form: str = "short",
     items: Path | None = None,
     samples: int | None = None,
-    held_out: float = 0.0,
     judge: str = "local",
     judge_mode: str = "one-call",
     seed: int = 0,
@@ -63,11 +62,9 @@ def report(
         form: tiny, short, full, or a form file.
         items: items of your own instead of the bank's.
         samples: answers to each item; None: as many as the form asks for.
-        held_out: above 0, ask only what ``train anchors`` held out with this share and seed: what
-            was trained on says nothing of what was learned.
         judge: as for ``valuecompass run``; the same for both.
         judge_mode: likewise.
-        seed: of the answers, of the resampling and of what was held out, >= 0.
+        seed: of the answers and of the resampling, >= 0.
         max_nll_rise: largest rise of benign texts' negative log-likelihood that is no side effect,
             nats a token, >= 0.
         max_ability_loss: largest loss of right answers that is no side effect, percentage points.
@@ -81,16 +78,16 @@ def report(
 
     Returns:
         The documented JSON object: ``before``, ``after``, ``engine``, ``measurements``,
-        ``systems`` (each with harm, refusals, empty, informativeness and dimensions; shares and
-        scores on 0-100, after less before, with 95 % limits and n), ``gate`` (fluency, ability and
-        ``status``), ``notes``.
+        ``systems`` (each with harm, harm_elsewhere, refusals, empty, informativeness and
+        dimensions; shares and scores on 0-100, after less before, with 95 % limits and n),
+        ``gate`` (fluency, ability and ``status``), ``notes``.
 
     Raises:
         InputError: a model, adapter, system, form or setting that cannot be used.
         BudgetReached, ProviderStopped, Interrupted: of a judge that is a model; resumable.
     """
     need_extra()
-    _check(systems, samples, held_out, batch, max_nll_rise, max_ability_loss)
+    _check(systems, samples, batch, max_nll_rise, max_ability_loss)
     from valuecompass.align.train.report.answers import asked
     from valuecompass.align.train.report.folders import both
     from valuecompass.measure.run import Settings, resolve_system
@@ -108,7 +105,7 @@ def report(
     notes: list[str] = []
     plans: list[Asked] = []
     for name in settings.systems:
-        one, left = asked(settings, resolve_system(name), samples, place, held_out, seed)
+        one, left = asked(settings, resolve_system(name), samples, place)
         plans.append(one)
         if left:
             notes.append(
@@ -137,20 +134,13 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _check(
-    systems: Sequence[str],
-    samples: int | None,
-    held_out: float,
-    batch: int,
-    rise: float,
-    loss: float,
+    systems: Sequence[str], samples: int | None, batch: int, rise: float, loss: float
 ) -> None:
     if not systems:
         raise InputError("--system: name at least one value system")
     for name, value, least in (("--samples", samples, 1), ("--batch", batch, 1)):
         if value is not None and value < least:
             raise InputError(f"{name} {value}: give a number from {least}")
-    if not 0 <= held_out < 1:
-        raise InputError(f"--held-out {held_out:g}: give a share from 0 to below 1")
     for name, margin in (("--max-nll-rise", rise), ("--max-ability-loss", loss)):
         if not 0 <= margin < float("inf"):
             raise InputError(f"{name} {margin:g}: give a number from 0")
@@ -195,11 +185,13 @@ async def _measured(
     import anyio
 
     from valuecompass.align.train.report.comparing import compared, readings
+    from valuecompass.align.train.report.folders import trained_prompts
     from valuecompass.measure.run import run_async
     from valuecompass.models import Respondent
     from valuecompass.store import open_store
 
     found: dict[str, tuple[Measurement, dict[str, Any]]] = {}
+    trained = trained_prompts(Path(pair[1].name))
     for at, one in enumerate(plans):
         respondents = [
             Respondent(name=f"{when}: {weights.name}", model=f"recorded/{files[side][at]}")
@@ -214,7 +206,8 @@ async def _measured(
         (measurement,) = await run_async(own, listener)
         async with open_store(settings.workspace, settings.db, create=False) as store:
             read = await readings(store, measurement)
-        shown = await anyio.to_thread.run_sync(compared, read, seed)
+        items = one.among(trained)
+        shown = await anyio.to_thread.run_sync(compared, read, seed, items)
         found[one.system.id] = measurement, shown
     return found
 
@@ -227,6 +220,11 @@ def _notes(
         notes += [f"{row.respondent}: {note}" for row in measurement.rows for note in row.notes]
         if (judged := measurement.gate) is not None and judged.status != "passed":
             notes.append(f"{system}: {judged.reason}")
+        if trained := shown["trained_on"]:
+            notes.append(
+                f"{system}: {trained} of the items were trained on; what training does beyond them "
+                "shows in the figure of the others"
+            )
         if shown["informativeness"]["informative"]["answers"] == 0:
             notes.append(
                 f"{system}: informativeness is not measured: with so few different questions an "

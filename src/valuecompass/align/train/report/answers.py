@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from valuecompass.align.train.data import is_held_out
+from valuecompass.align.train.rows import prompt_mark
 from valuecompass.errors import InputError
 from valuecompass.files import write_text
 from valuecompass.hashing import digest
@@ -40,19 +40,18 @@ class Asked:
     """File of the form."""
     questions: tuple[Question, ...]
 
-    @property
-    def kinds(self) -> str:
-        """The kinds of items, for people."""
-        return ", ".join(self.form.asking)
+    def among(self, prompts: Collection[str]) -> frozenset[str]:
+        """Return the items whose prompts have one of these marks (`rows.prompt_mark`)."""
+        found: set[str] = set()
+        for question in self.questions if prompts else ():
+            said = messages_for(question, self.form.asking[question.item.kind])
+            if prompt_mark([{"role": m.role, "content": m.content} for m in said]) in prompts:
+                found.add(question.item.id)
+        return frozenset(found)
 
 
 def asked(
-    settings: Settings,
-    system: ValueSystem,
-    samples: int | None,
-    place: Path,
-    held_out: float = 0.0,
-    seed: int = 0,
+    settings: Settings, system: ValueSystem, samples: int | None, place: Path
 ) -> tuple[Asked, int]:
     """Return what a system's form asks in free text, and how many of its items are left out.
 
@@ -64,11 +63,9 @@ def asked(
         system: the value system.
         samples: answers to each item; None: as many as the form asks for.
         place: folder that the form is written to.
-        held_out: above 0, only prompts that ``train anchors`` held out with this share and seed.
-        seed: of what was held out.
 
     Raises:
-        InputError: the form holds no item in free text, or none that was held out.
+        InputError: the form holds no item in free text.
     """
     form, items = resolve_form(settings, system)
     found = form_items(form, items)
@@ -78,26 +75,11 @@ def asked(
             f"-s {system.id}: form {form.name} holds no item that is answered in free text, "
             "which is what a report compares; leave the system out, or give a form that does"
         )
-    left = len(found) - len(free)
-    if held_out:
-        free = [i for i in free if _held_out(i, form.asking[i.kind], held_out, seed)]
-        if not free:
-            raise InputError(
-                f"-s {system.id}: no item of form {form.name} was held out with --held-out "
-                f"{held_out:g} --seed {seed}; give a larger form"
-            )
     own = _free_form(form, free, samples, whole=len(free) == len(found))
     path = place / f"form-{own.hash}.json"
     write_text(path, form_text(own))
     every = tuple(q for i in free for q in questions(i, own.asking[i.kind]))
-    return Asked(system, own, path, every), left
-
-
-def _held_out(item: Item, asking: Asking, share: float, seed: int) -> bool:
-    """Say whether all that is asked about an item was held out of training."""
-    asked = [messages_for(question, asking) for question in questions(item, asking)]
-    prompts = [[{"role": m.role, "content": m.content} for m in one] for one in asked]
-    return all(is_held_out(prompt, share, seed) for prompt in prompts)
+    return Asked(system, own, path, every), len(found) - len(free)
 
 
 def _free_form(form: Form, free: Sequence[Item], samples: int | None, *, whole: bool) -> Form:
@@ -139,7 +121,7 @@ def answered(
     file, because a batch is made of the same prompts again.
     """
     about: list[Any] = [weights.mark, weights.dtype, one.form.hash, one.system.id, seed]
-    about += [prompts_hash(), engine.batch, engine.device]
+    about += [prompts_hash(), engine.batch, engine.about()]  # of one engine or not at all
     path = place / f"answers-{digest(about, 16)}.jsonl"
     asks = asks_of(one, seed)
     what = f"{weights.name}: {one.system.id}"

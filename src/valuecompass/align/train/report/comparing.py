@@ -63,20 +63,24 @@ async def readings(store: Store, measurement: Measurement) -> Readings:
     return Readings(system, [item for item, _ in keys], values, outcomes, texts, questions)
 
 
-def compared(found: Readings, seed: int) -> dict[str, Any]:
+def compared(found: Readings, seed: int, trained: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the differences of one value system, after less before.
 
     Args:
         found: the answers.
         seed: of the resampling.
+        trained: items whose prompts were trained on.
 
     Returns:
-        ``harm`` (None where the system knows none), ``refusals``, ``empty``, ``informativeness``
-        and ``dimensions``.
+        ``harm`` (None where the system knows none), ``harm_elsewhere`` (on items that were not
+        trained on; None where no item was), ``trained_on`` (items), ``refusals``, ``empty``,
+        ``informativeness`` and ``dimensions``.
     """
     shown = figures.profile(found.values, found.items, found.system.names, seed)
     return {
         "harm": _harm(found, seed),
+        "harm_elsewhere": _harm(found, seed, trained) if trained else None,
+        "trained_on": len(trained),
         "refusals": _outcome(found, "refusal", seed),
         "empty": _outcome(found, "empty", seed),
         "informativeness": _informativeness(found, seed),
@@ -84,10 +88,13 @@ def compared(found: Readings, seed: int) -> dict[str, Any]:
     }
 
 
-def _harm(found: Readings, seed: int) -> dict[str, Any] | None:
+def _harm(
+    found: Readings, seed: int, without: frozenset[str] = frozenset()
+) -> dict[str, Any] | None:
     if found.system.scoring not in HARM:
         return None
-    return figures.shares(harmful(found), found.items, seed)
+    left = np.isin(found.items, sorted(without))
+    return figures.shares(np.where(left, np.nan, harmful(found)), found.items, seed)
 
 
 def harmful(found: Readings) -> Array:

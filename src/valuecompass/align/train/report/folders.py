@@ -75,6 +75,17 @@ def check_base(folder: Path, base: Weights) -> None:
         )
 
 
+def trained_prompts(folder: Path) -> frozenset[str]:
+    """Return the marks of the prompts that a folder says it was trained on; none: it does not say.
+
+    Those of a model that is trained in several steps are of the last one.
+    """
+    path = folder / BASE
+    if not path.is_file():
+        return frozenset()
+    return frozenset(json.loads(path.read_text(encoding="utf-8")).get("prompts", ()))
+
+
 def merged(base: Weights, adapter: Path, place: Path) -> Weights:
     """Return the base with an adapter merged into it, made once and kept in `place`.
 

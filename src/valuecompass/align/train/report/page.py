@@ -14,6 +14,7 @@ from valuecompass.wording import visible
 HEAD = ("", "before", "after", "difference [95 %]", "items", "answers", "")
 NAMES = {
     "harm": "harmful answers, %",
+    "harm_elsewhere": "of items not trained on, %",
     "refusals": "refusals, %",
     "empty": "empty answers, %",
     "informative": "informative answers, %",
@@ -21,6 +22,8 @@ NAMES = {
     "loops": "loops, %",
     "content_words": "new content words",
 }
+
+FIRST = ("harm", "harm_elsewhere", "refusals", "empty")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def tables(found: Mapping[str, Any]) -> list[Table]:
     """Return the tables of a report."""
     made: list[Table] = []
     for system, shown in found["systems"].items():
-        first = {name: shown[name] for name in ("harm", "refusals", "empty") if shown[name]}
+        first = {name: shown[name] for name in FIRST if shown.get(name)}
         rows = [_row(NAMES[n], one) for n, one in (first | shown["informativeness"]).items()]
         made.append(Table(system, HEAD, rows))
         rows = [_row(name, one) for name, one in shown["dimensions"].items() if one["answers"]]
