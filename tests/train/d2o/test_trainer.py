@@ -279,6 +279,7 @@ def test_negatives_alone_need_no_anchors(tmp_path: Path) -> None:
         ({"ld_alpha": 0.5}, "ld_alpha"),
         ({"use_weighting": True}, "use_weighting"),
         ({"truncation_mode": "keep_end"}, "truncation_mode"),
+        ({"objective": "orpo"}, "give one of d2o, dpo, npo, ga"),
         ({"alpha": -1.0}, "alpha=-1.0: give a number"),
         ({"beta": float("nan")}, "beta=nan"),
         ({"alpha": 0.0}, "nothing would be learned"),
