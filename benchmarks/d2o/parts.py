@@ -23,15 +23,20 @@ PICTURES = HERE.parents[1] / "docs" / "img"
 
 
 def tokenizer(words: list[str]) -> Any:
-    """Return a tokenizer with one token a word; 0 pads and 1 ends."""
+    """Return a tokenizer with one token a word; 0 pads, 1 ends, 2 is any word not given."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    all_ = ["<pad>", "</s>", *words]
-    tokens = Tokenizer(models.WordLevel({word: at for at, word in enumerate(all_)}))
+    all_ = ["<pad>", "</s>", "<unk>", *words]
+    vocabulary = {word: at for at, word in enumerate(all_)}
+    tokens = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokens.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokens, pad_token="<pad>", eos_token="</s>", padding_side="left"
+        tokenizer_object=tokens,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        padding_side="left",
     )
 
 

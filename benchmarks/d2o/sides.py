@@ -96,7 +96,7 @@ def make_rows(anchors: int, vocabulary: int, examples: int = 1) -> list[dict[str
     drawn = torch.Generator().manual_seed(anchors)
 
     def words(count: int) -> str:
-        return " ".join(f"w{at}" for at in torch.randint(2, vocabulary, (count,), generator=drawn))
+        return " ".join(f"w{at}" for at in torch.randint(3, vocabulary, (count,), generator=drawn))
 
     rows = []
     for _ in range(examples):
@@ -153,7 +153,7 @@ def _trainer(side: str, weights: Weights, rows: list[dict[str, Any]]) -> Any:
     models = {
         "model": weights.policy,
         "ref_model": weights.reference,
-        "processing_class": tokenizer([f"w{at}" for at in range(2, vocabulary)]),
+        "processing_class": tokenizer([f"w{at}" for at in range(3, vocabulary)]),
     }
     if side.startswith("trl"):
         pairs = [{**row, "chosen": row["anchors"][0]} for row in rows]
