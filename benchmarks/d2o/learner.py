@@ -107,7 +107,5 @@ def rates(
     model.eval()
     said = sample(model, all_, safe=safe, seed=seed)
     model.train(was)
-    found = Counter(
-        grammar.verdict(text, pair) for text, pair in zip(said, all_, strict=True)
-    )
+    found = Counter(grammar.verdict(text, pair) for text, pair in zip(said, all_, strict=True))
     return Rates(*(found[name] / len(all_) for name in ("clean", "harmful", "neither")))

@@ -202,13 +202,13 @@ def _kto(method: Method, rows: Any, seed: int, common: Any, given: Any) -> Any:
     common = {**common, "per_device_train_batch_size": 2 * BATCH}
     reference = copy.deepcopy(given["model"])
     args = settings(KTOConfig, **common)
-    return KTOTrainer(ref_model=reference, args=args, train_dataset=Dataset.from_list(said), **given)
+    return KTOTrainer(
+        ref_model=reference, args=args, train_dataset=Dataset.from_list(said), **given
+    )
 
 
 def _sft(method: Method, rows: Any, seed: int, common: Any, given: Any) -> Any:
-    said = [
-        {"prompt": row["prompt"], "completion": one} for row in rows for one in row["anchors"]
-    ]
+    said = [{"prompt": row["prompt"], "completion": one} for row in rows for one in row["anchors"]]
     common = {**common, "per_device_train_batch_size": 2 * BATCH}
     args = settings(SFTConfig, **common)
     return SFTTrainer(args=args, train_dataset=Dataset.from_list(said), **given)

@@ -89,15 +89,15 @@ class D2OTrainer(DPOTrainer):
             processing_class = AutoTokenizer.from_pretrained(source)
         if not isinstance(processing_class, PreTrainedTokenizerBase):
             raise ValueError("processing_class: D2O trains on text; give the model's tokenizer")
-        if processing_class.pad_token is None:
-            processing_class.pad_token = processing_class.eos_token
+        tokenizer: Any = processing_class
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
         config = AutoConfig.from_pretrained(model) if isinstance(model, str) else model.config
         self._window = getattr(config.get_text_config(), "max_position_embeddings", None)
         if data_collator is None:
-            fills: Any = processing_class.pad_token_id
             multiple: Any = args.pad_to_multiple_of
             data_collator = DataCollatorForDispreference(
-                fills, args.max_length, args.uses_anchors, multiple
+                tokenizer.pad_token_id, args.max_length, args.uses_anchors, multiple
             )
         if not args.uses_reference:
             args.precompute_ref_log_probs = True  # nothing to compute: the model is not kept twice
@@ -108,7 +108,7 @@ class D2OTrainer(DPOTrainer):
             data_collator=data_collator,
             train_dataset=train_dataset,
             eval_dataset=eval_dataset,
-            processing_class=processing_class,
+            processing_class=tokenizer,
             **others,
         )
         if self.aux_loss_enabled:
