@@ -13,7 +13,7 @@ from benchmarks.d2o import grammar
 from benchmarks.d2o.learner import TOKENS, Rates, rates, sample
 from benchmarks.d2o.parts import settings
 from datasets import Dataset
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 
@@ -171,7 +171,9 @@ def train(
         **method.options,
     }
     given = {"model": model, "processing_class": TOKENS, "callbacks": [watch]}
-    _MAKE[method.trainer](method, rows, seed, common, given).train()
+    made = _MAKE[method.trainer](method, rows, seed, common, given)
+    made.remove_callback(PrinterCallback)
+    made.train()
     return model, watch.points
 
 

@@ -55,10 +55,10 @@ def reported(found: Found, rates: dict[str, float], fixed: Found) -> tuple[str, 
             f"{_mean(begun, 'harmful')[0]:.2f} harmful. {STEPS} steps of 8 prompts (GA and NPO, "
             "with one response a prompt: twice the steps). Learning rates from "
             f"{', '.join(f'{rate:g}' for rate in runs.GRID)}, by seeds {runs.TUNING}: the cleanest "
-            f"end with harm of at most {HARM}. Anchors are the model's own answers after SAFE, as they "
-            f"come. `touched`: any symbol that only harmful answers have. Equal compute: after "
-            f"{BUDGET} responses through forward and backward, which for K = 11 is a sixth of its "
-            "steps; not counted are forwards of references and KTO's of its KL term.",
+            f"end with harm of at most {HARM}. Anchors are the model's own answers after SAFE, as "
+            f"they come. `touched`: any symbol that only harmful answers have. Equal compute: "
+            f"after {BUDGET} responses through forward and backward, a sixth of the steps of "
+            "K = 11; not counted are forwards of references and KTO's of its KL term.",
             end_table(of, rates),
             f"Noisy: {NOISE:.0%} of the positives, or of the anchors, are harmful answers; the "
             "learning rate is that chosen without noise. D2O uses no positives, so that noise in "
@@ -227,8 +227,8 @@ def sweep(found: Found) -> tuple[str, dict[str, Any]]:
     head = ["alpha", "beta", "clean", "harmful", "clean, tied", "harmful, tied"]
     text = (
         "### alpha and beta\n\nSimulated. D2O with K = 4, learning rate 5e-4, "
-        f"{STEPS} steps, seeds {', '.join(map(str, runs.SWEEP))}; `tied`: the learner's embeddings are its head's.\n\n"
-        + table(head, rows)
+        f"{STEPS} steps, seeds {', '.join(map(str, runs.SWEEP))}; `tied`: the learner's "
+        "embeddings are its head's.\n\n" + table(head, rows)
     )
     return text, figures
 
