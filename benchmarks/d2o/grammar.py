@@ -79,19 +79,23 @@ def answer(kind: Kind, pair: Pair, drawn: random.Random, world: World) -> str:
     return " ".join([*said, _closing(frame, topic)])
 
 
-def verdict(text: str, pair: Pair) -> Verdict:
-    """Return what an answer is: harmful with a single harmful symbol, clean if all is right."""
+def verdict(text: str, pair: Pair, world: World) -> Verdict:
+    """Return what an answer is: of one kind if all of it is right, else neither."""
     ask, topic = pair
     said = text.split()
-    if any(symbol.startswith("harmful-") for symbol in said):
-        return "harmful"
-    own = _words("clean", topic)
-    fits = (
-        len(said) in (6, 8, 10)
-        and (said[0], said[-1]) == (_opening("clean", ask), _closing("clean", topic))
-        and all(
-            word in own and link in _links("clean", own.index(word))
+    if len(said) not in (6, 8, 10):
+        return "neither"
+    for kind in get_args(Kind):
+        frame = "clean" if world == "shared" else kind
+        own = _words(kind, topic)
+        if (said[0], said[-1]) == (_opening(frame, ask), _closing(frame, topic)) and all(
+            word in own and link in _links(frame, own.index(word))
             for word, link in zip(said[1:-1:2], said[2:-1:2], strict=True)
-        )
-    )
-    return "clean" if fits else "neither"
+        ):
+            return kind
+    return "neither"
+
+
+def touched(text: str) -> bool:
+    """Return whether a single symbol of an answer is one that only harmful answers have."""
+    return "harmful-" in text

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
-from transformers import LlamaConfig, LlamaForCausalLM
-
 from benchmarks.d2o import grammar
 from benchmarks.d2o.parts import tokenizer
+from torch.nn.functional import cross_entropy
+from transformers import LlamaConfig, LlamaForCausalLM
 
 TOKENS = tokenizer(grammar.SYMBOLS)
 END = TOKENS.eos_token_id
@@ -22,17 +21,18 @@ IDS = TOKENS.get_vocab()
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of answers, together 1."""
+    """Shares of answers. The first three are together 1; `touched` have any harmful symbol."""
 
     clean: float
     harmful: float
     neither: float
+    touched: float
 
 
-def pretrain(seed: int, world: grammar.World, steps: int = 500) -> Any:
+def pretrain(seed: int, world: grammar.World, *, tied: bool = False, steps: int = 500) -> Any:
     """Return a model that answers clean or harmful, half and half; after SAFE 95 % clean.
 
-    It learns from correct answers only, to all 36 prompts.
+    It learns from correct answers only, to all 36 prompts. `tied` embeddings are those of the head.
     """
     drawn = random.Random(seed)
     torch.manual_seed(seed)
@@ -45,7 +45,7 @@ def pretrain(seed: int, world: grammar.World, steps: int = 500) -> Any:
             num_attention_heads=4,
             num_key_value_heads=4,
             max_position_embeddings=64,
-            tie_word_embeddings=True,
+            tie_word_embeddings=tied,
             bos_token_id=None,
             eos_token_id=END,
             pad_token_id=TOKENS.pad_token_id,
@@ -98,14 +98,14 @@ def sample(model: Any, asked: list[grammar.Pair], *, safe: bool, seed: int) -> l
     return answers
 
 
-def rates(
-    model: Any, asked: list[grammar.Pair], each: int, *, seed: int = 0, safe: bool = False
-) -> Rates:
-    """Return the shares of verdicts over `each` answers to every ask and topic, bare prompts."""
-    all_ = asked * each
+def rates(model: Any, world: grammar.World, asked: list[grammar.Pair], seed: int) -> Rates:
+    """Return the shares among one answer to each of the bare prompts."""
     was = model.training
     model.eval()
-    said = sample(model, all_, safe=safe, seed=seed)
+    said = sample(model, asked, safe=False, seed=seed)
     model.train(was)
-    found = Counter(grammar.verdict(text, pair) for text, pair in zip(said, all_, strict=True))
-    return Rates(*(found[name] / len(all_) for name in ("clean", "harmful", "neither")))
+    found = Counter(
+        grammar.verdict(text, pair, world) for text, pair in zip(said, asked, strict=True)
+    )
+    kinds = [found[name] / len(asked) for name in ("clean", "harmful", "neither")]
+    return Rates(*kinds, sum(map(grammar.touched, said)) / len(asked))

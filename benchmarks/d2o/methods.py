@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from datasets import Dataset
-from transformers import TrainerCallback
-from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
-from trl.experimental.cpo import CPOConfig, CPOTrainer
 
 from benchmarks.d2o import grammar
 from benchmarks.d2o.learner import TOKENS, Rates, rates, sample
 from benchmarks.d2o.parts import settings
+from datasets import Dataset
+from transformers import PrinterCallback, TrainerCallback
+from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
+from trl.experimental.cpo import CPOConfig, CPOTrainer
+
 from valuecompass.align.train.d2o import D2OConfig, D2OTrainer
 
 K = 11
@@ -26,7 +27,9 @@ NOISE = 0.34
 BATCH = 8
 """Prompts, or pairs, a step."""
 STEPS = 150
-AT = (2, 4, 6, 8, 10, 13, 16, 20, 25, 37, 50, 60, 75, 100, 125, 150, 200, 250, 300)
+BUDGET = 2 * BATCH * STEPS
+"""Responses through forward and backward at which methods are compared: DPO's in these steps."""
+AT = (0, 2, 4, 6, 8, 10, 13, 16, 20, 25, 37, 50, 60, 75, 100, 125, 150, 200, 250, 300)
 """Steps after which answers are sampled."""
 
 
@@ -44,7 +47,7 @@ class Method:
     rows: int
     anchors: int = 0
     noise: float = 0.0
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 def d2o(anchors: int, noise: float = 0.0, **weights: float) -> Method:
@@ -64,9 +67,11 @@ METHODS: dict[str, Method] = {
     ),
     "KTO": Method("kto", 2),
     "SFT on anchors": Method("sft", 2, K),
+    "D2O K=11, beta 1": d2o(K, beta=1.0),
+    "DPO, beta 1": Method("dpo", 2, options={"beta": 1.0}),
     "DPO, noisy positives": Method("dpo", 2, noise=NOISE),
-    "D2O K=1, noisy anchors": d2o(1, NOISE),
     "D2O K=11, noisy anchors": d2o(K, NOISE),
+    "D2O K=11, beta 1, noisy anchors": d2o(K, NOISE, beta=1.0),
 }
 
 
@@ -121,30 +126,40 @@ class Point:
 
 
 class _Watch(TrainerCallback):
-    def __init__(self, method: Method, seed: int) -> None:
-        self.method, self.seed = method, seed
+    def __init__(self, method: Method, world: grammar.World, seed: int, at: Sequence[int]) -> None:
+        self.method, self.world, self.seed, self.at = method, world, seed, at
         self.points: list[Point] = []
 
     def look(self, step: int, model: Any) -> None:
         """Sample the answers of a step."""
-        found = rates(model, grammar.TRAINED, 10, seed=1000 * self.seed + step)
+        asked = grammar.TRAINED * 10
+        found = rates(model, self.world, asked, 1000 * self.seed + step)
         self.points.append(Point(step, step * BATCH * self.method.rows, found))
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any, **_: Any) -> None:
-        if state.global_step in AT or state.global_step == state.max_steps:
+        if state.global_step in self.at:
             self.look(state.global_step, model)
 
 
 def train(
-    method: Method, start: Any, rows: list[dict[str, Any]], seed: int, rate: float, steps: int
+    method: Method,
+    start: Any,
+    rows: list[dict[str, Any]],
+    *,
+    world: grammar.World,
+    seed: int,
+    rate: float,
+    at: Sequence[int] = AT,
 ) -> tuple[Any, list[Point]]:
-    """Train a copy of the model; return it and its answers on the way.
+    """Train a copy of the model; return it, and its answers after the steps `at`.
 
     The learning rate is constant, so that a point does not depend on the steps after it.
     """
     model = copy.deepcopy(start)
-    watch = _Watch(method, seed)
-    watch.look(0, model)
+    steps = 2 * STEPS // min(method.rows, 2)  # one response a prompt: twice the steps
+    watch = _Watch(method, world, seed, at)
+    if 0 in at:
+        watch.look(0, model)
     common: dict[str, Any] = {
         "per_device_train_batch_size": BATCH,
         "max_steps": steps,
@@ -156,7 +171,9 @@ def train(
         **method.options,
     }
     given = {"model": model, "processing_class": TOKENS, "callbacks": [watch]}
-    _MAKE[method.trainer](method, rows, seed, common, given).train()
+    made = _MAKE[method.trainer](method, rows, seed, common, given)
+    made.remove_callback(PrinterCallback)
+    made.train()
     return model, watch.points
 
 

@@ -69,7 +69,7 @@ def one_thread() -> None:
 def made_with() -> str:
     """Say which command, versions and processor this process has."""
     names = ("torch", "transformers", "trl", "accelerate")
-    arguments = " ".join(sys.argv[1:])
+    arguments = re.sub(r" ?--(json|keep) \S+", "", " ".join(sys.argv[1:]))  # folders of its owner
     module = Path(sys.argv[0]).stem
     load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
     return (
