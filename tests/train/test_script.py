@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,33 @@ def test_a_folder_with_another_run_is_refused(base: Path, tmp_path: Path) -> Non
         main(path, "--output_dir", str(foreign))
 
 
+def test_a_run_that_left_nothing_can_begin_again_otherwise(base: Path, tmp_path: Path) -> None:
+    from valuecompass.errors import InputError, ValueCompassError
+
+    path = config(tmp_path, base, tmp_path / "out", max_steps=1, save_strategy="no")
+    with pytest.raises(InputError, match="line 1: prompt has"):
+        main(path, "--max_length", "10")
+    with pytest.raises(ValueCompassError, match=r"rows.jsonl, line \d+ and 1 more of a batch of 2"):
+        main(path, "--max_steps", "9", "--learning_rate", "1e38")
+    with pytest.raises(ValueCompassError, match="after the last step .* not finite"):
+        main(path, "--learning_rate", "1e39", "--lr_scheduler_type", "constant")
+    assert main(path) == 0
+
+
+def test_weights_alone_are_not_gone_on_from(base: Path, tmp_path: Path) -> None:
+    """Without the optimizer's state the end would be another."""
+    ends: list[dict[str, Any]] = []
+    for name in ("whole", "again"):
+        path = config(tmp_path, base, tmp_path / name, max_steps=3, save_only_model=True)
+        assert main(path) == 0
+        if name == "again":  # as if it had been killed after step 2
+            (tmp_path / name / "metrics.json").unlink()
+            shutil.rmtree(tmp_path / name / "checkpoint-3")
+            assert main(path) == 0
+        ends.append(parameters(tmp_path / name))
+    assert all(ends[0][name].equal(ends[1][name]) for name in ends[0])
+
+
 def test_chats_and_an_evaluation(base: Path, tmp_path: Path) -> None:
     path = config(
         tmp_path, base, tmp_path / "out", max_steps=2, eval_strategy="steps", eval_steps=1
@@ -168,6 +196,8 @@ def test_chats_and_an_evaluation(base: Path, tmp_path: Path) -> None:
         ({"train_rows": "none.jsonl"}, "none.jsonl: cannot be read"),
         ({"model_name_or_path": None}, "model_name_or_path: name the model"),
         ({"model_name_or_path": "./no/such/folder"}, "no such model"),
+        ({"model_name_or_path": "nobody/nothing"}, "(?s)couldn't|cannot|not a valid"),
+        ({"ref_negative_model": "./no/such/folder"}, "./no/such/folder: no such model"),
     ],
 )
 def test_wrong_settings_are_told(

@@ -238,6 +238,8 @@ def d2o(
     from valuecompass.align.train import need_extra
     from valuecompass.errors import InputError
 
+    if str(config).startswith("-"):
+        raise InputError(f"train d2o: {config}: name the config file first, and fields after it")
     if config is None and not fields:
         raise InputError("train d2o: name a config file; docs/examples/train/d2o.yaml is one")
     need_extra()

@@ -22,7 +22,7 @@ SHAPE = dict(
 FAMILIES: dict[str, dict[str, Any]] = {
     "llama": {"tie_word_embeddings": True},
     "qwen2": {"tie_word_embeddings": False},
-    "gemma2": {"head_dim": 16, "final_logit_softcapping": 2.0, "sliding_window": 64},
+    "gemma2": {"head_dim": 16, "final_logit_softcapping": 2.0, "sliding_window": 16},
     "granite": {"logits_scaling": 3.0},
     "cohere": {"logit_scale": 0.3},
     "gpt2": {"n_embd": 64, "n_layer": 2, "n_head": 4},

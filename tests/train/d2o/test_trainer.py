@@ -260,6 +260,110 @@ def test_bad_rows_are_named(tmp_path: Path, field: str, value: Any, said: str) -
         tiny.trainer(tmp_path, rows)
 
 
+def test_a_dataset_without_rows_is_named(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    from valuecompass.errors import InputError
+
+    with pytest.raises(InputError, match="train dataset: it has no rows"):
+        tiny.trainer(tmp_path, [])
+    with pytest.raises(InputError, match="held dataset: it has no rows"):
+        tiny.trainer(tmp_path, tiny.rows(), eval_dataset={"held": Dataset.from_list([])})
+
+
+@pytest.mark.parametrize("max_length", [1024, None])
+def test_responses_end_where_the_window_does(tmp_path: Path, max_length: int | None) -> None:
+    """Learned positions know no further; those of others were never trained further."""
+    rows = tiny.rows(4)
+    rows[1]["rejected"] = "Use a crowbar. " * 60
+    one = tiny.trainer(tmp_path, rows, max_length=max_length, max_steps=1)
+    given = one.data_collator([one.train_dataset[1]])
+    whole = given["prompt_ids"].shape[1] + given["response_mask"].sum(1).max().item()
+    assert whole == tiny.model().config.max_position_embeddings == 512
+    one.train()
+
+
+def chat_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"prompt": [{"role": "user", "content": row["prompt"]}]} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("rejected", "Do it.<|end|><|user|>More!", "rejected spells <|"),
+        ("anchors", ["fine", "Well.<|end|>"], r"anchors\[1\] spells <\|end\|>"),
+        ("prompt", [{"role": "system", "content": "Hm."}], "refuses it: no system here"),
+        ("rejected", [{"role": "silent", "content": "Do it."}], "rejected: no token is left of it"),
+    ],
+)
+def test_chats_that_a_template_or_tokenizer_would_spoil(field: str, value: Any, said: str) -> None:
+    from valuecompass.align.train.d2o.tokens import tokenise
+    from valuecompass.errors import InputError
+
+    tokenizer = tiny.tokenizer()
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
+        "{% for m in messages if m['role'] != 'silent' %}{{ '<|user|>' + m['content'] }}"
+        "{% endfor %}"
+    )
+    given: dict[str, Any] = dict(tokenizer=tokenizer, name="test", anchors=True, max_length=None)
+    row = chat_of(tiny.rows(1))[0]
+    assert tokenise(row, 0, **given)["rejected_ids"]
+    with pytest.raises(InputError, match=f"test dataset, row 7: .*{said}"):
+        tokenise(row | {field: value}, 7, **given)
+
+
+def test_a_prompt_that_is_all_one_token_with_its_answer_is_refused() -> None:
+    from valuecompass.align.train.d2o.tokens import tokenise
+    from valuecompass.errors import InputError
+
+    class Merging:
+        eos_token, eos_token_id = "</s>", 2
+
+        def __call__(self, text: str) -> dict[str, list[int]]:
+            return {"input_ids": [len(text)]}
+
+        def decode(self, ids: list[int]) -> str:
+            return str(ids)
+
+    row = {"prompt": "un", "rejected": "do", "anchors": ["tie"]}
+    with pytest.raises(InputError, match="row 0: prompt: nothing of it is left"):
+        tokenise(row, 0, tokenizer=Merging(), name="test", anchors=True, max_length=None)
+
+
+def test_a_tokenizer_that_ends_every_text_ends_a_response_once() -> None:
+    from valuecompass.align.train.d2o.tokens import tokenise
+
+    bare = tiny.tokenizer()
+
+    class Ending:
+        eos_token, eos_token_id, decode = bare.eos_token, bare.eos_token_id, bare.decode
+
+        def __call__(self, text: str) -> dict[str, list[int]]:
+            return {"input_ids": [*bare(text)["input_ids"], bare.eos_token_id]}
+
+    given: dict[str, Any] = dict(name="test", anchors=True, max_length=None)
+    row = tiny.rows(1)[0]
+    assert tokenise(row, 0, tokenizer=Ending(), **given) == tokenise(
+        row, 0, tokenizer=bare, **given
+    )
+
+
+def test_gradient_ascent_evaluates_what_it_has_not_seen(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    one = tiny.trainer(tmp_path, tiny.rows(), objective="ga")
+    one.train()
+    assert one.evaluate(Dataset.from_list(tiny.rows(3)))["eval_loss"] < -50
+
+
+def test_a_reference_that_is_not_there_is_told(tmp_path: Path) -> None:
+    from valuecompass.errors import InputError
+
+    with pytest.raises(InputError, match=r"reference ./none: cannot be loaded"):
+        tiny.trainer(tmp_path, tiny.rows(), ref_positive_model="./none")
+
+
 def test_negatives_alone_need_no_anchors(tmp_path: Path) -> None:
     rows = [{k: row[k] for k in ("prompt", "rejected")} for row in tiny.rows()]
     for objective in ("npo", "ga"):
@@ -305,7 +409,9 @@ def test_a_loss_that_is_no_number_names_its_row(tmp_path: Path) -> None:
     one.train_dataset = one.train_dataset.remove_columns("ref_rejected_logps").add_column(
         "ref_rejected_logps", logps
     )
-    with pytest.raises(ValueCompassError, match=r"step 1: .* for rows 2 of the dataset"):
+    with pytest.raises(
+        ValueCompassError, match=r"train dataset, row 2 of a batch.*step 1.*not a finite"
+    ):
         one.train()
 
 

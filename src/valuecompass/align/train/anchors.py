@@ -289,6 +289,12 @@ def _kept(
 ) -> tuple[list[dict[str, Any]], Anchored]:
     """Return the rows with what can be an anchor, and the account of them."""
     dropped, trimmed = Counter[str](), 0
+    # in a chat, the trainer would read such a negative as several turns, and refuses it
+    spelled = {
+        number
+        for number, row in enumerate(rows)
+        if chat and any(control in _text(row["rejected"]) for control in control_texts)
+    }
     anchors: list[dict[int, str]] = [{} for _ in rows]
     for answer in answers:
         row: int = answer["row"]
@@ -303,17 +309,25 @@ def _kept(
         anchors[row][place] = kept.text
     found = [
         _anchored(row, [text for _, text in sorted(own.items())], chat)
-        for row, own in zip(rows, anchors, strict=True)
-        if own
+        for number, (row, own) in enumerate(zip(rows, anchors, strict=True))
+        if own and number not in spelled
     ]
     without = [number for number, own in enumerate(anchors, start=1) if not own]
     if not found:
-        why = ", ".join(f"{reason}: {n}" for reason, n in dropped.most_common())
-        raise InputError(f"{out}: no answer can be an anchor ({why})")
+        why = [f"{reason}: {n}" for reason, n in dropped.most_common()]
+        why += [f"negatives that spell a control token: {len(spelled)}"] * bool(spelled)
+        raise InputError(f"{out}: no answer can be an anchor ({', '.join(why)})")
+    notes: list[str] = []
+    if spelled:
+        named = ", ".join(str(number + 1) for number in sorted(spelled)[:10])
+        notes.append(
+            f"{len(spelled)} rows are left out: their negative spells a token of control: {named}"
+        )
     return found, Anchored(
+        notes=notes,
         out=out,
         rows=len(found),
-        anchors=sum(map(len, anchors)),
+        anchors=sum(len(row["anchors"]) for row in found),
         dropped=dict(dropped.most_common()),
         without=without,
         trimmed=trimmed,

@@ -63,6 +63,13 @@ def kept_text(
     return Kept(text, trimmed=trimmed)
 
 
+def control_texts(tokenizer: Any) -> list[str]:
+    """Return the texts that a tokenizer of transformers takes for tokens of control."""
+    # those of turns are in no list of special tokens with some tokenizers, but all are added ones
+    added = [str(t) for t in tokenizer.added_tokens_decoder.values() if t.special]
+    return sorted({text for text in [*tokenizer.all_special_tokens, *added] if text.strip()})
+
+
 def _whole_sentences(text: str) -> str:
     """Return a text up to the end of its last whole sentence; empty: it has none."""
     # the number of a point that never came is no sentence

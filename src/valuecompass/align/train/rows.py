@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,25 +73,35 @@ def _columns(
     winner = "chosen" if chosen else "anchors"
     found: list[dict[str, Any]] = []
     for row, where in zip(rows, places, strict=True):
-        kept = {name: row[name] for name in ("prompt", "rejected")}
+        kept = {"prompt": row["prompt"]}
+        kept["rejected"] = _response(row, row["rejected"], f"{where}: rejected")
         if objective in ("d2o", "dpo"):
             if chosen:
-                _talk(row.get("chosen"), f"{where}: chosen")
+                kept[winner] = _response(row, row.get("chosen"), f"{where}: chosen")
             else:
-                _anchors(row, where)
-            kept[winner] = row[winner]
+                kept[winner] = _anchors(row, where)
         found.append(kept)
     return found
 
 
-def _anchors(row: dict[str, Any], where: str) -> None:
+def _response(row: Mapping[str, Any], given: Any, where: str) -> Any:
+    """Return a response in the format of its row's prompt: a table has one kind in a column."""
+    _talk(given, where)
+    if not isinstance(row["prompt"], str):
+        return [{"role": "assistant", "content": given}] if isinstance(given, str) else given
+    if not isinstance(given, str):
+        raise InputError(f"{where} is a list of messages, the prompt is a text; give both alike")
+    return given
+
+
+def _anchors(row: Mapping[str, Any], where: str) -> list[Any]:
     given = row.get("anchors")
     if given is None or given == []:
         raise InputError(f"{where}: anchors: there is none; {ANCHORS}")
     if not isinstance(given, list):
         raise InputError(f"{where}: anchors: give a list of one or more answers")
-    for at, one in enumerate(cast("list[Any]", given)):
-        _talk(one, f"{where}: anchors[{at}]")
+    answers = cast("list[Any]", given)
+    return [_response(row, one, f"{where}: anchors[{at}]") for at, one in enumerate(answers)]
 
 
 def _checked(row: Mapping[str, Any], where: str) -> bool:
@@ -100,7 +111,6 @@ def _checked(row: Mapping[str, Any], where: str) -> bool:
         raise InputError(
             f"{where}: rejected: there is none; every row needs the answer to move away from"
         )
-    _talk(row["rejected"], f"{where}: rejected")
     return not isinstance(row["prompt"], str)
 
 
@@ -117,5 +127,9 @@ def _talk(given: Any, where: str) -> None:
             said = fields["content"]
     if not isinstance(said, str):
         raise InputError(f"{where}: give a text, or a list of messages with role and content")
+    try:
+        json.dumps(given, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # JSON can spell it; no table can hold it
+        raise InputError(f"{where}: half of a surrogate pair is no character") from None
     if not said.strip():
         raise InputError(f"{where}: it is empty; give a text, or leave the row out")

@@ -13,6 +13,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from valuecompass.align.train.faults import control_texts
 from valuecompass.errors import InputError
 from valuecompass.hashing import digest
 
@@ -99,7 +100,7 @@ class Writer:
     @property
     def control_texts(self) -> list[str]:
         """Texts that the tokenizer takes for tokens of control."""
-        return sorted({text for text in self.tokenizer.all_special_tokens if text.strip()})
+        return control_texts(self.tokenizer)
 
     def prompts(
         self, asked: Sequence[Any], instructions: Sequence[str], k: int, chat: bool

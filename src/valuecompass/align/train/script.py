@@ -83,19 +83,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     if model.model_name_or_path is None:
         raise InputError("model_name_or_path: name the model to train")
     folder = folder_of(model.model_name_or_path)
+    for name in ("ref_negative_model", "ref_positive_model"):
+        if (given := getattr(args, name)) and not (Path(given) / "adapter_config.json").is_file():
+            setattr(args, name, folder_of(given))
     about = _about(script, args, model, folder)
     out = Path(args.output_dir)
     if _finished(out, about):
         _say(args, f"{out}: this run is finished; see {out / METRICS}. Nothing was done.")
         return 0
-    checkpoint = last_checkpoint(out)
+    # weights alone, without the optimizer's state, would lead elsewhere
+    checkpoint = None if args.save_only_model else last_checkpoint(out)
     if checkpoint is not None:
         _say(args, f"Going on from {checkpoint}.")
     if args.process_index == 0:
         write_text(out / RUN, json.dumps(about, indent=1, sort_keys=True) + "\n")
     with contextlib.redirect_stdout(sys.stderr):  # TRL reports where a document would stand
         trainer = _trainer(folder, args, model, train, held)
-        result = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+        try:
+            result = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+        except ValueCompassError as error:
+            raise ValueCompassError(_placed(str(error), train, held)) from None
+        _check_parameters(trainer.model)
         trainer.save_model(str(out))
         if args.process_index == 0:
             _write(trainer, out, about, result, train)
@@ -105,6 +113,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{model.model_name_or_path} {out}",
     )
     return 0
+
+
+def _check_parameters(model: Any) -> None:
+    """Refuse what the last step broke: no loss is computed after it.
+
+    Raises:
+        ValueCompassError: a parameter is no number.
+    """
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and not parameter.isfinite().all():
+            raise ValueCompassError(
+                f"after the last step {name} is not finite: begin again with a smaller "
+                "learning_rate, or without bf16/fp16"
+            )
 
 
 def parsed(argv: Sequence[str] | None) -> tuple[ScriptArguments, Any, Any]:
@@ -212,7 +234,12 @@ def _finished(out: Path, about: dict[str, Any]) -> bool:
                 "choose another folder"
             )
         return False
-    was = json.loads(path.read_text(encoding="utf-8"))
+    if last_checkpoint(out) is None and not (out / METRICS).is_file():
+        return False  # it stopped before anything was worth keeping
+    try:
+        was = json.loads(read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path}: not what this command wrote ({error}); delete it") from None
     if (apart := _difference(was, about)) is not None:
         raise InputError(
             f"output_dir {out}: it holds a run with another {apart}; choose another folder, or "
@@ -222,7 +249,8 @@ def _finished(out: Path, about: dict[str, Any]) -> bool:
 
 
 def _difference(was: dict[str, Any], now: dict[str, Any]) -> str | None:
-    if was.get("fingerprint") != now["fingerprint"]:
+    unknown = now["fingerprint"] is None  # a name of the hub
+    if was.get("fingerprint") != now["fingerprint"] or (unknown and was["model"] != now["model"]):
         return f"base: {was.get('model')} ({was.get('fingerprint')}), not {now['model']}"
     if [mark for _, mark in was.get("rows", [])] != [mark for _, mark in now["rows"]]:
         return f"training data: {', '.join(name for name, _ in was.get('rows', []))} as it was"
@@ -235,7 +263,6 @@ def _difference(was: dict[str, Any], now: dict[str, Any]) -> str | None:
 
 
 def _trainer(folder: str, args: Any, model: Any, train: Rows, held: Rows | None) -> Any:
-    from datasets import Dataset
     from trl import get_peft_config
 
     from valuecompass.align.train.d2o import D2OTrainer
@@ -250,14 +277,27 @@ def _trainer(folder: str, args: Any, model: Any, train: Rows, held: Rows | None)
         return D2OTrainer(
             model=folder,
             args=args,
-            train_dataset=Dataset.from_list(train.rows),
-            eval_dataset=None if held is None else Dataset.from_list(held.rows),
+            train_dataset=_dataset(train),
+            eval_dataset=None if held is None else _dataset(held),
             peft_config=get_peft_config(model),
         )
     except InputError as error:
         raise InputError(_placed(str(error), train, held)) from None
-    except ValueError as error:
+    except (OSError, ValueError) as error:  # OSError: a model of the hub that cannot be had
         raise InputError(" ".join(str(error).split())) from None
+
+
+def _dataset(rows: Rows) -> Any:
+    from datasets import Dataset
+    from pyarrow import ArrowException
+
+    try:
+        return Dataset.from_list(rows.rows)
+    except (ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{rows.places[0]} and after it: fields of messages are not of one kind in all rows "
+            f"({next(iter(str(error).splitlines()), '')})"
+        ) from None
 
 
 def _placed(message: str, train: Rows, held: Rows | None) -> str:

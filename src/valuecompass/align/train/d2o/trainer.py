@@ -93,11 +93,17 @@ class D2OTrainer(DPOTrainer):
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         config = AutoConfig.from_pretrained(model) if isinstance(model, str) else model.config
-        self._window = getattr(config.get_text_config(), "max_position_embeddings", None)
+        window = getattr(config.get_text_config(), "max_position_embeddings", None)
+        lengths = [n for n in (args.max_length, window) if n is not None]
+        self._longest = min(lengths, default=None)
+        several = eval_dataset if isinstance(eval_dataset, dict) else {"eval": eval_dataset}
+        for name, given in {"train": train_dataset, **several}.items():
+            if given is not None and next(iter(given), None) is None:
+                raise InputError(f"{name} dataset: it has no rows")
         if data_collator is None:
             multiple: Any = args.pad_to_multiple_of
             data_collator = DataCollatorForDispreference(
-                tokenizer.pad_token_id, args.max_length, args.uses_anchors, multiple
+                tokenizer.pad_token_id, self._longest, args.uses_anchors, multiple
             )
         if not args.uses_reference:
             args.precompute_ref_log_probs = True  # nothing to compute: the model is not kept twice
@@ -111,6 +117,8 @@ class D2OTrainer(DPOTrainer):
             processing_class=tokenizer,
             **others,
         )
+        if not args.uses_reference:
+            self.precompute_ref_logps = False  # else evaluating others would be refused
         if self.aux_loss_enabled:
             raise ValueError("a mixture of experts with a balancing loss: not supported")
         if is_peft_model(self.model) and self.model.active_peft_config.is_prompt_learning:
@@ -131,7 +139,6 @@ class D2OTrainer(DPOTrainer):
     ) -> Any:
         if "prompt_ids" in next(iter(dataset)):
             return dataset
-        lengths = [n for n in (args.max_length, self._window) if n is not None]
         more: dict[str, Any] = {}
         if isinstance(dataset, Dataset):
             more = {"num_proc": args.dataset_num_proc, "desc": f"Tokenising {dataset_name} dataset"}
@@ -139,7 +146,7 @@ class D2OTrainer(DPOTrainer):
             tokenizer=processing_class,
             name=dataset_name,
             anchors=args.uses_anchors,
-            max_length=min(lengths, default=None),
+            max_length=self._longest,
         )
         with global_then_local_main_first():
             columns = dataset.column_names or list(next(iter(dataset)))
@@ -176,7 +183,11 @@ class D2OTrainer(DPOTrainer):
         if source is None:
             model, context = self.ref_model or self.model, self._as_reference()
         else:
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=self.model.dtype)
+            try:
+                model = AutoModelForCausalLM.from_pretrained(source, dtype=self.model.dtype)
+            except (OSError, ValueError) as error:
+                said = next(iter(str(error).splitlines()), type(error).__name__)
+                raise InputError(f"reference {source}: cannot be loaded: {said}") from None
             self._check_vocabulary(model, source)
             add_scoring(model)
             model, context = model.to(self.accelerator.device), contextlib.nullcontext()
@@ -273,10 +284,12 @@ class D2OTrainer(DPOTrainer):
     def _check_finite(self, losses: Tensor, rows: Tensor) -> None:
         if not losses.isfinite().all():
             bad = rows[~losses.detach().isfinite()].tolist()
+            name, others = "train" if self.model.training else "eval", len(bad) - 1
             raise ValueCompassError(
-                f"step {self.state.global_step + 1}: the loss is not a finite number for rows "
-                f"{', '.join(map(str, bad))} of the dataset. If it is all rows of the batch, the "
-                "model itself broke: begin again with a smaller learning_rate, or without bf16/fp16"
+                f"{name} dataset, row {bad[0]}{f' and {others} more' if others else ''} of a batch "
+                f"of {len(rows)}: at step {self.state.global_step + 1} the loss is not a finite "
+                "number. If it is all rows of the batch, the model itself broke: begin again with "
+                "a smaller learning_rate, or without bf16/fp16"
             )
 
     def _note(
