@@ -152,7 +152,7 @@ def test_a_run_that_left_nothing_can_begin_again_otherwise(base: Path, tmp_path:
         main(path, "--max_length", "10")
     with pytest.raises(ValueCompassError, match=r"rows.jsonl, line \d+ and 1 more of a batch of 2"):
         main(path, "--max_steps", "9", "--learning_rate", "1e38")
-    with pytest.raises(ValueCompassError, match="after the last step .* not finite"):
+    with pytest.raises(ValueCompassError, match=r"after the last step .* not finite"):
         main(path, "--learning_rate", "1e39", "--lr_scheduler_type", "constant")
     assert main(path) == 0
 
