@@ -151,7 +151,7 @@ def test_a_run_that_left_nothing_can_begin_again_otherwise(base: Path, tmp_path:
         main(path, "--max_length", "10")
     with pytest.raises(ValueCompassError, match=r"rows.jsonl, line \d+ and 1 more of a batch of 2"):
         main(path, "--max_steps", "9", "--learning_rate", "1e38")
-    with pytest.raises(ValueCompassError, match="after the last step .* not finite"):
+    with pytest.raises(ValueCompassError, match=r"after the last step .* not finite"):
         main(path, "--learning_rate", "1e39", "--lr_scheduler_type", "constant")
     assert main(path) == 0
 
@@ -168,6 +168,15 @@ def test_weights_alone_are_not_gone_on_from(base: Path, tmp_path: Path) -> None:
             assert main(path) == 0
         ends.append(parameters(tmp_path / name))
     assert all(ends[0][name].equal(ends[1][name]) for name in ends[0])
+
+
+def test_rows_are_found_beside_their_config(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config(tmp_path, base, tmp_path / "out", max_steps=1, train_rows="rows.jsonl")
+    (tmp_path / "else where").mkdir()
+    monkeypatch.chdir(tmp_path / "else where")
+    assert main(path) == 0
 
 
 def test_chats_and_an_evaluation(base: Path, tmp_path: Path) -> None:

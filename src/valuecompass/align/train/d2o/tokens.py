@@ -166,8 +166,6 @@ def _ids(tokenizer: Any, prompt: Any, response: Any) -> list[int]:
         text += response if response.endswith(end) else response + end
     ids = list(tokenizer(text)["input_ids"])
     # some tokenizers end every text of themselves, prompts too
-    if end and ids[-2:] == [tokenizer.eos_token_id] * 2:
-        ids.pop()
-    elif response is None and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(end):
+    if (end and ids[-2:] == [tokenizer.eos_token_id] * 2) or (response is None and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(end)):
         ids.pop()
     return ids
