@@ -165,7 +165,9 @@ def _ids(tokenizer: Any, prompt: Any, response: Any) -> list[int]:
     if response is not None:
         text += response if response.endswith(end) else response + end
     ids = list(tokenizer(text)["input_ids"])
-    # some tokenizers end every text of themselves, prompts too
-    if (end and ids[-2:] == [tokenizer.eos_token_id] * 2) or (response is None and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(end)):
+    eos = tokenizer.eos_token_id
+    own = response is None and not text.endswith(end) and ids[-1:] == [eos]
+    # some tokenizers end every text themselves, prompts too
+    if end and (own or ids[-2:] == [eos, eos]):
         ids.pop()
     return ids
