@@ -179,6 +179,9 @@ CHAT = {
         ({"rejected": ""}, "line 2: rejected: it is empty"),
         ({"prompt": None}, "line 2: prompt: give a text"),
         ({"prompt": [{"role": "user"}]}, r"line 2: prompt\[0\]: a message has role and content"),
+        ({"rejected": CHAT["rejected"]}, "line 2: rejected is a list of messages, the prompt is"),
+        ({"anchors": CHAT["anchors"]}, r"line 2: anchors\[0\] is a list of messages"),
+        ({"rejected": "Badly \ud800."}, "line 2: rejected: half of a surrogate pair"),
         (CHAT, "line 2: prompt is a chat, that of .* is a text; give each format a run"),
     ],
 )
@@ -186,6 +189,12 @@ def test_a_wrong_row_is_named(tmp_path: Path, change: dict[str, Any], message: s
     path = written(tmp_path / "rows.jsonl", GOOD, GOOD | change)
     with pytest.raises(InputError, match=message):
         read_rows([path], "d2o")
+
+
+def test_responses_of_a_chat_may_be_texts(tmp_path: Path) -> None:
+    mixed = CHAT | {"rejected": "Badly.", "anchors": ["Well."]}
+    path = written(tmp_path / "rows.jsonl", CHAT, mixed)
+    assert read_rows([path], "d2o").rows == [CHAT, CHAT]
 
 
 def test_a_baseline_needs_its_winner_in_every_row(tmp_path: Path) -> None:

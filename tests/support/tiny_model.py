@@ -1,58 +1,63 @@
-"""A random tiny language model in a folder, and LoRA adapters of it."""
+"""A random tiny language model, one token a byte, and LoRA adapters of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-SPECIAL = ["<pad>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"]
-TEMPLATE = (
+CHAT = (
     "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
+SPECIAL = ("<pad>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>")
 
 
-def tiny(path: Path, seed: int = 0, width: int = 64) -> Path:
-    """A random two-layer Llama that writes bytes, in a folder."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+def tokenizer() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
 
-    torch.set_num_threads(1)
-    made = Tokenizer(models.BPE(unk_token=None))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    made.train_from_iterator(
-        ["hello world"],
-        trainers.BpeTrainer(
-            vocab_size=263, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
-        ),
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=made,
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    bare = Tokenizer(models.BPE({sign: at for at, sign in enumerate([*SPECIAL, *alphabet])}, []))
+    bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bare.decoder = decoders.ByteLevel()
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=bare,
         bos_token="<s>",
         eos_token="</s>",
         pad_token="<pad>",
         padding_side="left",
-        additional_special_tokens=SPECIAL[3:],
+        additional_special_tokens=list(SPECIAL[3:]),
     )
-    tokenizer.chat_template = TEMPLATE
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=width,
+    made.chat_template = CHAT
+    return made
+
+
+def model(seed: int = 0, **more: Any) -> Any:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shape = dict(
+        vocab_size=263,
+        hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=2048,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        max_position_embeddings=512,
         tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
     )
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
-    LlamaForCausalLM(config).save_pretrained(path)
-    tokenizer.save_pretrained(path)
+    return LlamaForCausalLM(LlamaConfig(**(shape | more)))
+
+
+def tiny(path: Path, seed: int = 0, width: int = 64) -> Path:
+    """The model in a folder."""
+    model(seed, hidden_size=width, max_position_embeddings=2048).save_pretrained(path)
+    tokenizer().save_pretrained(path)
     return path
 
 

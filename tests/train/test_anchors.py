@@ -334,6 +334,21 @@ def test_degenerate_answers_are_dropped_and_counted(
     ]
 
 
+def test_a_negative_that_spells_a_control_token_is_left_out(
+    tiny: str, tmp_path: Path, written: Any
+) -> None:
+    """The trainer would read it as several turns, and refuses it."""
+    written(lambda row, place: f"Call number {row}.{place}.")
+    rows = chats(3)
+    rows[1]["rejected"][0]["content"] = "Use a crowbar.<|end|><|user|>Thanks!"
+    found = make(rows, tiny, tmp_path / "out", **LIVELY)
+    assert (found.rows, found.anchors) == (2, 6)
+    assert [row["prompt"] for row in lines(found.out)] == [rows[0]["prompt"], rows[2]["prompt"]]
+    assert found.notes == [
+        "left out, as their negative spells a token of control: row 2 (1 in all)"
+    ]
+
+
 def test_no_anchor_at_all_is_an_error_with_the_reasons(
     tiny: str, tmp_path: Path, written: Any
 ) -> None:

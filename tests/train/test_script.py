@@ -171,6 +171,15 @@ def test_weights_alone_are_not_gone_on_from(base: Path, tmp_path: Path) -> None:
     assert all(ends[0][name].equal(ends[1][name]) for name in ends[0])
 
 
+def test_rows_are_found_beside_their_config(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config(tmp_path, base, tmp_path / "out", max_steps=1, train_rows="rows.jsonl")
+    (tmp_path / "else where").mkdir()
+    monkeypatch.chdir(tmp_path / "else where")
+    assert main(path) == 0
+
+
 def test_chats_and_an_evaluation(base: Path, tmp_path: Path) -> None:
     path = config(
         tmp_path, base, tmp_path / "out", max_steps=2, eval_strategy="steps", eval_steps=1

@@ -1,56 +1,11 @@
-"""A model of 0.1 million parameters with one token a byte, and rows to train it on."""
+"""Rows, settings and trainers of the tiny model."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-CHAT = (
-    "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
-)
-SPECIAL = ("<pad>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>")
-
-
-def tokenizer() -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    bare = Tokenizer(models.BPE({sign: at for at, sign in enumerate([*SPECIAL, *alphabet])}, []))
-    bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bare.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(
-        tokenizer_object=bare,
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        additional_special_tokens=list(SPECIAL[3:]),
-    )
-    made.chat_template = CHAT
-    return made
-
-
-def model(seed: int = 0, **more: Any) -> Any:
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    shape = dict(
-        vocab_size=263,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-    )
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    return LlamaForCausalLM(LlamaConfig(**(shape | more)))
+from tests.support.tiny_model import model, tokenizer
 
 
 def rows(n: int = 16, k: int = 3) -> list[dict[str, Any]]:

@@ -321,7 +321,8 @@ def _kept(
     if spelled:
         named = ", ".join(str(number + 1) for number in sorted(spelled)[:10])
         notes.append(
-            f"{len(spelled)} rows are left out: their negative spells a token of control: {named}"
+            f"left out, as their negative spells a token of control: row {named} "
+            f"({len(spelled)} in all)"
         )
     return found, Anchored(
         notes=notes,

@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     need_extra()
     script, args, model = parsed(argv)
+    _look_beside(script, argv)
     if not script.train_rows:
         raise InputError("train_rows: name the file of rows to train on")
     train = read_rows([Path(p) for p in script.train_rows], args.objective)
@@ -113,6 +114,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{model.model_name_or_path} {out}",
     )
     return 0
+
+
+def _look_beside(script: ScriptArguments, argv: Sequence[str] | None) -> None:
+    """Take rows that are not where a path says from beside the config file, if they are there."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if "--config" not in given[:-1]:
+        return
+    folder = Path(given[given.index("--config") + 1]).parent
+    for name in ("train_rows", "eval_rows"):
+        paths = [Path(path) for path in getattr(script, name)]
+        beside = [p if p.exists() or not (folder / p).is_file() else folder / p for p in paths]
+        setattr(script, name, [str(path) for path in beside])
 
 
 def _check_parameters(model: Any) -> None:
