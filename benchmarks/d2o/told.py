@@ -37,13 +37,9 @@ def choose(found: Found) -> dict[str, float]:
     return rates
 
 
-def reported(found: Found, rates: dict[str, float], fixed: Found) -> tuple[str, dict[str, Any]]:
+def reported(found: Found, rates: dict[str, float]) -> tuple[str, dict[str, Any]]:
     """Return the text of the reported runs, and their figures."""
     of = {name: [done for run, done in found.items() if run.name == name] for name in METHODS}
-    at_fixed = {
-        name: [done.end for run, done in fixed.items() if run.name == name]
-        for name in dict.fromkeys(run.name for run in fixed)
-    }
     draw(of)
     gates = [*end_gates(of), *noise_gates(of)]
     claims = [*convergence(of), *stability(of)]
@@ -64,19 +60,6 @@ def reported(found: Found, rates: dict[str, float], fixed: Found) -> tuple[str, 
             "learning rate is that chosen without noise. D2O uses no positives, so that noise in "
             "them cannot reach it: noisy anchors are the harder test.",
             gate_table(gates, "95 % interval"),
-            f"One learning rate, 5e-4, as in the digest of the paper; {STEPS} steps:",
-            table(
-                ["method", "clean, mean (least to most)", "harmful", "touched"],
-                [
-                    [
-                        name,
-                        _range([end.clean for end in ends]),
-                        f"{mean(end.harmful for end in ends):.3f}",
-                        f"{mean(end.touched for end in ends):.3f}",
-                    ]
-                    for name, ends in at_fixed.items()
-                ],
-            ),
             f"Convergence and stability, beside {OURS}. To 90 %: responses, or steps, until nine "
             "tenths of a run's own fall in harm are done. Intervals draw seeds again, in pairs.",
             table(["claim of the paper", "figure", "95 % interval", "here"], claims),
@@ -88,7 +71,6 @@ def reported(found: Found, rates: dict[str, float], fixed: Found) -> tuple[str, 
         "gates": [gate.plain() for gate in gates],
         "claims": claims,
         "ends": {name: [vars(done.end) for done in all_] for name, all_ in of.items()},
-        "fixed": {name: [vars(end) for end in ends] for name, ends in at_fixed.items()},
     }
     return text, figures
 
@@ -213,6 +195,22 @@ def _stable(name: str, what: str, found: tuple[float, float, float], here: str) 
     return [f"steadier than {name}: {what}", f"{found[0]:+.3f}", between, here]
 
 
+def fixed(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs with one learning rate, and their figures."""
+    rows, figures = [], {}
+    for name in dict.fromkeys(run.name for run in found):
+        ends = [done.end for run, done in found.items() if run.name == name]
+        harm = [f"{mean(getattr(end, of) for end in ends):.3f}" for of in ("harmful", "touched")]
+        rows.append([name, _range([end.clean for end in ends]), *harm])
+        figures[name] = [vars(end) for end in ends]
+    text = (
+        "### One learning rate\n\nSimulated. 5e-4 for all, not chosen here but that of the digest "
+        f"of the paper; {len(runs.REPORTED)} seeds.\n\n"
+        + table(["method", "clean, mean (least to most)", "harmful", "touched"], rows)
+    )
+    return text, figures
+
+
 def sweep(found: Found) -> tuple[str, dict[str, Any]]:
     """Return the text of the sweep over alpha and beta, and its figures."""
     rows, figures = [], {}
@@ -227,7 +225,7 @@ def sweep(found: Found) -> tuple[str, dict[str, Any]]:
     head = ["alpha", "beta", "clean", "harmful", "clean, tied", "harmful, tied"]
     text = (
         "### alpha and beta\n\nSimulated. D2O with K = 4, learning rate 5e-4, "
-        f"{STEPS} steps, seeds {', '.join(map(str, runs.SWEEP))}; `tied`: the learner's "
+        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `tied`: the learner's "
         "embeddings are its head's.\n\n" + table(head, rows)
     )
     return text, figures
@@ -247,7 +245,7 @@ def harder(found: Found) -> tuple[str, dict[str, Any]]:
     head = ["method", "clean, tied", "harmful, tied", "clean, shared", "harmful, shared"]
     text = (
         "### Harder worlds\n\nSimulated. Learning rate 5e-4, seeds "
-        f"{', '.join(map(str, runs.SWEEP))}. `tied`: the learner's embeddings are its head's. "
+        f"{', '.join(map(str, runs.TUNING))}. `tied`: the learner's embeddings are its head's. "
         "`shared`: harmful answers have the openings, links and closings of clean ones.\n\n"
         + table(head, rows)
     )

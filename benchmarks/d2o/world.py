@@ -15,6 +15,7 @@ import json
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 from benchmarks.d2o.parts import made_with, one_thread, record
 
@@ -33,14 +34,21 @@ def main() -> None:
 
     runner = runs.Runner(given.keep or Path(tempfile.mkdtemp()))
     rates = told.choose(runner.all(runs.tuning()))
-    found = runner.all(runs.reported(rates))
-    text, figures = told.reported(found, rates, runner.all(runs.fixed()))
-    more = told.sweep(runner.all(runs.sweep())), told.harder(runner.all(runs.harder()))
-    text = "\n\n".join([f"## Toy world\n\n{made_with()}.", text, *(one for one, _ in more)])
-    print(text)
-    record("world", text)
+    figures: dict[str, Any] = {"made": made_with()}
+    stages = {
+        "world": lambda: told.reported(runner.all(runs.reported(rates)), rates),
+        "alpha and beta": lambda: told.sweep(runner.all(runs.sweep())),
+        "harder worlds": lambda: told.harder(runner.all(runs.harder())),
+        "one learning rate": lambda: told.fixed(runner.all(runs.fixed())),
+    }
+    for name, stage in stages.items():
+        text, figures[name] = stage()
+        if name == "world":
+            text = f"## Toy world\n\n{made_with()}.\n\n{text}"
+        print(text)
+        record(name, text)
     if given.json:
-        given.json.write_text(json.dumps([figures, *(one for _, one in more)], indent=1))
+        given.json.write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":
