@@ -199,7 +199,7 @@ def test_chats_and_an_evaluation(base: Path, tmp_path: Path) -> None:
             r"out.yaml: unknown field betta; valuecompass train d2o --fields names them",
         ),
         ({"loss_type": "hinge"}, r"out.yaml: loss_type=.* means nothing to D2OTrainer"),
-        ({"objective": "best"}, r"out.yaml: .*objective.*invalid choice"),
+        ({"objective": "best"}, r"out.yaml: objective=.best.: give one of d2o"),
         ({"max_length": 10}, r"rows.jsonl, line 1: prompt has \d+ tokens"),
         ({"train_rows": []}, "train_rows: name the file"),
         ({"train_rows": "none.jsonl"}, "none.jsonl: cannot be read"),
