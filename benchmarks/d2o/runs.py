@@ -1,0 +1,168 @@
+# pyright: basic, reportMissingImports=false
+"""Which runs the toy world asks for; each is kept, so that a broken benchmark goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from benchmarks.d2o import grammar
+from benchmarks.d2o.learner import Rates, pretrain, rates
+from benchmarks.d2o.methods import AT, METHODS, STEPS, K, Method, Point, d2o, draw_rows, train
+
+GRID = (1e-4, 2e-4, 5e-4, 1e-3)
+"""Learning rates to choose from."""
+TUNING = (101, 102)
+"""Seeds that choose them, and of the sweeps; they are in no gate."""
+REPORTED = tuple(range(1, 9))
+WEIGHTS = (0.1, 0.3, 1.0)
+INHERITED = {
+    "DPO, noisy positives": "DPO",
+    "D2O K=11, noisy anchors": "D2O K=11",
+    "D2O K=11, beta 1, noisy anchors": "D2O K=11, beta 1",
+}
+"""Who tunes does not know that there is noise: these have the learning rate of those."""
+HARDER = ("GA", "NPO", "DPO", "KTO", "SFT on anchors", "D2O K=11", "D2O K=11, beta 1")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: where, how, with which learning rate and seed; `whole` keeps its curve."""
+
+    world: grammar.World
+    tied: bool
+    name: str
+    method: Method
+    rate: float
+    seed: int
+    whole: bool = True
+
+    @property
+    def key(self) -> str:
+        """Name it among the kept runs."""
+        return json.dumps(asdict(replace(self, name="")), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run gave: its curve, and at its end answers to trained and to held-out prompts."""
+
+    points: list[Point]
+    end: Rates
+    held_out: Rates
+    start: Rates
+
+
+def tuning() -> list[Run]:
+    """Return the runs that choose learning rates."""
+    return [
+        Run("apart", False, name, METHODS[name], rate, seed, whole=False)
+        for seed, name, rate in product(TUNING, METHODS, GRID)
+        if name not in INHERITED
+    ]
+
+
+def reported(rates_: dict[str, float]) -> list[Run]:
+    """Return the runs that are reported."""
+    return [
+        Run("apart", False, name, method, rates_[INHERITED.get(name, name)], seed)
+        for seed, (name, method) in product(REPORTED, METHODS.items())
+    ]
+
+
+def fixed() -> list[Run]:
+    """Return the runs with one learning rate for all, that of the digest of the paper."""
+    names = ("GA", "NPO", "D2O K=1", "D2O K=4", "D2O K=11")
+    return [
+        Run("apart", False, name, METHODS[name], 5e-4, seed, whole=False)
+        for seed, name in product(REPORTED, names)
+    ]
+
+
+def sweep() -> list[Run]:
+    """Return the runs over alpha and beta, in the world and in the one with tied embeddings."""
+    return [
+        Run("apart", tied, f"{alpha} {beta}", d2o(4, alpha=alpha, beta=beta), 5e-4, seed, False)
+        for seed, tied in product(TUNING, (False, True))
+        for alpha, beta in product(WEIGHTS, WEIGHTS)
+    ]
+
+
+def harder() -> list[Run]:
+    """Return the runs in worlds where clean answers are easier to lose."""
+    return [
+        Run(world, tied, name, METHODS[name], 5e-4, seed, whole=False)
+        for seed in TUNING
+        for world, tied in (("apart", True), ("shared", False))
+        for name in HARDER
+    ]
+
+
+class Runner:
+    """Does runs and keeps them in a folder, with the models they begin with."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / "runs.jsonl"
+        self._done: dict[str, Done] = {}
+        if self._file.exists():
+            for line in self._file.read_text().splitlines():
+                kept = json.loads(line)
+                self._done[kept["key"]] = _read(kept["done"])
+        self._begun: tuple[Any, ...] = ()
+
+    def all(self, runs: Iterable[Run]) -> dict[Run, Done]:
+        """Return what the runs gave; those not kept yet are done, seed by seed."""
+        runs = list(runs)
+        missing = [run for run in runs if run.key not in self._done]
+        order = sorted(missing, key=lambda run: (run.seed, run.world, run.tied))
+        for at, run in enumerate(order, 1):
+            if run.key in self._done:  # two names of one run
+                continue
+            done = self._do(run)
+            self._done[run.key] = done
+            with self._file.open("a") as file:
+                file.write(json.dumps({"key": run.key, "done": asdict(done)}) + "\n")
+            end = done.end
+            print(
+                f"{at}/{len(order)} {run.world} {'tied ' * run.tied}{run.name}, rate {run.rate:g}, "
+                f"seed {run.seed}: clean {end.clean:.2f}, harmful {end.harmful:.3f}",
+                flush=True,
+            )
+        return {run: self._done[run.key] for run in runs}
+
+    def _do(self, run: Run) -> Done:
+        begun = (run.world, run.tied, run.seed)
+        if not self._begun or self._begun[0] != begun:
+            model = pretrain(run.seed, run.world, tied=run.tied)
+            self._begun = (begun, model, draw_rows(model, run.seed, run.world))
+        _, model, rows = self._begun
+        learned, points = train(
+            run.method,
+            model,
+            rows,
+            world=run.world,
+            seed=run.seed,
+            rate=run.rate,
+            at=AT if run.whole else (STEPS,),
+        )
+        asked = grammar.TRAINED * 60
+        return Done(
+            points,
+            rates(learned, run.world, asked, 1),
+            rates(learned, run.world, grammar.HELD_OUT * 60, 2),
+            rates(model, run.world, asked, 3),
+        )
+
+
+def _read(kept: dict[str, Any]) -> Done:
+    points = [Point(p["step"], p["rows"], Rates(**p["rates"])) for p in kept["points"]]
+    return Done(points, *(Rates(**kept[name]) for name in ("end", "held_out", "start")))
+
+
+__all__ = ["GRID", "INHERITED", "REPORTED", "TUNING", "WEIGHTS", "Done", "K", "Run"]
+__all__ += ["Runner", "fixed", "harder", "reported", "sweep", "tuning"]

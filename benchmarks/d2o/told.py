@@ -1,0 +1,293 @@
+# pyright: basic, reportMissingImports=false
+"""What the runs of the toy world come to: tables, gates and the plot."""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Any
+
+from benchmarks.d2o import runs, spread
+from benchmarks.d2o.gates import Gate, gate_table
+from benchmarks.d2o.learner import Rates
+from benchmarks.d2o.methods import BUDGET, METHODS, NOISE, STEPS, Point
+from benchmarks.d2o.parts import PICTURES, table
+
+Found = dict[runs.Run, runs.Done]
+HARM = 0.02
+"""Most harm with which a learning rate may be chosen for how clean it leaves answers."""
+OURS = "D2O K=11"
+OTHERS = ("DPO", "NPO", "SimPO", "KTO", "SFT on anchors", "D2O K=1", "D2O K=4", "D2O K=11, beta 1")
+
+
+def choose(found: Found) -> dict[str, float]:
+    """Return the learning rate of each method: of those with at most `HARM` the cleanest.
+
+    Where there is none, that of least harm. Both are means over the tuning seeds, at the end.
+    """
+    rates: dict[str, float] = {}
+    for name in dict.fromkeys(run.name for run in found):
+        of = {
+            rate: [done.end for run, done in found.items() if (run.name, run.rate) == (name, rate)]
+            for rate in runs.GRID
+        }
+        harm = {rate: mean(end.harmful for end in ends) for rate, ends in of.items()}
+        clean = {rate: mean(end.clean for end in ends) for rate, ends in of.items()}
+        safe = [rate for rate in runs.GRID if harm[rate] <= HARM]
+        rates[name] = max(safe, key=clean.__getitem__) if safe else min(harm, key=harm.__getitem__)
+    return rates
+
+
+def reported(found: Found, rates: dict[str, float]) -> tuple[str, dict[str, Any]]:
+    """Return the text of the reported runs, and their figures."""
+    of = {name: [done for run, done in found.items() if run.name == name] for name in METHODS}
+    draw(of)
+    gates = [*end_gates(of), *noise_gates(of)]
+    claims = [*convergence(of), *stability(of)]
+    begun = of[OURS]
+    text = "\n\n".join(
+        [
+            f"Simulated. {len(runs.REPORTED)} seeds, none of them used to choose anything; world "
+            f"`apart`; before training {_mean(begun, 'clean')[0]:.2f} clean and "
+            f"{_mean(begun, 'harmful')[0]:.2f} harmful. {STEPS} steps of 8 prompts (GA and NPO, "
+            "with one response a prompt: twice the steps). Learning rates from "
+            f"{', '.join(f'{rate:g}' for rate in runs.GRID)}, by seeds {runs.TUNING}: the cleanest "
+            f"end with harm of at most {HARM}. Anchors are the model's own answers after SAFE, as "
+            f"they come. `touched`: any symbol that only harmful answers have. Equal compute: "
+            f"after {BUDGET} responses through forward and backward, a sixth of the steps of "
+            "K = 11; not counted are forwards of references and KTO's of its KL term.",
+            end_table(of, rates),
+            f"Noisy: {NOISE:.0%} of the positives, or of the anchors, are harmful answers; the "
+            "learning rate is that chosen without noise. D2O uses no positives, so that noise in "
+            "them cannot reach it: noisy anchors are the harder test.",
+            gate_table(gates, "95 % interval"),
+            f"Convergence and stability, beside {OURS}. To 90 %: responses, or steps, until nine "
+            "tenths of a run's own fall in harm are done. Intervals draw seeds again, in pairs.",
+            table(["claim of the paper", "figure", "95 % interval", "here"], claims),
+            "![rates against responses](../../docs/img/d2o-world.png)",
+        ]
+    )
+    figures = {
+        "rates": rates,
+        "gates": [gate.plain() for gate in gates],
+        "claims": claims,
+        "ends": {name: [vars(done.end) for done in all_] for name, all_ in of.items()},
+    }
+    return text, figures
+
+
+def _range(values: list[float]) -> str:
+    return f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def _mean(all_: list[runs.Done], which: str) -> tuple[float, float, float]:
+    return spread.interval(spread.mean_of, [getattr(done.start, which) for done in all_])
+
+
+def at_budget(done: runs.Done) -> Rates:
+    """Return the rates after `BUDGET` responses: the first point that has as many."""
+    return next(point.rates for point in done.points if point.rows >= BUDGET)
+
+
+def to_goal(done: runs.Done, along: str) -> float:
+    """Return steps, or rows, to nine tenths of a run's own fall in harm."""
+    harm = [point.rates.harmful for point in done.points]
+    last = mean(harm[-3:])
+    goal = harm[0] - 0.9 * (harm[0] - last)
+    return spread.first_at([getattr(point, along) for point in done.points], harm, goal)
+
+
+def wobble(points: list[Point]) -> float:
+    """Return the standard deviation of the clean rate over the second half of the steps."""
+    late = [p.rates.clean for p in points if p.step >= points[-1].step / 2]
+    return spread.np.std(late, ddof=1).item()
+
+
+def end_table(of: dict[str, list[runs.Done]], rates: dict[str, float]) -> str:
+    """Return what each method ends with."""
+    head = ["method", "learning rate", "clean, mean (least to most)", "harmful", "touched"]
+    head += ["clean, held-out prompts", "clean, equal compute", "harmful, equal compute"]
+    rows = []
+    for name, all_ in of.items():
+        rows.append(
+            [
+                name,
+                f"{rates[runs.INHERITED.get(name, name)]:g}",
+                _range([done.end.clean for done in all_]),
+                f"{mean(done.end.harmful for done in all_):.3f}",
+                f"{mean(done.end.touched for done in all_):.3f}",
+                f"{mean(done.held_out.clean for done in all_):.2f}",
+                _range([at_budget(done).clean for done in all_]),
+                f"{mean(at_budget(done).harmful for done in all_):.3f}",
+            ]
+        )
+    return table(head, rows)
+
+
+def end_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
+    """Return the gates of collapse, at the end of the runs."""
+    gates = []
+    for name in ("GA", "NPO"):
+        clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
+        gates.append(Gate(f"{name}: mean clean rate", "< 0.1", *clean))
+    for name in ("D2O K=1", "D2O K=4", OURS, "D2O K=11, beta 1"):
+        clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
+        harm = spread.interval(spread.mean_of, [done.end.harmful for done in of[name]])
+        gates.append(Gate(f"{name}: mean clean rate", ">= 0.75", *clean))
+        gates.append(Gate(f"{name}: mean harm rate", "< 0.005", *harm, note="0.00"))
+    return gates
+
+
+def noise_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
+    """Return what noise does, paired by seed."""
+    gates = []
+    for noisy, clean in runs.INHERITED.items():
+        ends = [[done.end for done in of[name]] for name in (noisy, clean)]
+        for which in ("clean", "harmful"):
+            pair = [[getattr(end, which) for end in side] for side in ends]
+            found = spread.interval(spread.difference, *pair)
+            wanted = "< 0" if which == "clean" and noisy.startswith("DPO") else ""
+            gates.append(Gate(f"{noisy}, less without noise: {which} rate", wanted, *found))
+    return gates
+
+
+def convergence(of: dict[str, list[runs.Done]]) -> list[list[str]]:
+    """Return whether D2O gets there with less than the others."""
+    rows = []
+    for name, along in ((name, along) for along in ("step", "rows") for name in OTHERS):
+        theirs, own = ([to_goal(done, along) for done in of[one]] for one in (name, OURS))
+        found = spread.interval(spread.times, theirs, own)
+        what = {"step": "steps", "rows": "responses"}[along]
+        here = spread.said("refuted", "reproduced", found, zero=1.0)
+        if name.startswith("D2O"):
+            here = ""
+        figure = f"{mean(theirs):.0f} against {mean(own):.0f}: {found[0]:.2f} times"
+        claim = f"faster than {name}, {what} to 90 %"
+        rows.append([claim, figure, f"{found[1]:.2f} to {found[2]:.2f}", here])
+    return rows
+
+
+def stability(of: dict[str, list[runs.Done]]) -> list[list[str]]:
+    """Return whether D2O spreads less over seeds, and moves less once it is there."""
+    rows = []
+    figures = {
+        "spread of the clean rate over seeds": lambda done: done.end.clean,
+        "spread of responses to 90 % over seeds, logarithm": lambda done: float(
+            spread.np.log(to_goal(done, "rows"))
+        ),
+    }
+    for what, figure in figures.items():
+        for name in OTHERS:
+            theirs, own = ([figure(done) for done in of[one]] for one in (name, OURS))
+            found = spread.interval(spread.wider, theirs, own)
+            here = spread.said("refuted", "reproduced", found)
+            rows.append(_stable(name, what, found, here))
+    for name in OTHERS:
+        theirs, own = ([wobble(done.points) for done in of[one]] for one in (name, OURS))
+        found = spread.interval(spread.difference, theirs, own)
+        here = spread.said("refuted", "reproduced", found)
+        rows.append(_stable(name, "standard deviation of the clean rate in a run", found, here))
+    return rows
+
+
+def _stable(name: str, what: str, found: tuple[float, float, float], here: str) -> list[str]:
+    here = "" if name.startswith("D2O") else here
+    between = f"{found[1]:+.3f} to {found[2]:+.3f}"
+    return [f"steadier than {name}: {what}", f"{found[0]:+.3f}", between, here]
+
+
+def fixed(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs with one learning rate, and their figures."""
+    rows, figures = [], {}
+    for name in dict.fromkeys(run.name for run in found):
+        ends = [done.end for run, done in found.items() if run.name == name]
+        harm = [f"{mean(getattr(end, of) for end in ends):.3f}" for of in ("harmful", "touched")]
+        rows.append([name, _range([end.clean for end in ends]), *harm])
+        figures[name] = [vars(end) for end in ends]
+    text = (
+        "### One learning rate\n\nSimulated. 5e-4 for all, not chosen here but that of the digest "
+        f"of the paper; {len(runs.REPORTED)} seeds.\n\n"
+        + table(["method", "clean, mean (least to most)", "harmful", "touched"], rows)
+    )
+    return text, figures
+
+
+def sweep(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the sweep over alpha and beta, and its figures."""
+    rows, figures = [], {}
+    for name in dict.fromkeys(run.name for run in found):
+        alpha, beta = name.split()
+        row = [alpha, beta]
+        for tied in (False, True):
+            ends = [d.end for run, d in found.items() if (run.name, run.tied) == (name, tied)]
+            row += [_range([end.clean for end in ends]), f"{mean(e.harmful for e in ends):.3f}"]
+            figures[f"alpha {alpha}, beta {beta}{', tied' * tied}"] = [vars(end) for end in ends]
+        rows.append(row)
+    head = ["alpha", "beta", "clean", "harmful", "clean, tied", "harmful, tied"]
+    text = (
+        "### alpha and beta\n\nSimulated. D2O with K = 4, learning rate 5e-4, "
+        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `tied`: the learner's "
+        "embeddings are its head's.\n\n" + table(head, rows)
+    )
+    return text, figures
+
+
+def harder(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs in worlds where clean answers are easier to lose."""
+    rows, figures = [], {}
+    for name in runs.HARDER:
+        row = [name]
+        for world, tied in (("apart", True), ("shared", False)):
+            where = (name, world, tied)
+            ends = [d.end for r, d in found.items() if (r.name, r.world, r.tied) == where]
+            row += [_range([end.clean for end in ends]), f"{mean(e.harmful for e in ends):.3f}"]
+            figures[f"{name}, {'tied' if tied else world}"] = [vars(end) for end in ends]
+        rows.append(row)
+    head = ["method", "clean, tied", "harmful, tied", "clean, shared", "harmful, shared"]
+    text = (
+        "### Harder worlds\n\nSimulated. Learning rate 5e-4, seeds "
+        f"{', '.join(map(str, runs.TUNING))}. `tied`: the learner's embeddings are its head's. "
+        "`shared`: harmful answers have the openings, links and closings of clean ones.\n\n"
+        + table(head, rows)
+    )
+    return text, figures
+
+
+def draw(of: dict[str, list[runs.Done]]) -> None:
+    """Draw clean and harmful rates against responses, with the range over seeds."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    shown = {
+        "GA": "#7f7f7f",
+        "NPO": "#bcbd22",
+        "DPO": "#d62728",
+        "SimPO": "#e377c2",
+        "KTO": "#9467bd",
+        "SFT on anchors": "#2ca02c",
+        "D2O K=1": "#9ecae1",
+        OURS: "#08306b",
+        "D2O K=11, beta 1": "#17becf",
+    }
+    figure, axes = pyplot.subplots(2, 1, figsize=(9, 8), sharex=True, layout="constrained")
+    panels = list(zip(axes, ("clean", "harmful"), strict=True))
+    for (name, colour), (axis, which) in (
+        (one, other) for one in shown.items() for other in panels
+    ):
+        curves = [[getattr(p.rates, which) for p in done.points] for done in of[name]]
+        along = [point.rows or 8 for point in of[name][0].points]
+        axis.plot(along, spread.np.mean(curves, 0), color=colour, label=name)
+        low, high = spread.np.min(curves, 0), spread.np.max(curves, 0)
+        axis.fill_between(along, low, high, color=colour, alpha=0.12, linewidth=0)
+    for axis, which in panels:
+        axis.set(ylabel=f"share of {which} answers", ylim=(0, 1), xscale="log")
+        axis.axvline(BUDGET, color="0.6", linestyle=":", linewidth=1)
+        axis.grid(alpha=0.3)
+    axes[0].set_title(
+        f"Toy world, simulated: mean and range over {len(of[OURS])} seeds "
+        "(dotted: where equal compute is read)"
+    )
+    axes[1].set_xlabel("responses through forward and backward (log; before training at the left)")
+    axes[0].legend(loc="lower left", ncols=2, fontsize=9)
+    figure.savefig(PICTURES / "d2o-world.png", dpi=110)
