@@ -22,7 +22,12 @@ from trl.trainer.utils import global_then_local_main_first, use_adapter
 from valuecompass.align.train.d2o import objectives
 from valuecompass.align.train.d2o.collator import DataCollatorForDispreference
 from valuecompass.align.train.d2o.config import D2OConfig
-from valuecompass.align.train.d2o.logps import Scored, add_scoring, sequence_logps
+from valuecompass.align.train.d2o.logps import (
+    Scored,
+    add_scoring,
+    check_scoring,
+    sequence_logps,
+)
 from valuecompass.align.train.d2o.tokens import tokenise
 from valuecompass.errors import InputError, ValueCompassError
 
@@ -124,6 +129,8 @@ class D2OTrainer(DPOTrainer):
         if is_peft_model(self.model) and self.model.active_peft_config.is_prompt_learning:
             raise ValueError("prompt learning moves the tokens; use LoRA or another adapter")
         self._add_scoring()
+        if not (self.is_deepspeed_enabled or self.is_fsdp_enabled):  # they part the weights
+            check_scoring(self.model)
 
     def _add_scoring(self) -> None:
         for model in (self.model, self.ref_model):
