@@ -46,6 +46,7 @@ def reported(found: Found, rates: dict[str, float]) -> tuple[str, dict[str, Any]
     begun = of[OURS]
     text = "\n\n".join(
         [
+            "### Methods",
             f"Simulated. {len(runs.REPORTED)} seeds, none of them used to choose anything; world "
             f"`apart`; before training {_mean(begun, 'clean')[0]:.2f} clean and "
             f"{_mean(begun, 'harmful')[0]:.2f} harmful. {STEPS} steps of 8 prompts (GA and NPO, "
@@ -195,18 +196,22 @@ def _stable(name: str, what: str, found: tuple[float, float, float], here: str) 
     return [f"steadier than {name}: {what}", f"{found[0]:+.3f}", between, here]
 
 
-def fixed(found: Found) -> tuple[str, dict[str, Any]]:
-    """Return the text of the runs with one learning rate, and their figures."""
+def tuning(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs that chose learning rates, and their figures."""
     rows, figures = [], {}
     for name in dict.fromkeys(run.name for run in found):
-        ends = [done.end for run, done in found.items() if run.name == name]
-        harm = [f"{mean(getattr(end, of) for end in ends):.3f}" for of in ("harmful", "touched")]
-        rows.append([name, _range([end.clean for end in ends]), *harm])
-        figures[name] = [vars(end) for end in ends]
+        row = [name]
+        for rate in runs.GRID:
+            of = (name, rate)
+            ends = [done.end for run, done in found.items() if (run.name, run.rate) == of]
+            clean = ", ".join(f"{end.clean:.2f}" for end in ends)
+            row.append(f"{clean}; {mean(end.harmful for end in ends):.3f}")
+            figures[f"{name}, {rate:g}"] = [vars(end) for end in ends]
+        rows.append(row)
     text = (
-        "### One learning rate\n\nSimulated. 5e-4 for all, not chosen here but that of the digest "
-        f"of the paper; {len(runs.REPORTED)} seeds.\n\n"
-        + table(["method", "clean, mean (least to most)", "harmful", "touched"], rows)
+        "### Learning rates\n\nSimulated. Clean rate at the end with seeds "
+        f"{', '.join(map(str, runs.TUNING))}, then the mean harm rate. 5e-4 is that of the digest "
+        "of the paper.\n\n" + table(["method", *(f"{rate:g}" for rate in runs.GRID)], rows)
     )
     return text, figures
 
@@ -216,17 +221,14 @@ def sweep(found: Found) -> tuple[str, dict[str, Any]]:
     rows, figures = [], {}
     for name in dict.fromkeys(run.name for run in found):
         alpha, beta = name.split()
-        row = [alpha, beta]
-        for tied in (False, True):
-            ends = [d.end for run, d in found.items() if (run.name, run.tied) == (name, tied)]
-            row += [_range([end.clean for end in ends]), f"{mean(e.harmful for e in ends):.3f}"]
-            figures[f"alpha {alpha}, beta {beta}{', tied' * tied}"] = [vars(end) for end in ends]
-        rows.append(row)
-    head = ["alpha", "beta", "clean", "harmful", "clean, tied", "harmful, tied"]
+        ends = [done.end for run, done in found.items() if run.name == name]
+        harm = [f"{mean(getattr(end, of) for end in ends):.3f}" for of in ("harmful", "touched")]
+        rows.append([alpha, beta, _range([end.clean for end in ends]), *harm])
+        figures[f"alpha {alpha}, beta {beta}"] = [vars(end) for end in ends]
     text = (
         "### alpha and beta\n\nSimulated. D2O with K = 4, learning rate 5e-4, "
-        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `tied`: the learner's "
-        "embeddings are its head's.\n\n" + table(head, rows)
+        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}.\n\n"
+        + table(["alpha", "beta", "clean", "harmful", "touched"], rows)
     )
     return text, figures
 
