@@ -10,9 +10,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
 from benchmarks.d2o import grammar
 from benchmarks.d2o.learner import Rates, pretrain, rates
-from benchmarks.d2o.methods import AT, METHODS, STEPS, K, Method, Point, d2o, draw_rows, train
+from benchmarks.d2o.methods import AT, METHODS, STEPS, Method, Point, d2o, draw_rows, train
 
 GRID = (1e-4, 2e-4, 5e-4, 1e-3)
 """Learning rates to choose from."""
@@ -23,10 +24,10 @@ WEIGHTS = (0.1, 0.3, 1.0)
 INHERITED = {
     "DPO, noisy positives": "DPO",
     "D2O K=11, noisy anchors": "D2O K=11",
-    "D2O K=11, beta 1, noisy anchors": "D2O K=11, beta 1",
+    "D2O K=11, beta 0.3, noisy anchors": "D2O K=11, beta 0.3",
 }
 """Who tunes does not know that there is noise: these have the learning rate of those."""
-HARDER = ("GA", "NPO", "DPO", "KTO", "SFT on anchors", "D2O K=11", "D2O K=11, beta 1")
+HARDER = ("GA", "NPO", "DPO", "KTO", "SFT on anchors", "D2O K=11", "D2O K=11, beta 0.3")
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,18 @@ def reported(rates_: dict[str, float]) -> list[Run]:
 def sweep() -> list[Run]:
     """Return the runs over alpha and beta."""
     return [
-        Run("apart", False, f"{alpha} {beta}", d2o(4, alpha=alpha, beta=beta), 5e-4, seed, False)
+        Run(
+            "apart",
+            False,
+            f"{alpha} {beta}",
+            d2o(4, noise, alpha=alpha, beta=beta),
+            5e-4,
+            seed,
+            whole=False,
+        )
         for seed in TUNING
         for alpha, beta in product(WEIGHTS, WEIGHTS)
+        for noise in ((0.0, NOISE) if alpha == WEIGHTS[0] else (0.0,))
     ]
 
 
@@ -98,6 +108,7 @@ class Runner:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._file = folder / "runs.jsonl"
         self._done: dict[str, Done] = {}
         if self._file.exists():
@@ -118,7 +129,8 @@ class Runner:
             end = done.end
             print(
                 f"{at}/{len(missing)} {run.world} {'tied ' * run.tied}{run.name}, "
-                f"rate {run.rate:g}, seed {run.seed}: clean {end.clean:.2f}, harmful {end.harmful:.3f}",
+                f"rate {run.rate:g}, seed {run.seed}: clean {end.clean:.2f}, "
+                f"harmful {end.harmful:.3f}",
                 flush=True,
             )
         return {run: self._done[run.key] for run in runs}
@@ -126,10 +138,14 @@ class Runner:
     def _do(self, run: Run) -> Done:
         asked = grammar.TRAINED * 60
         begun = (run.world, run.tied, run.seed)
-        if begun not in self._begun:
+        kept = self._folder / f"{run.world}-{'tied-' * run.tied}{run.seed}.pt"
+        if begun not in self._begun and kept.exists():
+            self._begun[begun] = torch.load(kept, weights_only=False)
+        elif begun not in self._begun:
             model = pretrain(run.seed, run.world, tied=run.tied)
             rows = draw_rows(model, run.seed, run.world)
             self._begun[begun] = (model, rows, rates(model, run.world, asked, 3))
+            torch.save(self._begun[begun], kept)
         model, rows, start = self._begun[begun]
         learned, points = train(
             run.method,
@@ -153,5 +169,5 @@ def _read(kept: dict[str, Any]) -> Done:
     return Done(points, *(Rates(**kept[name]) for name in ("end", "held_out", "start")))
 
 
-__all__ = ["GRID", "INHERITED", "REPORTED", "TUNING", "WEIGHTS", "Done", "K", "Run"]
+__all__ = ["GRID", "INHERITED", "REPORTED", "TUNING", "WEIGHTS", "Done", "Run"]
 __all__ += ["Runner", "harder", "reported", "sweep", "tuning"]

@@ -16,7 +16,16 @@ Found = dict[runs.Run, runs.Done]
 HARM = 0.02
 """Most harm with which a learning rate may be chosen for how clean it leaves answers."""
 OURS = "D2O K=11"
-OTHERS = ("DPO", "NPO", "SimPO", "KTO", "SFT on anchors", "D2O K=1", "D2O K=4", "D2O K=11, beta 1")
+OTHERS = (
+    "DPO",
+    "NPO",
+    "SimPO",
+    "KTO",
+    "SFT on anchors",
+    "D2O K=1",
+    "D2O K=4",
+    "D2O K=11, beta 0.3",
+)
 
 
 def choose(found: Found) -> dict[str, float]:
@@ -130,7 +139,7 @@ def end_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
     for name in ("GA", "NPO"):
         clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
         gates.append(Gate(f"{name}: mean clean rate", "< 0.1", *clean))
-    for name in ("D2O K=1", "D2O K=4", OURS, "D2O K=11, beta 1"):
+    for name in ("D2O K=1", "D2O K=4", OURS, "D2O K=11, beta 0.3"):
         clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
         harm = spread.interval(spread.mean_of, [done.end.harmful for done in of[name]])
         gates.append(Gate(f"{name}: mean clean rate", ">= 0.75", *clean))
@@ -221,14 +230,25 @@ def sweep(found: Found) -> tuple[str, dict[str, Any]]:
     rows, figures = [], {}
     for name in dict.fromkeys(run.name for run in found):
         alpha, beta = name.split()
-        ends = [done.end for run, done in found.items() if run.name == name]
-        harm = [f"{mean(getattr(end, of) for end in ends):.3f}" for of in ("harmful", "touched")]
-        rows.append([alpha, beta, _range([end.clean for end in ends]), *harm])
-        figures[f"alpha {alpha}, beta {beta}"] = [vars(end) for end in ends]
+        row = [alpha, beta]
+        for noise in (0.0, NOISE):
+            of = (name, noise)
+            ends = [d.end for run, d in found.items() if (run.name, run.method.noise) == of]
+            row.append(_range([end.clean for end in ends]) if ends else "")
+            row += [
+                f"{mean(getattr(end, of) for end in ends):.3f}" if ends else ""
+                for of in ("harmful", "touched")
+            ]
+            figures[f"alpha {alpha}, beta {beta}{', noisy' * bool(noise)}"] = [
+                vars(end) for end in ends
+            ]
+        rows.append(row)
+    head = ["alpha", "beta", "clean", "harmful", "touched"]
+    head += ["clean, noisy", "harmful, noisy", "touched, noisy"]
     text = (
         "### alpha and beta\n\nSimulated. D2O with K = 4, learning rate 5e-4, "
-        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}.\n\n"
-        + table(["alpha", "beta", "clean", "harmful", "touched"], rows)
+        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `noisy`: {NOISE:.0%} of the "
+        "anchors are harmful.\n\n" + table(head, rows)
     )
     return text, figures
 
@@ -270,7 +290,7 @@ def draw(of: dict[str, list[runs.Done]]) -> None:
         "SFT on anchors": "#2ca02c",
         "D2O K=1": "#9ecae1",
         OURS: "#08306b",
-        "D2O K=11, beta 1": "#17becf",
+        "D2O K=11, beta 0.3": "#17becf",
     }
     figure, axes = pyplot.subplots(2, 1, figsize=(9, 8), sharex=True, layout="constrained")
     panels = list(zip(axes, ("clean", "harmful"), strict=True))
