@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from benchmarks.d2o import grammar
 from benchmarks.d2o.learner import Rates, pretrain, rates
-from benchmarks.d2o.methods import AT, METHODS, STEPS, Method, Point, d2o, draw_rows, train
+from benchmarks.d2o.methods import AT, METHODS, NOISE, STEPS, Method, Point, d2o, draw_rows, train
 
 GRID = (1e-4, 2e-4, 5e-4, 1e-3)
 """Learning rates to choose from."""
