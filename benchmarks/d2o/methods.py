@@ -67,11 +67,10 @@ METHODS: dict[str, Method] = {
     ),
     "KTO": Method("kto", 2),
     "SFT on anchors": Method("sft", 2, K),
-    "D2O K=11, beta 1": d2o(K, beta=1.0),
-    "DPO, beta 1": Method("dpo", 2, options={"beta": 1.0}),
+    "D2O K=11, beta 0.3": d2o(K, beta=0.3),
     "DPO, noisy positives": Method("dpo", 2, noise=NOISE),
     "D2O K=11, noisy anchors": d2o(K, NOISE),
-    "D2O K=11, beta 1, noisy anchors": d2o(K, NOISE, beta=1.0),
+    "D2O K=11, beta 0.3, noisy anchors": d2o(K, NOISE, beta=0.3),
 }
 
 

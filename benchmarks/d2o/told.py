@@ -16,7 +16,16 @@ Found = dict[runs.Run, runs.Done]
 HARM = 0.02
 """Most harm with which a learning rate may be chosen for how clean it leaves answers."""
 OURS = "D2O K=11"
-OTHERS = ("DPO", "NPO", "SimPO", "KTO", "SFT on anchors", "D2O K=1", "D2O K=4", "D2O K=11, beta 1")
+OTHERS = (
+    "DPO",
+    "NPO",
+    "SimPO",
+    "KTO",
+    "SFT on anchors",
+    "D2O K=1",
+    "D2O K=4",
+    "D2O K=11, beta 0.3",
+)
 
 
 def choose(found: Found) -> dict[str, float]:
@@ -46,6 +55,7 @@ def reported(found: Found, rates: dict[str, float]) -> tuple[str, dict[str, Any]
     begun = of[OURS]
     text = "\n\n".join(
         [
+            "### Methods",
             f"Simulated. {len(runs.REPORTED)} seeds, none of them used to choose anything; world "
             f"`apart`; before training {_mean(begun, 'clean')[0]:.2f} clean and "
             f"{_mean(begun, 'harmful')[0]:.2f} harmful. {STEPS} steps of 8 prompts (GA and NPO, "
@@ -129,7 +139,7 @@ def end_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
     for name in ("GA", "NPO"):
         clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
         gates.append(Gate(f"{name}: mean clean rate", "< 0.1", *clean))
-    for name in ("D2O K=1", "D2O K=4", OURS, "D2O K=11, beta 1"):
+    for name in ("D2O K=1", "D2O K=4", OURS, "D2O K=11, beta 0.3"):
         clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
         harm = spread.interval(spread.mean_of, [done.end.harmful for done in of[name]])
         gates.append(Gate(f"{name}: mean clean rate", ">= 0.75", *clean))
@@ -195,18 +205,22 @@ def _stable(name: str, what: str, found: tuple[float, float, float], here: str) 
     return [f"steadier than {name}: {what}", f"{found[0]:+.3f}", between, here]
 
 
-def fixed(found: Found) -> tuple[str, dict[str, Any]]:
-    """Return the text of the runs with one learning rate, and their figures."""
+def tuning(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs that chose learning rates, and their figures."""
     rows, figures = [], {}
     for name in dict.fromkeys(run.name for run in found):
-        ends = [done.end for run, done in found.items() if run.name == name]
-        harm = [f"{mean(getattr(end, of) for end in ends):.3f}" for of in ("harmful", "touched")]
-        rows.append([name, _range([end.clean for end in ends]), *harm])
-        figures[name] = [vars(end) for end in ends]
+        row = [name]
+        for rate in runs.GRID:
+            of = (name, rate)
+            ends = [done.end for run, done in found.items() if (run.name, run.rate) == of]
+            clean = ", ".join(f"{end.clean:.2f}" for end in ends)
+            row.append(f"{clean}; {mean(end.harmful for end in ends):.3f}")
+            figures[f"{name}, {rate:g}"] = [vars(end) for end in ends]
+        rows.append(row)
     text = (
-        "### One learning rate\n\nSimulated. 5e-4 for all, not chosen here but that of the digest "
-        f"of the paper; {len(runs.REPORTED)} seeds.\n\n"
-        + table(["method", "clean, mean (least to most)", "harmful", "touched"], rows)
+        "### Learning rates\n\nSimulated. Clean rate at the end with seeds "
+        f"{', '.join(map(str, runs.TUNING))}, then the mean harm rate. 5e-4 is that of the digest "
+        "of the paper.\n\n" + table(["method", *(f"{rate:g}" for rate in runs.GRID)], rows)
     )
     return text, figures
 
@@ -217,16 +231,24 @@ def sweep(found: Found) -> tuple[str, dict[str, Any]]:
     for name in dict.fromkeys(run.name for run in found):
         alpha, beta = name.split()
         row = [alpha, beta]
-        for tied in (False, True):
-            ends = [d.end for run, d in found.items() if (run.name, run.tied) == (name, tied)]
-            row += [_range([end.clean for end in ends]), f"{mean(e.harmful for e in ends):.3f}"]
-            figures[f"alpha {alpha}, beta {beta}{', tied' * tied}"] = [vars(end) for end in ends]
+        for noise in (0.0, NOISE):
+            of = (name, noise)
+            ends = [d.end for run, d in found.items() if (run.name, run.method.noise) == of]
+            row.append(_range([end.clean for end in ends]) if ends else "")
+            row += [
+                f"{mean(getattr(end, of) for end in ends):.3f}" if ends else ""
+                for of in ("harmful", "touched")
+            ]
+            figures[f"alpha {alpha}, beta {beta}{', noisy' * bool(noise)}"] = [
+                vars(end) for end in ends
+            ]
         rows.append(row)
-    head = ["alpha", "beta", "clean", "harmful", "clean, tied", "harmful, tied"]
+    head = ["alpha", "beta", "clean", "harmful", "touched"]
+    head += ["clean, noisy", "harmful, noisy", "touched, noisy"]
     text = (
         "### alpha and beta\n\nSimulated. D2O with K = 4, learning rate 5e-4, "
-        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `tied`: the learner's "
-        "embeddings are its head's.\n\n" + table(head, rows)
+        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `noisy`: {NOISE:.0%} of the "
+        "anchors are harmful.\n\n" + table(head, rows)
     )
     return text, figures
 
@@ -268,7 +290,7 @@ def draw(of: dict[str, list[runs.Done]]) -> None:
         "SFT on anchors": "#2ca02c",
         "D2O K=1": "#9ecae1",
         OURS: "#08306b",
-        "D2O K=11, beta 1": "#17becf",
+        "D2O K=11, beta 0.3": "#17becf",
     }
     figure, axes = pyplot.subplots(2, 1, figsize=(9, 8), sharex=True, layout="constrained")
     panels = list(zip(axes, ("clean", "harmful"), strict=True))
