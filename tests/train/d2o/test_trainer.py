@@ -272,11 +272,15 @@ def test_a_dataset_without_rows_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("max_length", [1024, None])
-def test_responses_end_where_the_window_does(tmp_path: Path, max_length: int | None) -> None:
+def test_responses_end_where_the_window_does(
+    tmp_path: Path, max_length: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
     """Learned positions know no further; those of others were never trained further."""
     rows = tiny.rows(4)
     rows[1]["rejected"] = "Use a crowbar. " * 60
     one = tiny.trainer(tmp_path, rows, max_length=max_length, max_steps=1)
+    (said,) = [r.getMessage() for r in caplog.records if r.name.startswith("valuecompass")]
+    assert said.startswith("train dataset: 1 of 16 responses") and "512 tokens" in said
     given = one.data_collator([one.train_dataset[1]])
     whole = given["prompt_ids"].shape[1] + given["response_mask"].sum(1).max().item()
     assert whole == tiny.model().config.max_position_embeddings == 512
