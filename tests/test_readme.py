@@ -69,7 +69,11 @@ def test_commands_that_are_not_run_exist_with_their_options(tmp_path: Path) -> N
         if words[:1] != ["valuecompass"]:
             continue
         seen += 1
-        depth = 3 if words[1] in ("evolve", "items", "judge", "models", "token", "workspace") else 2
+        depth = (
+            3
+            if words[1] in ("evolve", "items", "judge", "models", "token", "train", "workspace")
+            else 2
+        )
         depth += words[1:3] == ["judge", "label"]
         depth += words[1] in ("board", "cultures", "systems") and words[2:3] > ["a"]
         text = _help(tuple(words[1:depth]), tmp_path)

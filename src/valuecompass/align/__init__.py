@@ -1,0 +1,1 @@
+"""Changing the values that a model shows: from a diagnosis to a model that answers otherwise."""

@@ -25,7 +25,7 @@ app = typer.Typer(
 
 COMMANDS = (
     *("run", "plan", "board", "compare", "gap", "culture", "cultures", "match", "space", "gate"),
-    *("health", "report", "export", "profile", "evolve", "season", "serve", "export_site"),
+    *("health", "report", "export", "profile", "evolve", "season", "train", "serve", "export_site"),
     *("judge", "systems", "items", "models", "spending", "workspace", "token", "doctor"),
 )
 """Modules of this package that add their commands to the app when imported."""

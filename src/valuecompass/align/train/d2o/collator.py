@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """From tokenised examples to one batch: prompts once, then all anchors, then all negatives."""
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DataCollatorForDispreference:
         responses += [
             self._cut(example["rejected_ids"], example["prompt_ids"]) for example in examples
         ]
-        batch = dict(
+        batch: dict[str, Tensor] = dict(
             zip(
                 ("prompt_ids", "prompt_mask", "response_ids", "response_mask"),
                 (*self._padded(prompts, left=True), *self._padded(responses)),

@@ -1,14 +1,16 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """Settings of the trainer."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from trl import DPOConfig
 
+Objective = Literal["d2o", "dpo", "npo", "ga"]
+OBJECTIVES: tuple[str, ...] = get_args(Objective)
 MEANINGLESS = {
     "loss_type": ["sigmoid"],
     "loss_weights": None,
@@ -58,7 +60,7 @@ class D2OConfig(DPOConfig):
             information. `None`: the model before training.
     """
 
-    objective: Literal["d2o", "dpo", "npo", "ga"] = field(
+    objective: Objective = field(
         default="d2o",
         metadata={"help": "d2o, or one to compare it with: dpo, npo, ga (gradient ascent)."},
     )
@@ -92,6 +94,8 @@ class D2OConfig(DPOConfig):
                     f"{name}={given!r} means nothing to D2OTrainer: it is an option of DPO's other "
                     f"losses. Leave it out; the loss is chosen by objective='{self.objective}'."
                 )
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective={self.objective!r}: give one of {', '.join(OBJECTIVES)}")
         for name in ("alpha", "beta"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ValueError(f"{name}={getattr(self, name)!r}: give a number from 0 on")

@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """Log-probabilities of responses: the LM head on their tokens only, each prompt computed once.
 
 Of a prompt of P tokens and N responses of R tokens, a plain forward runs N (P + R) tokens through
@@ -37,11 +37,11 @@ class Scored(ModelOutput):
     tokens: (N,) tokens of each.
     """
 
-    logps: Tensor | None = None
-    entropy: Tensor | None = None
-    mean_logits: Tensor | None = None
-    is_top1: Tensor | None = None
-    tokens: Tensor | None = None
+    logps: Any = None
+    entropy: Any = None
+    mean_logits: Any = None
+    is_top1: Any = None
+    tokens: Any = None
 
 
 def sequence_logps(model: nn.Module, batch: Mapping[str, Tensor], *, share_prefix: bool) -> Scored:
@@ -64,7 +64,7 @@ def sequence_logps(model: nn.Module, batch: Mapping[str, Tensor], *, share_prefi
     return model(score={**score, "example": torch.cat([index, rejected]), "share": share_prefix})
 
 
-def add_scoring(model: nn.Module) -> None:
+def add_scoring(model: Any) -> None:
     """Let the forward of a causal language model score responses; all else goes on as before."""
     if getattr(model, "scores_responses", False):
         return
@@ -76,6 +76,35 @@ def add_scoring(model: nn.Module) -> None:
 
     model.forward = types.MethodType(scoring, model)
     model.scores_responses = True
+
+
+def check_scoring(model: Any) -> None:
+    """Compare the scores of a few tokens with the model's own logits.
+
+    Families scale or bend their logits by settings of many names (`_scale`); one that is not known
+    here would be trained on numbers that are not its own.
+
+    Raises:
+        ValueCompassError: they differ.
+    """
+    device = model.get_input_embeddings().weight.device
+    ids = torch.arange(16, device=device)[None] % model.config.get_text_config().vocab_size
+    ones = torch.ones_like(ids)
+    batch = {"prompt_ids": ids[:, :8], "prompt_mask": ones[:, :8]}
+    batch |= {"response_ids": ids[:, 8:], "response_mask": ones[:, 8:]}
+    batch |= {"anchor_index": ids.new_zeros(0)}
+    was = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(ids, use_cache=False).logits[0, 7:-1].float()
+        own = logits.log_softmax(-1).gather(1, ids[0, 8:, None]).sum().item()
+        ours = sequence_logps(model, batch, share_prefix=False).logps.item()
+    model.train(was)
+    if abs(ours - own) > 0.05 + 0.01 * abs(own):  # half precision rounds
+        raise ValueCompassError(
+            f"{type(model).__name__}: a response scores {ours:.3f} here and {own:.3f} by the "
+            "model's own logits, which its family bends in a way not known here; please report it"
+        )
 
 
 def _score(
@@ -144,7 +173,7 @@ def _shared(
     example: Tensor,
 ) -> Tensor:
     """As `_plain`, with the keys and values of each prompt computed once."""
-    if backbone.training and getattr(backbone, "is_gradient_checkpointing", False):
+    if backbone.training and getattr(backbone, "is_activation_checkpointing", False):
         raise ValueCompassError(
             "share_prefix: gradient checkpointing is on and turns the KV cache off; set "
             "share_prefix=False, or gradient_checkpointing=False"
@@ -155,7 +184,7 @@ def _shared(
     first = made.last_hidden_state[:, -1:].index_select(0, example)
     if response_ids.shape[1] == 1:
         return first
-    cache = made.past_key_values
+    cache = getattr(made, "past_key_values", None)
     for layer in getattr(cache, "layers", [None]):
         if type(layer).__name__ not in ("DynamicLayer", "DynamicSlidingWindowLayer"):
             raise ValueCompassError(

@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """The objectives, on log-ratios: D2O, and what it is compared with.
 
 Shapes: B examples; A anchors of all of them, `index` (A,) says of which example each is. A

@@ -1,18 +1,21 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """From rows of text or chat to token ids, and what is wrong with a row."""
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Sequence
 from typing import Any
 
+from valuecompass.align.train.faults import control_texts
 from valuecompass.errors import InputError
 
 log = logging.getLogger(__name__)
 TRAIN_ANCHORS = "`valuecompass train anchors` makes anchors for every prompt"
 Example = dict[str, Any]
 _warned: set[str] = set()
+_controls = functools.lru_cache(maxsize=2)(control_texts)  # hundreds, with some tokenizers
 
 
 def tokenise(
@@ -51,11 +54,30 @@ def tokenise(
             f"{where}: anchors[{kept.index(rejected)}] is the rejected response itself; leave it "
             "out"
         )
-    alone, *whole = (_ids(tokenizer, prompt, response) for response in (None, rejected, *kept))
+    if chat:
+        controls = _controls(tokenizer)
+        _check_controls(controls, rejected, f"{where}: rejected")
+        for at, anchor in enumerate(kept):
+            _check_controls(controls, anchor, f"{where}: anchors[{at}]")
+    try:
+        alone, *whole = (_ids(tokenizer, prompt, response) for response in (None, rejected, *kept))
+    except Exception as error:  # templates raise their own kinds
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{where}: the model's tokenizer refuses it: {said}") from None
     # the last sign of a prompt may be one token with the first of a response
     length = min(_alike(alone, ids) for ids in whole)
     if length < len(alone):
         _warn_of_merging(where, tokenizer.decode(alone[length:]))
+    if not length:
+        raise InputError(
+            f"{where}: prompt: nothing of it is left before the response, as their tokens merge; "
+            "end it where a token ends"
+        )
+    if (at := next((at for at, ids in enumerate(whole) if len(ids) == length), None)) is not None:
+        raise InputError(
+            f"{where}: {'anchors[' + str(at - 1) + ']' if at else 'rejected'}: no token is left of "
+            "it; does the model's chat template leave it out?"
+        )
     if max_length is not None and length >= max_length:
         raise InputError(
             f"{where}: prompt has {length} tokens, and prompt and response together may have "
@@ -68,6 +90,15 @@ def tokenise(
         "anchor_ids": anchor_ids,
         "row": row,
     }
+
+
+def _check_controls(controls: list[str], response: Any, where: str) -> None:
+    for control in controls:
+        if any(control in message["content"] for message in response):
+            raise InputError(
+                f"{where} spells {control}, a token of control: the model would read it as the end "
+                "of the answer or another's turn; take it out, or leave the row out"
+            )
 
 
 def _warn_of_merging(where: str, end: str) -> None:
@@ -129,8 +160,13 @@ def _ids(tokenizer: Any, prompt: Any, response: Any) -> list[int]:
             messages, tokenize=True, return_dict=True, add_generation_prompt=response is None
         )
         return list(made["input_ids"])
+    end = tokenizer.eos_token or ""
     text = prompt
     if response is not None:
-        end = tokenizer.eos_token or ""
         text += response if response.endswith(end) else response + end
-    return list(tokenizer(text)["input_ids"])
+    ids = list(tokenizer(text)["input_ids"])
+    # some tokenizers end every text of themselves, prompts too
+    own = bool(end) and text.endswith(end)
+    if ids[-1 - own :] == [tokenizer.eos_token_id] * (1 + own):
+        ids.pop()
+    return ids

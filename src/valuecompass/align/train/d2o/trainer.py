@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportPrivateImportUsage=false
 """`D2OTrainer`: TRL's DPO trainer with the objective, the data and the forward of D2O."""
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from trl.trainer.utils import global_then_local_main_first, use_adapter
 from valuecompass.align.train.d2o import objectives
 from valuecompass.align.train.d2o.collator import DataCollatorForDispreference
 from valuecompass.align.train.d2o.config import D2OConfig
-from valuecompass.align.train.d2o.logps import Scored, add_scoring, sequence_logps
+from valuecompass.align.train.d2o.logps import (
+    Scored,
+    add_scoring,
+    check_scoring,
+    sequence_logps,
+)
 from valuecompass.align.train.d2o.tokens import tokenise
 from valuecompass.errors import InputError, ValueCompassError
 
@@ -61,6 +66,11 @@ class D2OTrainer(DPOTrainer):
             }"""),  # noqa: E501
     }
 
+    args: Any  # a D2OConfig
+    model: Any
+    ref_model: Any
+    accelerator: Any
+
     def __init__(
         self,
         model: Any,
@@ -84,16 +94,21 @@ class D2OTrainer(DPOTrainer):
             processing_class = AutoTokenizer.from_pretrained(source)
         if not isinstance(processing_class, PreTrainedTokenizerBase):
             raise ValueError("processing_class: D2O trains on text; give the model's tokenizer")
-        if processing_class.pad_token is None:
-            processing_class.pad_token = processing_class.eos_token
+        tokenizer: Any = processing_class
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
         config = AutoConfig.from_pretrained(model) if isinstance(model, str) else model.config
-        self._window = getattr(config.get_text_config(), "max_position_embeddings", None)
+        window = getattr(config.get_text_config(), "max_position_embeddings", None)
+        lengths = [n for n in (args.max_length, window) if n is not None]
+        self._longest = min(lengths, default=None)
+        several = eval_dataset if isinstance(eval_dataset, dict) else {"eval": eval_dataset}
+        for name, given in {"train": train_dataset, **several}.items():
+            if given is not None and next(iter(given), None) is None:
+                raise InputError(f"{name} dataset: it has no rows")
         if data_collator is None:
+            multiple: Any = args.pad_to_multiple_of
             data_collator = DataCollatorForDispreference(
-                processing_class.pad_token_id,
-                args.max_length,
-                args.uses_anchors,
-                args.pad_to_multiple_of,
+                tokenizer.pad_token_id, self._longest, args.uses_anchors, multiple
             )
         if not args.uses_reference:
             args.precompute_ref_log_probs = True  # nothing to compute: the model is not kept twice
@@ -104,14 +119,18 @@ class D2OTrainer(DPOTrainer):
             data_collator=data_collator,
             train_dataset=train_dataset,
             eval_dataset=eval_dataset,
-            processing_class=processing_class,
+            processing_class=tokenizer,
             **others,
         )
+        if not args.uses_reference:
+            self.precompute_ref_logps = False  # else evaluating others would be refused
         if self.aux_loss_enabled:
             raise ValueError("a mixture of experts with a balancing loss: not supported")
         if is_peft_model(self.model) and self.model.active_peft_config.is_prompt_learning:
             raise ValueError("prompt learning moves the tokens; use LoRA or another adapter")
         self._add_scoring()
+        if not (self.is_deepspeed_enabled or self.is_fsdp_enabled):  # they part the weights
+            check_scoring(self.model)
 
     def _add_scoring(self) -> None:
         for model in (self.model, self.ref_model):
@@ -127,7 +146,6 @@ class D2OTrainer(DPOTrainer):
     ) -> Any:
         if "prompt_ids" in next(iter(dataset)):
             return dataset
-        lengths = [n for n in (args.max_length, self._window) if n is not None]
         more: dict[str, Any] = {}
         if isinstance(dataset, Dataset):
             more = {"num_proc": args.dataset_num_proc, "desc": f"Tokenising {dataset_name} dataset"}
@@ -135,7 +153,7 @@ class D2OTrainer(DPOTrainer):
             tokenizer=processing_class,
             name=dataset_name,
             anchors=args.uses_anchors,
-            max_length=min(lengths, default=None),
+            max_length=self._longest,
         )
         with global_then_local_main_first():
             columns = dataset.column_names or list(next(iter(dataset)))
@@ -151,7 +169,7 @@ class D2OTrainer(DPOTrainer):
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         """Return the dataset with the log-probabilities of its responses under the references."""
-        if not self.args.uses_reference or "ref_rejected_logps" in dataset.column_names:
+        if not self.args.uses_reference or "ref_rejected_logps" in (dataset.column_names or ()):
             return dataset
         if not isinstance(dataset, Dataset):
             raise ValueError(
@@ -172,7 +190,11 @@ class D2OTrainer(DPOTrainer):
         if source is None:
             model, context = self.ref_model or self.model, self._as_reference()
         else:
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=self.model.dtype)
+            try:
+                model = AutoModelForCausalLM.from_pretrained(source, dtype=self.model.dtype)
+            except (OSError, ValueError) as error:
+                said = next(iter(str(error).splitlines()), type(error).__name__)
+                raise InputError(f"reference {source}: cannot be loaded: {said}") from None
             self._check_vocabulary(model, source)
             add_scoring(model)
             model, context = model.to(self.accelerator.device), contextlib.nullcontext()
@@ -180,9 +202,8 @@ class D2OTrainer(DPOTrainer):
         # alike long ones together: less padding
         lengths = [len(ids) for ids in dataset["rejected_ids"]]
         order = sorted(range(len(dataset)), key=lengths.__getitem__)[at::of]
-        loader = DataLoader(
-            dataset.select(order), batch_size=batch_size, collate_fn=self.data_collator
-        )
+        part: Any = dataset.select(order)
+        loader = DataLoader(part, batch_size=batch_size, collate_fn=self.data_collator)
         rows: list[tuple[int, list[float], float]] = []
         was = model.training
         model.eval()
@@ -270,10 +291,12 @@ class D2OTrainer(DPOTrainer):
     def _check_finite(self, losses: Tensor, rows: Tensor) -> None:
         if not losses.isfinite().all():
             bad = rows[~losses.detach().isfinite()].tolist()
+            name, others = "train" if self.model.training else "eval", len(bad) - 1
             raise ValueCompassError(
-                f"step {self.state.global_step + 1}: the loss is not a finite number for rows "
-                f"{', '.join(map(str, bad))} of the dataset. If it is all rows of the batch, the "
-                "model itself broke: begin again with a smaller learning_rate, or without bf16/fp16"
+                f"{name} dataset, row {bad[0]}{f' and {others} more' if others else ''} of a batch "
+                f"of {len(rows)}: at step {self.state.global_step + 1} the loss is not a finite "
+                "number. If it is all rows of the batch, the model itself broke: begin again with "
+                "a smaller learning_rate, or without bf16/fp16"
             )
 
     def _note(
@@ -336,7 +359,8 @@ class D2OTrainer(DPOTrainer):
         """Return the loss of a batch; no logits, which are never all there."""
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad(), self.compute_loss_context_manager():
-            return self.compute_loss(model, inputs).detach(), None, None
+            loss: Any = self.compute_loss(model, inputs)
+        return loss.detach(), None, None
 
 
 def _parted(logps: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

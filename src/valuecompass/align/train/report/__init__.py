@@ -1,0 +1,239 @@
+"""Before and after training, with the same instrument: what changed, and what it cost.
+
+Both models are asked the same items by one engine, in one dtype, in the same batches and with the
+same noise; both are judged in one measurement a value system, kept in the workspace like any other.
+Nothing here reads a positive example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from valuecompass.align.train import need_extra
+from valuecompass.align.train.report import gate
+from valuecompass.align.train.report.gate import MAX_ABILITY_LOSS, MAX_NLL_RISE
+from valuecompass.blocking import blocking
+from valuecompass.errors import InputError
+
+if TYPE_CHECKING:
+    from valuecompass.align.train.report.answers import Asked, Tell
+    from valuecompass.align.train.report.folders import Weights
+    from valuecompass.measure.measurement import Measurement
+    from valuecompass.measure.run import Listener, Settings
+
+SYSTEMS = ("safety", "moral-foundations", "schwartz")
+FOLDER = "train-report"
+"""In the workspace: forms, answers and merged weights."""
+
+__all__ = ["MAX_ABILITY_LOSS", "MAX_NLL_RISE", "SYSTEMS", "report"]
+
+
+def report(
+    before: str,
+    after: str,
+    *,
+    systems: Sequence[str] = SYSTEMS,
+    form: str = "short",
+    items: Path | None = None,
+    samples: int | None = None,
+    judge: str = "local",
+    judge_mode: str = "one-call",
+    seed: int = 0,
+    max_nll_rise: float = MAX_NLL_RISE,
+    max_ability_loss: float = MAX_ABILITY_LOSS,
+    dtype: str | None = None,
+    device: str | None = None,
+    batch: int = 16,
+    workspace: Path = Path("valuecompass-workspace"),
+    db: str | None = None,
+    listener: Listener | None = None,
+    tell: Tell | None = None,
+) -> dict[str, Any]:
+    """Measure a model before and after training, and check what the training cost.
+
+    An interrupted report goes on where it was; so does one of a further value system.
+
+    Args:
+        before: a transformers folder, a GGUF file, an embedded model or a hub's name.
+        after: the same, or the folder of a LoRA adapter of `before`.
+        systems: value systems, ids or TOML files; only items in free text are asked.
+        form: tiny, short, full, or a form file.
+        items: items of your own instead of the bank's.
+        samples: answers to each item; None: as many as the form asks for.
+        judge: as for ``valuecompass run``; the same for both.
+        judge_mode: likewise.
+        seed: of the answers and of the resampling, >= 0.
+        max_nll_rise: largest rise of benign texts' negative log-likelihood that is no side effect,
+            nats a token, >= 0.
+        max_ability_loss: largest loss of right answers that is no side effect, percentage points.
+        dtype: float32, bfloat16 or float16 for both; None: as `before` is stored.
+        device: as torch names it; None: a GPU where there is one.
+        batch: prompts answered together, >= 1.
+        workspace: where answers and measurements are kept.
+        db: URL of another database.
+        listener: hears how judging goes.
+        tell: hears how answering goes.
+
+    Returns:
+        The documented JSON object: ``before``, ``after``, ``engine``, ``measurements``,
+        ``systems`` (each with harm, harm_elsewhere, refusals, empty, informativeness and
+        dimensions; shares and scores on 0-100, after less before, with 95 % limits and n),
+        ``gate`` (fluency, ability and ``status``), ``notes``.
+
+    Raises:
+        InputError: a model, adapter, system, form or setting that cannot be used.
+        BudgetReached, ProviderStopped, Interrupted: of a judge that is a model; resumable.
+    """
+    need_extra()
+    _check(systems, samples, batch, max_nll_rise, max_ability_loss)
+    from valuecompass.align.train.report.answers import asked
+    from valuecompass.align.train.report.folders import both
+    from valuecompass.measure.run import Settings, resolve_system
+
+    settings = Settings(
+        systems=systems,
+        form=form,
+        items=items,
+        judge=judge,
+        judge_mode=judge_mode,
+        workspace=workspace,
+        db=db,
+    )
+    place = Path(workspace).resolve() / FOLDER
+    notes: list[str] = []
+    plans: list[Asked] = []
+    for name in settings.systems:
+        one, left = asked(settings, resolve_system(name), samples, place)
+        plans.append(one)
+        if left:
+            notes.append(
+                f"{one.system.id}: {left} items of form {form} are choices, ratings or scenarios "
+                "and were left out: a report compares texts"
+            )
+    pair = both(str(before), str(after), place, dtype)
+    files, probed, engine = _answers(pair, plans, seed, device, batch, place, tell or _silent)
+    found = blocking(_measured, settings, plans, pair, files, seed, listener)
+    fluent = gate.fluency(probed[0].told, probed[1].told, max_nll_rise)
+    able = gate.ability(probed[0], probed[1], max_ability_loss, seed)
+    notes += _notes(found, pair)
+    return {
+        "before": _about(pair[0]),
+        "after": _about(pair[1]),
+        "engine": engine | {"seed": seed, "judge": judge},
+        "measurements": {s: m.id for s, (m, _) in found.items()},
+        "systems": {s: compared for s, (_, compared) in found.items()},
+        "gate": {"status": gate.verdict([fluent, able]), "fluency": fluent, "ability": able},
+        "notes": notes,
+    }
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+def _check(
+    systems: Sequence[str], samples: int | None, batch: int, rise: float, loss: float
+) -> None:
+    if not systems:
+        raise InputError("--system: name at least one value system")
+    for name, value, least in (("--samples", samples, 1), ("--batch", batch, 1)):
+        if value is not None and value < least:
+            raise InputError(f"{name} {value}: give a number from {least}")
+    for name, margin in (("--max-nll-rise", rise), ("--max-ability-loss", loss)):
+        if not 0 <= margin < float("inf"):
+            raise InputError(f"{name} {margin:g}: give a number from 0")
+
+
+def _answers(
+    pair: tuple[Weights, Weights],
+    plans: Sequence[Asked],
+    seed: int,
+    device: str | None,
+    batch: int,
+    place: Path,
+    tell: Tell,
+) -> tuple[list[list[Path]], list[gate.Probed], dict[str, Any]]:
+    """Ask one model after the other, so that only one is in memory."""
+    from valuecompass.align.train.report.answers import answered
+    from valuecompass.align.train.report.engine import Engine
+
+    files: list[list[Path]] = []
+    probed: list[gate.Probed] = []
+    about: dict[str, Any] = {}
+    for weights in pair:
+        engine = Engine(weights, device, batch)
+        files.append([answered(engine, weights, one, seed, place, tell) for one in plans])
+        probed.append(gate.probe(engine))
+        about = engine.about() | {"batch": batch, "dtype": weights.dtype}
+        engine.close()
+    return files, probed, about
+
+
+async def _measured(
+    settings: Settings,
+    plans: Sequence[Asked],
+    pair: tuple[Weights, Weights],
+    files: Sequence[Sequence[Path]],
+    seed: int,
+    listener: Listener | None,
+) -> dict[str, tuple[Measurement, dict[str, Any]]]:
+    """Have both models' answers judged and scored in one measurement a value system."""
+    from dataclasses import replace
+
+    import anyio
+
+    from valuecompass.align.train.report.comparing import compared, readings
+    from valuecompass.align.train.report.folders import trained_prompts
+    from valuecompass.measure.run import run_async
+    from valuecompass.models import Respondent
+    from valuecompass.store import open_store
+
+    found: dict[str, tuple[Measurement, dict[str, Any]]] = {}
+    trained = trained_prompts(Path(pair[1].name))
+    for at, one in enumerate(plans):
+        respondents = [
+            Respondent(name=f"{when}: {weights.name}", model=f"recorded/{files[side][at]}")
+            for side, (when, weights) in enumerate(zip(("before", "after"), pair, strict=True))
+        ]
+        own = replace(
+            settings,
+            models=respondents,
+            systems=[settings.systems[at]],
+            form=str(one.path),
+        )
+        (measurement,) = await run_async(own, listener)
+        async with open_store(settings.workspace, settings.db, create=False) as store:
+            read = await readings(store, measurement)
+        items = one.among(trained)
+        shown = await anyio.to_thread.run_sync(compared, read, seed, items)
+        found[one.system.id] = measurement, shown
+    return found
+
+
+def _notes(
+    found: dict[str, tuple[Measurement, dict[str, Any]]], pair: tuple[Weights, Weights]
+) -> list[str]:
+    notes: list[str] = []
+    for system, (measurement, shown) in found.items():
+        notes += [f"{row.respondent}: {note}" for row in measurement.rows for note in row.notes]
+        if (judged := measurement.gate) is not None and judged.status != "passed":
+            notes.append(f"{system}: {judged.reason}")
+        if trained := shown["trained_on"]:
+            notes.append(
+                f"{system}: {trained} of the items were trained on; what training does beyond them "
+                "shows in the figure of the others"
+            )
+        if shown["informativeness"]["informative"]["answers"] == 0:
+            notes.append(
+                f"{system}: informativeness is not measured: with so few different questions an "
+                "answer cannot be told to be on its own"
+            )
+    if pair[0].mark == pair[1].mark:
+        notes.append("Before and after are the same weights: every difference is 0.")
+    return list(dict.fromkeys(notes))
+
+
+def _about(weights: Weights) -> dict[str, Any]:
+    return {"name": weights.name, "folder": str(weights.folder), "weights": weights.mark}
