@@ -67,6 +67,7 @@ METHODS: dict[str, Method] = {
     ),
     "KTO": Method("kto", 2),
     "SFT on anchors": Method("sft", 2, K),
+    "D2O K=4, beta 0.3": d2o(4, beta=0.3),
     "D2O K=11, beta 0.3": d2o(K, beta=0.3),
     "DPO, noisy positives": Method("dpo", 2, noise=NOISE),
     "D2O K=11, noisy anchors": d2o(K, NOISE),

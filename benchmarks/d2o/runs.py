@@ -27,6 +27,12 @@ INHERITED = {
     "D2O K=11, beta 0.3, noisy anchors": "D2O K=11, beta 0.3",
 }
 """Who tunes does not know that there is noise: these have the learning rate of those."""
+RECIPE = (
+    *("GA", "NPO", "D2O K=1", "D2O K=4", "D2O K=11", "DPO"),
+    *("D2O K=4, beta 0.3", "D2O K=11, beta 0.3"),
+)
+RATE = 5e-4
+"""Learning rate of the recipe, of the sweep and of the harder worlds."""
 HARDER = ("GA", "NPO", "DPO", "KTO", "SFT on anchors", "D2O K=11", "D2O K=11, beta 0.3")
 
 
@@ -75,6 +81,14 @@ def reported(rates_: dict[str, float]) -> list[Run]:
     ]
 
 
+def recipe() -> list[Run]:
+    """Return the runs at one learning rate for all."""
+    return [
+        Run("apart", False, name, METHODS[name], RATE, seed)
+        for name, seed in product(RECIPE, REPORTED)
+    ]
+
+
 def sweep() -> list[Run]:
     """Return the runs over alpha and beta."""
     return [
@@ -83,7 +97,7 @@ def sweep() -> list[Run]:
             False,
             f"{alpha} {beta}",
             d2o(4, noise, alpha=alpha, beta=beta),
-            5e-4,
+            RATE,
             seed,
             whole=False,
         )
@@ -96,7 +110,7 @@ def sweep() -> list[Run]:
 def harder() -> list[Run]:
     """Return the runs in worlds where clean answers are easier to lose."""
     return [
-        Run(world, tied, name, METHODS[name], 5e-4, seed, whole=False)
+        Run(world, tied, name, METHODS[name], RATE, seed, whole=False)
         for seed in TUNING
         for world, tied in (("apart", True), ("shared", False))
         for name in HARDER
@@ -169,5 +183,5 @@ def _read(kept: dict[str, Any]) -> Done:
     return Done(points, *(Rates(**kept[name]) for name in ("end", "held_out", "start")))
 
 
-__all__ = ["GRID", "INHERITED", "REPORTED", "TUNING", "WEIGHTS", "Done", "Run"]
-__all__ += ["Runner", "harder", "reported", "sweep", "tuning"]
+__all__ = ["GRID", "INHERITED", "RATE", "REPORTED", "TUNING", "WEIGHTS", "Done", "Run"]
+__all__ += ["Runner", "harder", "recipe", "reported", "sweep", "tuning"]

@@ -39,6 +39,7 @@ def main() -> None:
     stages = {
         "learning rates": lambda: told.tuning(tuned),
         "alpha and beta": lambda: told.sweep(runner.all(runs.sweep())),
+        "recipe": lambda: told.recipe(runner.all(runs.recipe())),
         "world": lambda: told.reported(runner.all(runs.reported(rates)), rates),
         "harder worlds": lambda: told.harder(runner.all(runs.harder())),
     }
