@@ -23,6 +23,7 @@ REPORTED = tuple(range(1, 9))
 WEIGHTS = (0.1, 0.3, 1.0)
 INHERITED = {
     "DPO, noisy positives": "DPO",
+    "DPO, beta 1, noisy positives": "DPO, beta 1",
     "D2O K=11, noisy anchors": "D2O K=11",
     "D2O K=11, beta 0.3, noisy anchors": "D2O K=11, beta 0.3",
 }

@@ -18,7 +18,7 @@ HARM = 0.02
 OURS = "D2O K=11"
 WIDE = "D2O K=11, beta 0.3"
 """With anchors that weigh three times as much as the negative."""
-OTHERS = ("DPO", "NPO", "SimPO", "KTO", "SFT on anchors")
+OTHERS = ("DPO", "DPO, beta 1", "NPO", "SimPO", "KTO", "SFT on anchors")
 
 
 def choose(found: Found) -> dict[str, float]:
@@ -138,9 +138,9 @@ def noise_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
         for which in ("clean", "harmful"):
             pair = [[getattr(end, which) for end in side] for side in ends]
             found = spread.interval(spread.difference, *pair)
-            hurt = which == "clean" and noisy.startswith("DPO")
+            wanted = {"clean": "< 0", "harmful": "> 0"}[which] * noisy.startswith("DPO")
             name = f"{noisy}, less without noise: {which} rate"
-            gates.append(Gate(name, "< 0" * hurt, *found, surely=hurt))
+            gates.append(Gate(name, wanted, *found, surely=bool(wanted)))
     return gates
 
 
