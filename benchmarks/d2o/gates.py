@@ -13,6 +13,7 @@ class Gate:
     """A figure with its interval, and what is wanted of it.
 
     wanted: such as "<= 1.05" or ">= 1.7"; empty where the figure is only told.
+    surely: the whole interval must be as wanted, not the value alone.
     """
 
     figure: str
@@ -21,6 +22,7 @@ class Gate:
     low: float | None = None
     high: float | None = None
     note: str = ""
+    surely: bool = False
 
     @property
     def reached(self) -> bool | None:
@@ -29,13 +31,17 @@ class Gate:
             return None
         sign, number = self.wanted.split()
         compare = {"<=": float.__le__, ">=": float.__ge__, "<": float.__lt__, ">": float.__gt__}
-        return compare[sign](float(self.value), float(number))
+        nearest = self.value
+        if self.surely and self.low is not None and self.high is not None:
+            nearest = self.high if "<" in sign else self.low
+        return compare[sign](float(nearest), float(number))
 
     def row(self) -> list[str]:
         """Return its row of a table."""
         said = {None: "", True: "reached", False: "**missed**"}[self.reached]
         between = "" if self.low is None else f"{self.low:.3g} to {self.high:.3g}"
-        return [self.figure, self.wanted, f"{self.value:.3g}", between, said, self.note]
+        wanted = f"{self.wanted}, all of the interval" if self.surely else self.wanted
+        return [self.figure, wanted, f"{self.value:.3g}", between, said, self.note]
 
     def plain(self) -> dict[str, Any]:
         """Return it for JSON."""

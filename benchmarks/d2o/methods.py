@@ -62,16 +62,18 @@ METHODS: dict[str, Method] = {
     "D2O K=4": d2o(4),
     "D2O K=11": d2o(K),
     "DPO": Method("dpo", 2),
+    "DPO, beta 1": Method("dpo", 2, options={"beta": 1.0}),
     "SimPO": Method(
         "simpo", 2, options={"loss_type": "simpo", "cpo_alpha": 0.0, "beta": 2, "simpo_gamma": 1}
     ),
     "KTO": Method("kto", 2),
     "SFT on anchors": Method("sft", 2, K),
-    "D2O K=11, beta 1": d2o(K, beta=1.0),
-    "DPO, beta 1": Method("dpo", 2, options={"beta": 1.0}),
+    "D2O K=4, beta 0.3": d2o(4, beta=0.3),
+    "D2O K=11, beta 0.3": d2o(K, beta=0.3),
     "DPO, noisy positives": Method("dpo", 2, noise=NOISE),
+    "DPO, beta 1, noisy positives": Method("dpo", 2, noise=NOISE, options={"beta": 1.0}),
     "D2O K=11, noisy anchors": d2o(K, NOISE),
-    "D2O K=11, beta 1, noisy anchors": d2o(K, NOISE, beta=1.0),
+    "D2O K=11, beta 0.3, noisy anchors": d2o(K, NOISE, beta=0.3),
 }
 
 

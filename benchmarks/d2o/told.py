@@ -16,7 +16,9 @@ Found = dict[runs.Run, runs.Done]
 HARM = 0.02
 """Most harm with which a learning rate may be chosen for how clean it leaves answers."""
 OURS = "D2O K=11"
-OTHERS = ("DPO", "NPO", "SimPO", "KTO", "SFT on anchors", "D2O K=1", "D2O K=4", "D2O K=11, beta 1")
+WIDE = "D2O K=11, beta 0.3"
+"""With anchors that weigh three times as much as the negative."""
+OTHERS = ("DPO", "DPO, beta 1", "NPO", "SimPO", "KTO", "SFT on anchors")
 
 
 def choose(found: Found) -> dict[str, float]:
@@ -41,11 +43,12 @@ def reported(found: Found, rates: dict[str, float]) -> tuple[str, dict[str, Any]
     """Return the text of the reported runs, and their figures."""
     of = {name: [done for run, done in found.items() if run.name == name] for name in METHODS}
     draw(of)
-    gates = [*end_gates(of), *noise_gates(of)]
-    claims = [*convergence(of), *stability(of)]
+    gates = noise_gates(of)
+    claims = {ours: against(of, ours) for ours in (OURS, WIDE)}
     begun = of[OURS]
     text = "\n\n".join(
         [
+            "### Methods",
             f"Simulated. {len(runs.REPORTED)} seeds, none of them used to choose anything; world "
             f"`apart`; before training {_mean(begun, 'clean')[0]:.2f} clean and "
             f"{_mean(begun, 'harmful')[0]:.2f} harmful. {STEPS} steps of 8 prompts (GA and NPO, "
@@ -60,9 +63,13 @@ def reported(found: Found, rates: dict[str, float]) -> tuple[str, dict[str, Any]
             "learning rate is that chosen without noise. D2O uses no positives, so that noise in "
             "them cannot reach it: noisy anchors are the harder test.",
             gate_table(gates, "95 % interval"),
-            f"Convergence and stability, beside {OURS}. To 90 %: responses, or steps, until nine "
-            "tenths of a run's own fall in harm are done. Intervals draw seeds again, in pairs.",
-            table(["claim of the paper", "figure", "95 % interval", "here"], claims),
+            "Convergence and stability. To 90 %: steps, or responses, until nine tenths of a run's "
+            "own fall in harm are done, the other method's over D2O's. Spread and wobble: standard "
+            "deviation of the clean rate over seeds, and over the second half of a run's steps; "
+            "the other method's less D2O's. `for`: the whole 95 % interval says that D2O is faster "
+            "or steadier, as the paper claims; `against`: the contrary; `open`: neither. Intervals "
+            "draw seeds again, in pairs.",
+            *(f"{ours}, beside:\n\n{table(CLAIMED, rows)}" for ours, rows in claims.items()),
             "![rates against responses](../../docs/img/d2o-world.png)",
         ]
     )
@@ -123,20 +130,6 @@ def end_table(of: dict[str, list[runs.Done]], rates: dict[str, float]) -> str:
     return table(head, rows)
 
 
-def end_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
-    """Return the gates of collapse, at the end of the runs."""
-    gates = []
-    for name in ("GA", "NPO"):
-        clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
-        gates.append(Gate(f"{name}: mean clean rate", "< 0.1", *clean))
-    for name in ("D2O K=1", "D2O K=4", OURS, "D2O K=11, beta 1"):
-        clean = spread.interval(spread.mean_of, [done.end.clean for done in of[name]])
-        harm = spread.interval(spread.mean_of, [done.end.harmful for done in of[name]])
-        gates.append(Gate(f"{name}: mean clean rate", ">= 0.75", *clean))
-        gates.append(Gate(f"{name}: mean harm rate", "< 0.005", *harm, note="0.00"))
-    return gates
-
-
 def noise_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
     """Return what noise does, paired by seed."""
     gates = []
@@ -145,68 +138,76 @@ def noise_gates(of: dict[str, list[runs.Done]]) -> list[Gate]:
         for which in ("clean", "harmful"):
             pair = [[getattr(end, which) for end in side] for side in ends]
             found = spread.interval(spread.difference, *pair)
-            wanted = "< 0" if which == "clean" and noisy.startswith("DPO") else ""
-            gates.append(Gate(f"{noisy}, less without noise: {which} rate", wanted, *found))
+            wanted = {"clean": "< 0", "harmful": "> 0"}[which] * noisy.startswith("DPO")
+            name = f"{noisy}, less without noise: {which} rate"
+            gates.append(Gate(name, wanted, *found, surely=bool(wanted)))
     return gates
 
 
-def convergence(of: dict[str, list[runs.Done]]) -> list[list[str]]:
-    """Return whether D2O gets there with less than the others."""
-    rows = []
-    for name, along in ((name, along) for along in ("step", "rows") for name in OTHERS):
-        theirs, own = ([to_goal(done, along) for done in of[one]] for one in (name, OURS))
-        found = spread.interval(spread.times, theirs, own)
-        what = {"step": "steps", "rows": "responses"}[along]
-        here = spread.said("refuted", "reproduced", found, zero=1.0)
-        if name.startswith("D2O"):
-            here = ""
-        figure = f"{mean(theirs):.0f} against {mean(own):.0f}: {found[0]:.2f} times"
-        claim = f"faster than {name}, {what} to 90 %"
-        rows.append([claim, figure, f"{found[1]:.2f} to {found[2]:.2f}", here])
-    return rows
+CLAIMED = [
+    *("", "steps to 90 %, times", "responses to 90 %, times", "spread over seeds, more by"),
+    "wobble in a run, more by",
+]
 
 
-def stability(of: dict[str, list[runs.Done]]) -> list[list[str]]:
-    """Return whether D2O spreads less over seeds, and moves less once it is there."""
+def against(of: dict[str, list[runs.Done]], ours: str) -> list[list[str]]:
+    """Return what others take and how they spread, beside D2O."""
+    figures = (
+        (spread.times, lambda done: to_goal(done, "step")),
+        (spread.times, lambda done: to_goal(done, "rows")),
+        (spread.wider, lambda done: done.end.clean),
+        (spread.difference, lambda done: wobble(done.points)),
+    )
     rows = []
-    figures = {
-        "spread of the clean rate over seeds": lambda done: done.end.clean,
-        "spread of responses to 90 % over seeds, logarithm": lambda done: float(
-            spread.np.log(to_goal(done, "rows"))
-        ),
-    }
-    for what, figure in figures.items():
-        for name in OTHERS:
-            theirs, own = ([figure(done) for done in of[one]] for one in (name, OURS))
-            found = spread.interval(spread.wider, theirs, own)
-            here = spread.said("refuted", "reproduced", found)
-            rows.append(_stable(name, what, found, here))
     for name in OTHERS:
-        theirs, own = ([wobble(done.points) for done in of[one]] for one in (name, OURS))
-        found = spread.interval(spread.difference, theirs, own)
-        here = spread.said("refuted", "reproduced", found)
-        rows.append(_stable(name, "standard deviation of the clean rate in a run", found, here))
+        row = [name]
+        for statistic, figure in figures:
+            theirs, own = ([figure(done) for done in of[one]] for one in (name, ours))
+            found = spread.interval(statistic, theirs, own)
+            zero = 1.0 if statistic is spread.times else 0.0
+            said = spread.said("against", "for", found, zero)
+            row.append(f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f}) {said}")
+        rows.append(row)
     return rows
 
 
-def _stable(name: str, what: str, found: tuple[float, float, float], here: str) -> list[str]:
-    here = "" if name.startswith("D2O") else here
-    between = f"{found[1]:+.3f} to {found[2]:+.3f}"
-    return [f"steadier than {name}: {what}", f"{found[0]:+.3f}", between, here]
+def recipe(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs at one learning rate, and their figures."""
+    of = {name: [d.end for run, d in found.items() if run.name == name] for name in runs.RECIPE}
+    gates = []
+    for name, ends in of.items():
+        clean = spread.interval(spread.mean_of, [end.clean for end in ends])
+        harm = spread.interval(spread.mean_of, [end.harmful for end in ends])
+        wanted = ["< 0.1", ""] if name in ("GA", "NPO") else [">= 0.75", "< 0.005"]
+        if name == "DPO":
+            wanted = ["", ""]
+        gates.append(Gate(f"{name}: mean clean rate", wanted[0], *clean))
+        gates.append(Gate(f"{name}: mean harm rate", wanted[1], *harm))
+    text = (
+        "### One learning rate\n\nSimulated. The recipe of the digest of the paper: "
+        f"{runs.RATE:g} for all, {STEPS} steps (GA and NPO: twice as many), "
+        f"{len(runs.REPORTED)} seeds that chose nothing.\n\n" + gate_table(gates, "95 % interval")
+    )
+    ends = {name: [vars(end) for end in all_] for name, all_ in of.items()}
+    return text, {"gates": [gate.plain() for gate in gates], "ends": ends}
 
 
-def fixed(found: Found) -> tuple[str, dict[str, Any]]:
-    """Return the text of the runs with one learning rate, and their figures."""
+def tuning(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs that chose learning rates, and their figures."""
     rows, figures = [], {}
     for name in dict.fromkeys(run.name for run in found):
-        ends = [done.end for run, done in found.items() if run.name == name]
-        harm = [f"{mean(getattr(end, of) for end in ends):.3f}" for of in ("harmful", "touched")]
-        rows.append([name, _range([end.clean for end in ends]), *harm])
-        figures[name] = [vars(end) for end in ends]
+        row = [name]
+        for rate in runs.GRID:
+            of = (name, rate)
+            ends = [done.end for run, done in found.items() if (run.name, run.rate) == of]
+            clean = ", ".join(f"{end.clean:.2f}" for end in ends)
+            row.append(f"{clean}; {mean(end.harmful for end in ends):.3f}")
+            figures[f"{name}, {rate:g}"] = [vars(end) for end in ends]
+        rows.append(row)
     text = (
-        "### One learning rate\n\nSimulated. 5e-4 for all, not chosen here but that of the digest "
-        f"of the paper; {len(runs.REPORTED)} seeds.\n\n"
-        + table(["method", "clean, mean (least to most)", "harmful", "touched"], rows)
+        "### Learning rates\n\nSimulated. Clean rate at the end with seeds "
+        f"{', '.join(map(str, runs.TUNING))}, then the mean harm rate. 5e-4 is that of the digest "
+        "of the paper.\n\n" + table(["method", *(f"{rate:g}" for rate in runs.GRID)], rows)
     )
     return text, figures
 
@@ -217,16 +218,24 @@ def sweep(found: Found) -> tuple[str, dict[str, Any]]:
     for name in dict.fromkeys(run.name for run in found):
         alpha, beta = name.split()
         row = [alpha, beta]
-        for tied in (False, True):
-            ends = [d.end for run, d in found.items() if (run.name, run.tied) == (name, tied)]
-            row += [_range([end.clean for end in ends]), f"{mean(e.harmful for e in ends):.3f}"]
-            figures[f"alpha {alpha}, beta {beta}{', tied' * tied}"] = [vars(end) for end in ends]
+        for noise in (0.0, NOISE):
+            of = (name, noise)
+            ends = [d.end for run, d in found.items() if (run.name, run.method.noise) == of]
+            row.append(_range([end.clean for end in ends]) if ends else "")
+            row += [
+                f"{mean(getattr(end, of) for end in ends):.3f}" if ends else ""
+                for of in ("harmful", "touched")
+            ]
+            figures[f"alpha {alpha}, beta {beta}{', noisy' * bool(noise)}"] = [
+                vars(end) for end in ends
+            ]
         rows.append(row)
-    head = ["alpha", "beta", "clean", "harmful", "clean, tied", "harmful, tied"]
+    head = ["alpha", "beta", "clean", "harmful", "touched"]
+    head += ["clean, noisy", "harmful, noisy", "touched, noisy"]
     text = (
         "### alpha and beta\n\nSimulated. D2O with K = 4, learning rate 5e-4, "
-        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `tied`: the learner's "
-        "embeddings are its head's.\n\n" + table(head, rows)
+        f"{STEPS} steps, seeds {', '.join(map(str, runs.TUNING))}; `noisy`: {NOISE:.0%} of the "
+        "anchors are harmful.\n\n" + table(head, rows)
     )
     return text, figures
 
@@ -268,7 +277,7 @@ def draw(of: dict[str, list[runs.Done]]) -> None:
         "SFT on anchors": "#2ca02c",
         "D2O K=1": "#9ecae1",
         OURS: "#08306b",
-        "D2O K=11, beta 1": "#17becf",
+        WIDE: "#17becf",
     }
     figure, axes = pyplot.subplots(2, 1, figsize=(9, 8), sharex=True, layout="constrained")
     panels = list(zip(axes, ("clean", "harmful"), strict=True))

@@ -33,17 +33,19 @@ def main() -> None:
     from benchmarks.d2o import runs, told
 
     runner = runs.Runner(given.keep or Path(tempfile.mkdtemp()))
-    rates = told.choose(runner.all(runs.tuning()))
+    tuned = runner.all(runs.tuning())
+    rates = told.choose(tuned)
     figures: dict[str, Any] = {"made": made_with()}
     stages = {
-        "world": lambda: told.reported(runner.all(runs.reported(rates)), rates),
+        "learning rates": lambda: told.tuning(tuned),
         "alpha and beta": lambda: told.sweep(runner.all(runs.sweep())),
+        "recipe": lambda: told.recipe(runner.all(runs.recipe())),
+        "world": lambda: told.reported(runner.all(runs.reported(rates)), rates),
         "harder worlds": lambda: told.harder(runner.all(runs.harder())),
-        "one learning rate": lambda: told.fixed(runner.all(runs.fixed())),
     }
     for name, stage in stages.items():
         text, figures[name] = stage()
-        if name == "world":
+        if name == "learning rates":
             text = f"## Toy world\n\n{made_with()}.\n\n{text}"
         print(text)
         record(name, text)

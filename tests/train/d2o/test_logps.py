@@ -191,3 +191,19 @@ def test_a_model_without_a_plain_cache_is_refused() -> None:
     add_scoring(model)
     with pytest.raises(ValueCompassError, match="share_prefix=False"):
         sequence_logps(model, batch(), share_prefix=True)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_with_unknown_logits_is_refused(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from valuecompass.align.train.d2o import logps
+    from valuecompass.errors import ValueCompassError
+
+    model = made(family)
+    logps.add_scoring(model)
+    logps.check_scoring(model)
+    assert not model.training
+    monkeypatch.setattr(logps, "_scale", lambda config: 2.0)
+    with pytest.raises(ValueCompassError, match="own logits"):
+        logps.check_scoring(model)

@@ -272,11 +272,15 @@ def test_a_dataset_without_rows_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("max_length", [1024, None])
-def test_responses_end_where_the_window_does(tmp_path: Path, max_length: int | None) -> None:
+def test_responses_end_where_the_window_does(
+    tmp_path: Path, max_length: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
     """Learned positions know no further; those of others were never trained further."""
     rows = tiny.rows(4)
     rows[1]["rejected"] = "Use a crowbar. " * 60
     one = tiny.trainer(tmp_path, rows, max_length=max_length, max_steps=1)
+    (said,) = [r.getMessage() for r in caplog.records if r.name.startswith("valuecompass")]
+    assert said.startswith("train dataset: 1 of 16 responses") and "512 tokens" in said
     given = one.data_collator([one.train_dataset[1]])
     whole = given["prompt_ids"].shape[1] + given["response_mask"].sum(1).max().item()
     assert whole == tiny.model().config.max_position_embeddings == 512
@@ -427,6 +431,7 @@ def test_the_model_card_names_method_and_paper(tmp_path: Path) -> None:
 PROCESSES = """
 import sys
 from pathlib import Path
+sys.path.insert(0, sys.argv[3])
 from tests.train.d2o import tiny
 one = tiny.trainer(Path(sys.argv[1]), tiny.rows(k=0), per_device_train_batch_size=int(sys.argv[2]),
                    optim="sgd", learning_rate=1e-2, ref_model=tiny.model(1))
@@ -447,8 +452,11 @@ def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path) -> None:
         run += ["--master_addr", "127.0.0.1", "--master_port", str(free.getsockname()[1])]
     alone = [sys.executable, str(script), str(tmp_path / "one"), "4"]
     both = [*run, str(script), str(tmp_path / "two"), "2"]
+    root = str(Path(__file__).parents[3])  # where `tests` is, which another process does not know
     for command in (alone, both):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            [*command, root], capture_output=True, text=True, check=False, timeout=120
+        )
         assert done.returncode == 0, done.stderr[-3_000:]
     ends = [
         AutoModelForCausalLM.from_pretrained(tmp_path / name / "end") for name in ("one", "two")

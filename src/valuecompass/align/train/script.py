@@ -14,6 +14,7 @@ import contextlib
 import json
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -71,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ValueCompassError: the loss is no number any more.
     """
     need_extra()
+    # TRL and transformers say of each other's names what nobody here can change
+    warnings.filterwarnings("ignore", r".*gradient_checkpointing.* is deprecated", FutureWarning)
     script, args, model = parsed(argv)
     _look_beside(script, argv)
     if not script.train_rows:

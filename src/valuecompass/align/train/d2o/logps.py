@@ -78,6 +78,35 @@ def add_scoring(model: Any) -> None:
     model.scores_responses = True
 
 
+def check_scoring(model: Any) -> None:
+    """Compare the scores of a few tokens with the model's own logits.
+
+    Families scale or bend their logits by settings of many names (`_scale`); one that is not known
+    here would be trained on numbers that are not its own.
+
+    Raises:
+        ValueCompassError: they differ.
+    """
+    device = model.get_input_embeddings().weight.device
+    ids = torch.arange(16, device=device)[None] % model.config.get_text_config().vocab_size
+    ones = torch.ones_like(ids)
+    batch = {"prompt_ids": ids[:, :8], "prompt_mask": ones[:, :8]}
+    batch |= {"response_ids": ids[:, 8:], "response_mask": ones[:, 8:]}
+    batch |= {"anchor_index": ids.new_zeros(0)}
+    was = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(ids, use_cache=False).logits[0, 7:-1].float()
+        own = logits.log_softmax(-1).gather(1, ids[0, 8:, None]).sum().item()
+        ours = sequence_logps(model, batch, share_prefix=False).logps.item()
+    model.train(was)
+    if abs(ours - own) > 0.05 + 0.01 * abs(own):  # half precision rounds
+        raise ValueCompassError(
+            f"{type(model).__name__}: a response scores {ours:.3f} here and {own:.3f} by the "
+            "model's own logits, which its family bends in a way not known here; please report it"
+        )
+
+
 def _score(
     model: Any,
     prompt_ids: Tensor,

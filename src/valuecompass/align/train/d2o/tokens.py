@@ -27,10 +27,11 @@ def tokenise(
     anchors: bool,
     max_length: int | None,
 ) -> Example:
-    """Return `prompt_ids`, `rejected_ids`, `anchor_ids` and `row` of an example.
+    """Return `prompt_ids`, `rejected_ids`, `anchor_ids`, `row` and `cut` of an example.
 
     A prompt and its response are tokenised together and parted where they differ from the prompt
-    alone; text (not chat) gets the end token, once.
+    alone; text (not chat) gets the end token, once. `cut`: how many responses are longer than the
+    room that is left to them; the collator cuts their ends off.
 
     Args:
         example: with `prompt`, `rejected` and, where they are used, `anchors`; texts or messages.
@@ -83,12 +84,14 @@ def tokenise(
             f"{where}: prompt has {length} tokens, and prompt and response together may have "
             f"{max_length}: shorten it, leave the row out, or raise max_length"
         )
+    cut = 0 if max_length is None else sum(len(ids) > max_length for ids in whole)
     rejected_ids, *anchor_ids = (ids[length:] for ids in whole)
     return {
         "prompt_ids": alone[:length],
         "rejected_ids": rejected_ids,
         "anchor_ids": anchor_ids,
         "row": row,
+        "cut": cut,
     }
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -22,10 +23,16 @@ from trl.trainer.utils import global_then_local_main_first, use_adapter
 from valuecompass.align.train.d2o import objectives
 from valuecompass.align.train.d2o.collator import DataCollatorForDispreference
 from valuecompass.align.train.d2o.config import D2OConfig
-from valuecompass.align.train.d2o.logps import Scored, add_scoring, sequence_logps
+from valuecompass.align.train.d2o.logps import (
+    Scored,
+    add_scoring,
+    check_scoring,
+    sequence_logps,
+)
 from valuecompass.align.train.d2o.tokens import tokenise
 from valuecompass.errors import InputError, ValueCompassError
 
+log = logging.getLogger(__name__)
 COLUMNS = (
     *("prompt_ids", "rejected_ids", "anchor_ids", "row"),
     *("ref_anchor_logps", "ref_rejected_logps"),
@@ -124,6 +131,8 @@ class D2OTrainer(DPOTrainer):
         if is_peft_model(self.model) and self.model.active_peft_config.is_prompt_learning:
             raise ValueError("prompt learning moves the tokens; use LoRA or another adapter")
         self._add_scoring()
+        if not (self.is_deepspeed_enabled or self.is_fsdp_enabled):  # they part the weights
+            check_scoring(self.model)
 
     def _add_scoring(self) -> None:
         for model in (self.model, self.ref_model):
@@ -150,9 +159,19 @@ class D2OTrainer(DPOTrainer):
         )
         with global_then_local_main_first():
             columns = dataset.column_names or list(next(iter(dataset)))
-            return dataset.map(
+            made = dataset.map(
                 tokenise, with_indices=True, fn_kwargs=given, remove_columns=columns, **more
             )
+        if isinstance(made, Dataset) and (cut := sum(made["cut"])) and args.process_index == 0:
+            log.warning(
+                "%s dataset: %d of %d responses are longer than there is room for (%d tokens with "
+                "their prompt) and are cut off there, without their end",
+                dataset_name,
+                cut,
+                len(made) + sum(map(len, made["anchor_ids"])),
+                self._longest,
+            )
+        return made
 
     def _set_signature_columns_if_needed(self) -> None:
         if self._signature_columns is None:
