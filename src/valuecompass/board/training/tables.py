@@ -45,7 +45,7 @@ def system_tables(name: str, shown: Json) -> list[Table]:
     content = shown["informativeness"]["content_words"]
     shares = [_row(f"{RATES[key]}, %", one) for key, one in rates(shown).items()]
     scores = [
-        [*_row(dimension, one), "differs" if one["discovered"] else ""]
+        [*_row(dimension, one), "differs" if one["discovered"] else "not shown"]
         for dimension, one in shown["dimensions"].items()
         if one["answers"]
     ]
