@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.tiny_model import adapter, tiny
+from valuecompass.board.training.page import render_training
 
 pytestmark = pytest.mark.train
 
@@ -65,7 +66,9 @@ def test_a_model_differs_from_itself_in_nothing(base: Path, items: Path, workspa
         for one in (shown["harm"], shown["refusals"], shown["informativeness"]["informative"]):
             assert one["answers"] + one["unpaired"] == places
         assert shown["informativeness"]["informative"]["answers"] > 0
+        assert shown["name"] and set(shown["judge_gate"]) == {"status", "reason"}
     assert "the same weights" in " ".join(found["notes"])
+    assert "No difference shown in" in render_training(found)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 

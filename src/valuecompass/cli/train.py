@@ -330,9 +330,9 @@ def report(
         )
     _show_report(found, html, json)
     if html is not None:
-        from valuecompass.align.train.report.page import html as page
+        from valuecompass.board.training.page import render_training
 
-        write_text(html, page(found))
+        write_text(html, render_training(found))
     if found["gate"]["status"] == "failed":
         raise typer.Exit(1)
 
@@ -356,7 +356,7 @@ def _show_report(found: dict[str, Any], html: Path | None, json: bool) -> None:
     if json:
         echo_json(found)
         return
-    from valuecompass.align.train.report.page import lines, tables
+    from valuecompass.board.training.tables import lines, tables
 
     for one in tables(found):
         say(one.title)

@@ -78,8 +78,10 @@ def report(
 
     Returns:
         The documented JSON object: ``before``, ``after``, ``engine``, ``measurements``,
-        ``systems`` (each with harm, harm_elsewhere, refusals, empty, informativeness and
-        dimensions; shares and scores on 0-100, after less before, with 95 % limits and n),
+        ``systems`` (each with name, judge_gate, harm, harm_elsewhere, trained_on, refusals, empty,
+        informativeness and dimensions; shares and scores on 0-100, after less before, with 95 %
+        limits and n; judge_gate is ``{status, reason}`` as in `judges.quality.calibration.Gate`,
+        None where nothing was judged),
         ``gate`` (fluency, ability and ``status``), ``notes``.
 
     Raises:
@@ -180,7 +182,7 @@ async def _measured(
     listener: Listener | None,
 ) -> dict[str, tuple[Measurement, dict[str, Any]]]:
     """Have both models' answers judged and scored in one measurement a value system."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     import anyio
 
@@ -208,7 +210,8 @@ async def _measured(
             read = await readings(store, measurement)
         items = one.among(trained)
         shown = await anyio.to_thread.run_sync(compared, read, seed, items)
-        found[one.system.id] = measurement, shown
+        judged = {"judge_gate": measurement.gate and asdict(measurement.gate)}
+        found[one.system.id] = measurement, {"name": one.system.name} | judged | shown
     return found
 
 
@@ -218,8 +221,6 @@ def _notes(
     notes: list[str] = []
     for system, (measurement, shown) in found.items():
         notes += [f"{row.respondent}: {note}" for row in measurement.rows for note in row.notes]
-        if (judged := measurement.gate) is not None and judged.status != "passed":
-            notes.append(f"{system}: {judged.reason}")
         if trained := shown["trained_on"]:
             notes.append(
                 f"{system}: {trained} of the items were trained on; what training does beyond them "
