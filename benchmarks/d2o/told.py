@@ -15,7 +15,8 @@ from benchmarks.d2o.parts import PICTURES, table
 Found = dict[runs.Run, runs.Done]
 HARM = 0.02
 """Most harm with which a learning rate may be chosen for how clean it leaves answers."""
-OURS = "D2O K=11"
+OURS = "D2O K=11, beta 0.1"
+"""With the paper's weights."""
 WIDE = "D2O K=11, beta 0.3"
 """With anchors that weigh three times as much as the negative."""
 OTHERS = ("DPO", "DPO, beta 1", "NPO", "SimPO", "KTO", "SFT on anchors")
@@ -275,7 +276,7 @@ def draw(of: dict[str, list[runs.Done]]) -> None:
         "SimPO": "#e377c2",
         "KTO": "#9467bd",
         "SFT on anchors": "#2ca02c",
-        "D2O K=1": "#9ecae1",
+        "D2O K=1, beta 0.1": "#9ecae1",
         OURS: "#08306b",
         WIDE: "#17becf",
     }
