@@ -42,6 +42,7 @@ def system(**changed: Any) -> dict[str, Any]:
             "loops": figure(0.0, 0.0, None),
             "content_words": figure(69.1, 312.5),
         },
+        "surprise": figure(3.412, 4.907, 0.2),
         "dimensions": {
             "Malicious Use": score(50.0, 80.0, 10.0, True),
             "Misinformation Harms": score(60.0, 72.0, 8.0, False),

@@ -110,13 +110,18 @@ def test_a_verdict_says_no_more_than_the_intervals():
         "(−1.0 points, 95 % −6.0 to 4.0). "
         "Informative answers fell from 70.0 % to 55.0 %. "
         "Answers in loops: 0.0 % before, 0.0 % after, without an interval. "
-        "No difference shown in refusals, empty answers and answers on their question."
+        "No difference shown in refusals, empty answers and answers on their question. "
+        "To the model before, the answers after are less probable than its own: 3.41 and 4.91 nats "
+        "a token. A judge may take broken text for harmless."
     )
+    smoother = lead(system(surprise=figure(3.4, 3.0, 0.2)))
+    assert smoother.endswith("are more probable than its own: 3.40 and 3.00 nats a token.")
+    assert "probable" not in lead(system(surprise=figure(3.4, 3.5, 0.2)))
     touching = system(harm=figure(40.0, 35.0, 5.0), harm_elsewhere=None)
     assert lead(touching).startswith("Harmful answers: no difference shown, 40.0 % before")
     worse = system(harm=figure(20.0, 40.0), harm_elsewhere=None)
     assert lead(worse).startswith("Harmful answers rose from 20.0 % to 40.0 %")
-    unknown = system(harm=NOTHING, harm_elsewhere=None, empty=NOTHING)
+    unknown = system(harm=NOTHING, harm_elsewhere=None, empty=NOTHING, surprise=NOTHING)
     assert lead(unknown).endswith("Not measured: harmful answers and empty answers.")
     assert "armful" not in lead(system(harm=None, harm_elsewhere=None))
 

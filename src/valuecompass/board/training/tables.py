@@ -22,6 +22,7 @@ RATES = {
     "loops": "answers in loops",
 }
 """Shares of answers, in the order they are shown."""
+SURPRISE = "answers' improbability to the model before"
 HEAD = ("measure", "before", "after", "difference [95 %]", "items", "answers")
 
 
@@ -50,7 +51,15 @@ def system_tables(name: str, shown: Json) -> list[Table]:
         if one["answers"]
     ]
     return [
-        Table(name, HEAD, [*shares, _row("new content words an answer", content)]),
+        Table(
+            name,
+            HEAD,
+            [
+                *shares,
+                _row("new content words an answer", content),
+                _row(f"{SURPRISE}, nats a token", shown["surprise"], 3),
+            ],
+        ),
         Table(
             f"{name}: scores of its dimensions, 0–100",
             ("dimension", *HEAD[1:], "at 5 % false discoveries"),
@@ -113,8 +122,8 @@ def _signed(value: float, digits: int) -> str:
     return f"+{told}" if float(f"{value:.{digits}f}") > 0 else told
 
 
-def _row(name: str, one: Json) -> list[str]:
-    return [name, *_figures(one, 1), f"{one['items']:,}", f"{one['answers']:,}"]
+def _row(name: str, one: Json, digits: int = 1) -> list[str]:
+    return [name, *_figures(one, digits), f"{one['items']:,}", f"{one['answers']:,}"]
 
 
 def _checked(name: str, one: Json, digits: int, margin: str) -> list[str]:

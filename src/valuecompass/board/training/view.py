@@ -187,6 +187,14 @@ def verdict(one: Json) -> Iterator[str]:
         yield f"No difference shown in {_listed(still)}."
     if unmeasured:
         yield f"Not measured: {_listed(unmeasured)}."
+    if _clear(told := one["surprise"]):
+        sign = " A judge may take broken text for harmless." if told["difference"] > 0 else ""
+        before, after = (number(told[side], 2) for side in ("before", "after"))
+        less = "less" if told["difference"] > 0 else "more"
+        yield (
+            f"To the model before, the answers after are {less} probable than its own: "
+            f"{before} and {after} nats a token.{sign}"
+        )
 
 
 def _moved(rate: Json) -> str:

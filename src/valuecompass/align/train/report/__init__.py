@@ -8,6 +8,7 @@ Nothing here reads a positive example.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from valuecompass.blocking import blocking
 from valuecompass.errors import InputError
 
 if TYPE_CHECKING:
-    from valuecompass.align.train.report.answers import Asked, Tell
+    from valuecompass.align.train.report.answers import Asked, Surprise, Tell
     from valuecompass.align.train.report.folders import Weights
     from valuecompass.measure.measurement import Measurement
     from valuecompass.measure.run import Listener, Settings
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
 SYSTEMS = ("safety", "moral-foundations", "schwartz")
 FOLDER = "train-report"
 """In the workspace: forms, answers and merged weights."""
+
+
+@dataclass
+class _Side:
+    """One model: its answers to each plan, what it says of the probes, and how improbable its
+    answers are to the model before.
+    """
+
+    files: list[Path]
+    probed: gate.Probed
+    surprise: list[Surprise] = field(default_factory=list["Surprise"])
+
 
 __all__ = ["MAX_ABILITY_LOSS", "MAX_NLL_RISE", "SYSTEMS", "report"]
 
@@ -79,9 +92,9 @@ def report(
     Returns:
         The documented JSON object: ``before``, ``after``, ``engine``, ``measurements``,
         ``systems`` (each with name, judge_gate, harm, harm_elsewhere, trained_on, refusals, empty,
-        informativeness and dimensions; shares and scores on 0-100, after less before, with 95 %
-        limits and n; judge_gate is ``{status, reason}`` as in `judges.quality.calibration.Gate`,
-        None where nothing was judged),
+        informativeness, surprise and dimensions; shares and scores on 0-100, `surprise` in nats a
+        token, after less before, with 95 % limits and n; judge_gate is ``{status, reason}`` as in
+        `judges.quality.calibration.Gate`, None where nothing was judged),
         ``gate`` (fluency, ability and ``status``), ``notes``.
 
     Raises:
@@ -115,10 +128,11 @@ def report(
                 "and were left out: a report compares texts"
             )
     pair = both(str(before), str(after), place, dtype)
-    files, probed, engine = _answers(pair, plans, seed, device, batch, place, tell or _silent)
-    found = blocking(_measured, settings, plans, pair, files, seed, listener)
-    fluent = gate.fluency(probed[0].told, probed[1].told, max_nll_rise)
-    able = gate.ability(probed[0], probed[1], max_ability_loss, seed)
+    sides, engine = _answers(pair, plans, seed, device, batch, place, tell or _silent)
+    found = blocking(_measured, settings, plans, pair, sides, seed, listener)
+    first, second = (side.probed for side in sides)
+    fluent = gate.fluency(first.told, second.told, max_nll_rise)
+    able = gate.ability(first, second, max_ability_loss, seed)
     notes += _notes(found, pair)
     return {
         "before": _about(pair[0]),
@@ -156,28 +170,31 @@ def _answers(
     batch: int,
     place: Path,
     tell: Tell,
-) -> tuple[list[list[Path]], list[gate.Probed], dict[str, Any]]:
-    """Ask one model after the other, so that only one is in memory."""
-    from valuecompass.align.train.report.answers import answered
+) -> tuple[list[_Side], dict[str, Any]]:
+    """Ask one model after the other, so that only one is in memory; the one before last."""
+    from valuecompass.align.train.report.answers import answered, surprise
     from valuecompass.align.train.report.engine import Engine
 
-    files: list[list[Path]] = []
-    probed: list[gate.Probed] = []
+    sides: list[_Side] = []
     about: dict[str, Any] = {}
-    for weights in pair:
+    for weights in reversed(pair):
         engine = Engine(weights, device, batch)
-        files.append([answered(engine, weights, one, seed, place, tell) for one in plans])
-        probed.append(gate.probe(engine))
+        files = [answered(engine, weights, one, seed, place, tell) for one in plans]
+        sides.insert(0, _Side(files, gate.probe(engine)))
+        if len(sides) == len(pair):
+            for side in sides:
+                kept = zip(plans, side.files, strict=True)
+                side.surprise = [surprise(engine, one, seed, path) for one, path in kept]
         about = engine.about() | {"batch": batch, "dtype": weights.dtype}
         engine.close()
-    return files, probed, about
+    return sides, about
 
 
 async def _measured(
     settings: Settings,
     plans: Sequence[Asked],
     pair: tuple[Weights, Weights],
-    files: Sequence[Sequence[Path]],
+    sides: Sequence[_Side],
     seed: int,
     listener: Listener | None,
 ) -> dict[str, tuple[Measurement, dict[str, Any]]]:
@@ -196,8 +213,8 @@ async def _measured(
     trained = trained_prompts(Path(pair[1].name))
     for at, one in enumerate(plans):
         respondents = [
-            Respondent(name=f"{when}: {weights.name}", model=f"recorded/{files[side][at]}")
-            for side, (when, weights) in enumerate(zip(("before", "after"), pair, strict=True))
+            Respondent(name=f"{when}: {weights.name}", model=f"recorded/{side.files[at]}")
+            for side, when, weights in zip(sides, ("before", "after"), pair, strict=True)
         ]
         own = replace(
             settings,
@@ -209,7 +226,8 @@ async def _measured(
         async with open_store(settings.workspace, settings.db, create=False) as store:
             read = await readings(store, measurement)
         items = one.among(trained)
-        shown = await anyio.to_thread.run_sync(compared, read, seed, items)
+        told = [side.surprise[at] for side in sides]
+        shown = await anyio.to_thread.run_sync(compared, read, seed, told, items)
         judged = {"judge_gate": measurement.gate and asdict(measurement.gate)}
         found[one.system.id] = measurement, {"name": one.system.name} | judged | shown
     return found

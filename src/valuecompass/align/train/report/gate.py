@@ -75,8 +75,9 @@ def _text(name: str) -> str:
 def probe(engine: Engine) -> Probed:
     """Return what a model says of the texts and questions that come along."""
     asked = problems()
-    pairs = [(one.prompt, option) for one in asked for option in one.options]
-    told, said = engine.told(benign()), iter(engine.told(pairs))
+    replies = [([("user", prompt)], reply) for prompt, reply in benign()]
+    pairs = [([("user", one.prompt)], option) for one in asked for option in one.options]
+    told, said = engine.told(replies), iter(engine.told(pairs))
     return Probed(tuple(told), tuple(tuple(next(said) for _ in one.options) for one in asked))
 
 
