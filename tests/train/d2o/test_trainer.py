@@ -407,6 +407,7 @@ def test_negatives_alone_need_no_anchors(tmp_path: Path) -> None:
         ({"objective": "orpo"}, "give one of d2o, dpo, npo, ga"),
         ({"alpha": -1.0}, "alpha=-1.0: give a number"),
         ({"beta": float("nan")}, "beta=nan"),
+        ({"alpha": None}, "alpha=None: give a number"),
         ({"alpha": 0.0}, "nothing would be learned"),
         ({"objective": "dpo", "alpha": 0.2, "beta": 0.1}, "has one weight"),
         ({"share_prefix": True, "gradient_checkpointing": True}, "KV cache"),

@@ -105,11 +105,10 @@ class D2OConfig(DPOConfig):
                 )
         if self.objective not in OBJECTIVES:
             raise ValueError(f"objective={self.objective!r}: give one of {', '.join(OBJECTIVES)}")
+        _check_weight("alpha", self.alpha)
         if self.beta is None:
             self.beta = self.alpha if self.objective == "dpo" else 3 * self.alpha
-        for name in ("alpha", "beta"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise ValueError(f"{name}={getattr(self, name)!r}: give a number from 0 on")
+        _check_weight("beta", self.beta)
         if self.objective in ("d2o", "npo") and self.alpha == 0:
             raise ValueError("alpha=0: nothing would be learned from the rejected responses")
         if self.objective == "dpo" and self.alpha != self.beta:
@@ -140,3 +139,8 @@ class D2OConfig(DPOConfig):
     def uses_reference(self) -> bool:
         """Whether the objective has a reference."""
         return self.objective != "ga"
+
+
+def _check_weight(name: str, given: object) -> None:
+    if not (isinstance(given, int | float) and math.isfinite(given) and given >= 0):
+        raise ValueError(f"{name}={given!r}: give a number from 0 on")
