@@ -15,11 +15,8 @@ from benchmarks.d2o import grammar
 from benchmarks.d2o.learner import Rates, pretrain, rates
 from benchmarks.d2o.methods import AT, METHODS, NOISE, STEPS, Method, Point, d2o, draw_rows, train
 
-GRID = (1e-4, 2e-4, 5e-4, 1e-3)
+GRID = (2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3)
 """Learning rates to choose from."""
-SMALLER = (5e-5, 2e-5)
-"""Learning rates below those, for methods that had the lowest one as their best."""
-EDGE = ("GA", "NPO", "D2O K=4, beta 0.1", "DPO", "DPO, beta 1", "SimPO")
 TUNING = (101, 102)
 """Seeds that choose them, and of the sweeps; they are in no gate."""
 REPORTED = tuple(range(1, 9))
@@ -74,14 +71,6 @@ def tuning() -> list[Run]:
         Run("apart", False, name, METHODS[name], rate, seed, whole=False)
         for seed, name, rate in product(TUNING, METHODS, GRID)
         if name not in INHERITED
-    ]
-
-
-def smaller() -> list[Run]:
-    """Return the runs below the learning rates to choose from."""
-    return [
-        Run("apart", False, name, METHODS[name], rate, seed, whole=False)
-        for rate, name, seed in product(SMALLER, EDGE, TUNING)
     ]
 
 

@@ -229,41 +229,23 @@ def recipe(found: Found) -> tuple[str, dict[str, Any]]:
     return text, {"gates": [gate.plain() for gate in gates], "ends": plain}
 
 
-def _by_rate(
-    found: Found, grid: tuple[float, ...]
-) -> tuple[list[list[str]], dict[str, list[dict[str, float]]]]:
+def tuning(found: Found) -> tuple[str, dict[str, Any]]:
+    """Return the text of the runs that chose learning rates, and their figures."""
     rows: list[list[str]] = []
     figures: dict[str, list[dict[str, float]]] = {}
     for name in dict.fromkeys(run.name for run in found):
         row = [name]
-        for rate in grid:
+        for rate in runs.GRID:
             of = (name, rate)
             ends = [done.end for run, done in found.items() if (run.name, run.rate) == of]
             clean = ", ".join(f"{end.clean:.2f}" for end in ends)
             row.append(f"{clean}; {mean(end.harmful for end in ends):.3f}")
             figures[f"{name}, {rate:g}"] = [vars(end) for end in ends]
         rows.append(row)
-    return rows, figures
-
-
-def tuning(found: Found) -> tuple[str, dict[str, Any]]:
-    """Return the text of the runs that chose learning rates, and their figures."""
-    rows, figures = _by_rate(found, runs.GRID)
     text = (
         "### Learning rates\n\nSimulated. Clean rate at the end with seeds "
         f"{', '.join(map(str, runs.TUNING))}, then the mean harm rate. 5e-4 is that of the digest "
         "of the paper.\n\n" + table(["method", *(f"{rate:g}" for rate in runs.GRID)], rows)
-    )
-    return text, figures
-
-
-def smaller(found: Found) -> tuple[str, dict[str, Any]]:
-    """Return the text of the runs below the learning rates to choose from, and their figures."""
-    rows, figures = _by_rate(found, runs.SMALLER)
-    text = (
-        "### Smaller learning rates\n\nSimulated, as above. Methods that decay had the lowest "
-        "learning rate as their best, so here are lower ones: what they do is to stop earlier. No "
-        "other table has them.\n\n" + table(["method", *(f"{r:g}" for r in runs.SMALLER)], rows)
     )
     return text, figures
 

@@ -38,7 +38,6 @@ def main() -> None:
     figures: dict[str, Any] = {"made": made_with()}
     stages = {
         "learning rates": lambda: told.tuning(tuned),
-        "smaller learning rates": lambda: told.smaller(runner.all(runs.smaller())),
         "alpha and beta": lambda: told.sweep(runner.all(runs.sweep())),
         "recipe": lambda: told.recipe(runner.all(runs.recipe())),
         "world": lambda: told.reported(runner.all(runs.reported(rates)), rates),
