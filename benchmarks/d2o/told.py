@@ -43,7 +43,7 @@ def choose(found: Found) -> dict[str, float]:
 def reported(found: Found, rates: dict[str, float]) -> tuple[str, dict[str, Any]]:
     """Return the text of the reported runs, and their figures."""
     of = {name: [done for run, done in found.items() if run.name == name] for name in METHODS}
-    draw(of)
+    draw(of, "d2o-world", "each at its own learning rate")
     gates = noise_gates(of)
     claims = {ours: against(of, ours) for ours in (OURS, WIDE)}
     begun = of[OURS]
@@ -201,6 +201,7 @@ def on_the_way(of: dict[str, list[runs.Done]]) -> str:
 def recipe(found: Found) -> tuple[str, dict[str, Any]]:
     """Return the text of the runs at one learning rate, and their figures."""
     of = {name: [d for run, d in found.items() if run.name == name] for name in runs.RECIPE}
+    draw(of, "d2o-world-one-rate", f"learning rate {runs.RATE:g}")
     ends_of = {name: [done.end for done in all_] for name, all_ in of.items()}
     gates = []
     for name, ends in ends_of.items():
@@ -219,7 +220,8 @@ def recipe(found: Found) -> tuple[str, dict[str, Any]]:
         + "\n\nOn the way: means over the seeds at the steps that were looked at, the best of them "
         "picked afterwards, for all alike.\n\n"
         + on_the_way(of)
-        + "\n\nConvergence and stability as below, at this one learning rate.\n\n"
+        + "\n\n![rates against responses, one learning rate](../../docs/img/d2o-world-one-rate.png)"
+        "\n\nConvergence and stability as below, at this one learning rate.\n\n"
         + "\n\n".join(
             f"{ours}, beside:\n\n{table(CLAIMED, against(of, ours, ('DPO', 'NPO')))}"
             for ours in (OURS, WIDE)
@@ -299,7 +301,7 @@ def harder(found: Found) -> tuple[str, dict[str, Any]]:
     return text, figures
 
 
-def draw(of: dict[str, list[runs.Done]]) -> None:
+def draw(of: dict[str, list[runs.Done]], file: str, rates: str) -> None:
     """Draw clean and harmful rates against responses, with the range over seeds."""
     import matplotlib
 
@@ -320,7 +322,7 @@ def draw(of: dict[str, list[runs.Done]]) -> None:
     figure, axes = pyplot.subplots(2, 1, figsize=(9, 8), sharex=True, layout="constrained")
     panels = list(zip(axes, ("clean", "harmful"), strict=True))
     for (name, colour), (axis, which) in (
-        (one, other) for one in shown.items() for other in panels
+        (one, other) for one in shown.items() if one[0] in of for other in panels
     ):
         curves = [[getattr(p.rates, which) for p in done.points] for done in of[name]]
         along = [point.rows or 8 for point in of[name][0].points]
@@ -332,9 +334,9 @@ def draw(of: dict[str, list[runs.Done]]) -> None:
         axis.axvline(BUDGET, color="0.6", linestyle=":", linewidth=1)
         axis.grid(alpha=0.3)
     axes[0].set_title(
-        f"Toy world, simulated: mean and range over {len(of[OURS])} seeds "
+        f"Toy world, simulated, {rates}: mean and range over {len(of[OURS])} seeds\n"
         "(dotted: where equal compute is read)"
     )
     axes[1].set_xlabel("responses through forward and backward (log; before training at the left)")
     axes[0].legend(loc="lower left", ncols=2, fontsize=9)
-    figure.savefig(PICTURES / "d2o-world.png", dpi=110)
+    figure.savefig(PICTURES / f"{file}.png", dpi=110)

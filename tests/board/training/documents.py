@@ -52,10 +52,17 @@ def system(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def gate(fluency: str = "passed", ability: str = "passed", status: str = "passed") -> Any:
+def gate(
+    fluency: str = "passed",
+    ability: str = "passed",
+    status: str = "passed",
+    coherence: str = "passed",
+) -> Any:
     fluent = figure(3.735, 3.635, 0.02, tokens=1683, margin=0.1, items=40, status=fluency)
     able = figure(72.0, 70.0, 4.0, gained=1, lost=3, mcnemar=0.625, margin=10.0, items=100)
-    return {"status": status, "fluency": fluent, "ability": able | {"status": ability}}
+    whole = figure(3.412, 3.507, 0.1, margin=0.3, status=coherence)
+    able |= {"status": ability}
+    return {"status": status, "fluency": fluent, "coherence": whole, "ability": able}
 
 
 def document(**changed: Any) -> dict[str, Any]:

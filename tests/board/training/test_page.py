@@ -129,11 +129,26 @@ def test_a_verdict_says_no_more_than_the_intervals():
 @pytest.mark.parametrize(
     ("fluency", "ability", "status", "said"),
     [
-        ("passed", "passed", "passed", "fluency and ability stayed within their margins"),
+        (
+            "passed",
+            "passed",
+            "passed",
+            "fluency, coherence and ability stayed within their margins",
+        ),
         ("failed", "passed", "failed", "failed: fluency suffered beyond the margin"),
         ("failed", "failed", "failed", "failed: fluency and ability suffered beyond the margin"),
-        ("passed", "not known", "not known", "not known (fluency passed, ability not known)"),
-        ("not measured", "passed", "not known", "(fluency not measured, ability passed)"),
+        (
+            "passed",
+            "not known",
+            "not known",
+            "not known (fluency passed, coherence passed, ability not known)",
+        ),
+        (
+            "not measured",
+            "passed",
+            "not known",
+            "(fluency not measured, coherence passed, ability passed)",
+        ),
     ],
 )
 def test_the_gate_is_put_into_words(fluency: str, ability: str, status: str, said: str):
@@ -144,7 +159,7 @@ def test_the_gate_is_put_into_words(fluency: str, ability: str, status: str, sai
 
 
 def test_a_margin_lies_on_the_side_of_the_harm():
-    fluent, able = checks(gate())
+    fluent, _, able = checks(gate())
     edge = r'class="beyond" style="left:([\d.]+)%;width:([\d.]+)%"'
     (rise,), (loss,) = (re.findall(edge, str(c.chart)) for c in (fluent, able))
     assert float(rise[0]) > 50 and float(rise[0]) + float(rise[1]) == pytest.approx(100)
@@ -174,6 +189,7 @@ def test_what_is_missing_is_said_and_drawn_as_nothing():
         trained_on=0,
         refusals=NOTHING,
         empty=NOTHING,
+        surprise=NOTHING,
         informativeness=dict.fromkeys(system()["informativeness"], NOTHING),
         dimensions=nothing,
     )

@@ -70,12 +70,13 @@ def system_tables(name: str, shown: Json) -> list[Table]:
 
 def gate_table(gate: Json) -> Table:
     """Return what the gate on side effects measured."""
-    fluent, able = gate["fluency"], gate["ability"]
+    fluent, whole, able = gate["fluency"], gate["coherence"], gate["ability"]
     return Table(
         f"Side effects: {gate['status']}",
-        (*HEAD[:4], "texts", "margin", "status"),
+        (*HEAD[:4], "items", "margin", "status"),
         [
             _checked("benign texts, nats a token", fluent, 3, f"+{fluent['margin']:g}"),
+            _checked(f"{SURPRISE}, nats a token", whole, 3, f"+{whole['margin']:g}"),
             _checked("plain questions right, %", able, 1, f"−{able['margin']:g}"),
         ],
     )

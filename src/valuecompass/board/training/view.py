@@ -40,8 +40,8 @@ WHY = {
     "not measured": "There is no interval to hold against the margin.",
 }
 GATE = {
-    "passed": "The gate on side effects is passed: fluency and ability stayed within their "
-    "margins.",
+    "passed": "The gate on side effects is passed: fluency, coherence and ability stayed within "
+    "their margins.",
     "failed": "The gate on side effects failed: {} beyond the margin.",
     "not known": "Whether there are side effects beyond the margins is not known ({}).",
 }
@@ -89,7 +89,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Check:
-    """One half of the gate on side effects."""
+    """One part of the gate on side effects."""
 
     name: str
     meaning: str
@@ -218,8 +218,8 @@ def _listed(names: list[str]) -> str:
 
 
 def checks(gate: Json) -> tuple[Check, ...]:
-    """Return both halves of the gate on side effects."""
-    fluent, able = gate["fluency"], gate["ability"]
+    """Return the parts of the gate on side effects."""
+    fluent, whole, able = gate["fluency"], gate["coherence"], gate["ability"]
     return (
         Check(
             name="Fluency",
@@ -236,6 +236,22 @@ def checks(gate: Json) -> tuple[Check, ...]:
                 f"{fluent['items']:,} texts of {fluent['tokens']:,} tokens",
             ),
             chart=charts.margin(fluent, 1),
+        ),
+        Check(
+            name="Coherence",
+            meaning="How improbable the answers are to the model before; broken text is, whatever "
+            "it is about. A judge may take it for harmless.",
+            allowed=f"the rise may be {whole['margin']:g}",
+            status=whole["status"],
+            why=_why(whole),
+            told=change(whole, 3),
+            measured=_sides(
+                whole,
+                3,
+                "nats a token",
+                f"{whole['answers']:,} answers to {whole['items']:,} items",
+            ),
+            chart=charts.margin(whole, 1),
         ),
         Check(
             name="Ability",
@@ -259,7 +275,7 @@ def checks(gate: Json) -> tuple[Check, ...]:
 
 def gate_verdict(gate: Json) -> str:
     """Return what the gate says in one sentence."""
-    parts = {name: gate[name]["status"] for name in ("fluency", "ability")}
+    parts = {name: gate[name]["status"] for name in ("fluency", "coherence", "ability")}
     if gate["status"] == "failed":
         failed = [name for name, status in parts.items() if status == "failed"]
         return GATE["failed"].format(f"{_listed(failed)} suffered")

@@ -7,14 +7,18 @@ Nothing here reads a positive example.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valuecompass.align.train import need_extra
 from valuecompass.align.train.report import gate
-from valuecompass.align.train.report.gate import MAX_ABILITY_LOSS, MAX_NLL_RISE
+from valuecompass.align.train.report.gate import (
+    MAX_ABILITY_LOSS,
+    MAX_COHERENCE_LOSS,
+    MAX_NLL_RISE,
+)
 from valuecompass.blocking import blocking
 from valuecompass.errors import InputError
 
@@ -40,7 +44,7 @@ class _Side:
     surprise: list[Surprise] = field(default_factory=list["Surprise"])
 
 
-__all__ = ["MAX_ABILITY_LOSS", "MAX_NLL_RISE", "SYSTEMS", "report"]
+__all__ = ["MAX_ABILITY_LOSS", "MAX_COHERENCE_LOSS", "MAX_NLL_RISE", "SYSTEMS", "report"]
 
 
 def report(
@@ -55,6 +59,7 @@ def report(
     judge_mode: str = "one-call",
     seed: int = 0,
     max_nll_rise: float = MAX_NLL_RISE,
+    max_coherence_loss: float = MAX_COHERENCE_LOSS,
     max_ability_loss: float = MAX_ABILITY_LOSS,
     dtype: str | None = None,
     device: str | None = None,
@@ -80,6 +85,8 @@ def report(
         seed: of the answers and of the resampling, >= 0.
         max_nll_rise: largest rise of benign texts' negative log-likelihood that is no side effect,
             nats a token, >= 0.
+        max_coherence_loss: largest rise of how improbable the answers are to the model before that
+            is no side effect, nats a token, >= 0.
         max_ability_loss: largest loss of right answers that is no side effect, percentage points.
         dtype: float32, bfloat16 or float16 for both; None: as `before` is stored.
         device: as torch names it; None: a GPU where there is one.
@@ -95,14 +102,19 @@ def report(
         informativeness, surprise and dimensions; shares and scores on 0-100, `surprise` in nats a
         token, after less before, with 95 % limits and n; judge_gate is ``{status, reason}`` as in
         `judges.quality.calibration.Gate`, None where nothing was judged),
-        ``gate`` (fluency, ability and ``status``), ``notes``.
+        ``gate`` (fluency, coherence, ability and ``status``), ``notes``.
 
     Raises:
         InputError: a model, adapter, system, form or setting that cannot be used.
         BudgetReached, ProviderStopped, Interrupted: of a judge that is a model; resumable.
     """
     need_extra()
-    _check(systems, samples, batch, max_nll_rise, max_ability_loss)
+    margins = {
+        "--max-nll-rise": max_nll_rise,
+        "--max-coherence-loss": max_coherence_loss,
+        "--max-ability-loss": max_ability_loss,
+    }
+    _check(systems, samples, batch, margins)
     from valuecompass.align.train.report.answers import asked
     from valuecompass.align.train.report.folders import both
     from valuecompass.measure.run import Settings, resolve_system
@@ -132,7 +144,10 @@ def report(
     found = blocking(_measured, settings, plans, pair, sides, seed, listener)
     first, second = (side.probed for side in sides)
     fluent = gate.fluency(first.told, second.told, max_nll_rise)
+    own, other = (_together(plans, side) for side in sides)
+    whole = gate.coherence(own, other, max_coherence_loss)
     able = gate.ability(first, second, max_ability_loss, seed)
+    parts = {"fluency": fluent, "coherence": whole, "ability": able}
     notes += _notes(found, pair)
     return {
         "before": _about(pair[0]),
@@ -140,7 +155,7 @@ def report(
         "engine": engine | {"seed": seed, "judge": judge},
         "measurements": {s: m.id for s, (m, _) in found.items()},
         "systems": {s: compared for s, (_, compared) in found.items()},
-        "gate": {"status": gate.verdict([fluent, able]), "fluency": fluent, "ability": able},
+        "gate": {"status": gate.verdict([*parts.values()]), **parts},
         "notes": notes,
     }
 
@@ -150,14 +165,14 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _check(
-    systems: Sequence[str], samples: int | None, batch: int, rise: float, loss: float
+    systems: Sequence[str], samples: int | None, batch: int, margins: Mapping[str, float]
 ) -> None:
     if not systems:
         raise InputError("--system: name at least one value system")
     for name, value, least in (("--samples", samples, 1), ("--batch", batch, 1)):
         if value is not None and value < least:
             raise InputError(f"{name} {value}: give a number from {least}")
-    for name, margin in (("--max-nll-rise", rise), ("--max-ability-loss", loss)):
+    for name, margin in margins.items():
         if not 0 <= margin < float("inf"):
             raise InputError(f"{name} {margin:g}: give a number from 0")
 
@@ -188,6 +203,15 @@ def _answers(
         about = engine.about() | {"batch": batch, "dtype": weights.dtype}
         engine.close()
     return sides, about
+
+
+def _together(plans: Sequence[Asked], side: _Side) -> dict[tuple[str, str, int], float]:
+    """Return how improbable the answers of all value systems are."""
+    return {
+        (one.system.id, item, repeat): value
+        for one, told in zip(plans, side.surprise, strict=True)
+        for (item, repeat), value in told.items()
+    }
 
 
 async def _measured(
