@@ -239,6 +239,26 @@ def test_fluency_is_judged_by_its_whole_interval(rises: Sequence[Any], status: s
         assert "no text fits" in found["why"]
 
 
+@pytest.mark.parametrize(
+    ("rises", "status"),
+    [
+        ([0.1] * 10 + [-0.1] * 10, "passed"),
+        ([0.9] * 10 + [1.1] * 10, "failed"),
+        ([0.0] * 10 + [0.7] * 10, "not known"),
+        ([], "not measured"),
+    ],
+)
+def test_coherence_is_judged_by_its_whole_interval(rises: Sequence[float], status: str) -> None:
+    """Answers to one item count once; what only one model answered does not count."""
+    keys = [("safety", f"i{at}", repeat) for at in range(len(rises)) for repeat in range(2)]
+    before = dict.fromkeys(keys, 3.0) | {("safety", "i0", 9): 3.0}
+    after = {key: 3.0 + rises[int(key[1][1:])] for key in keys} | {("schwartz", "i0", 0): 9.0}
+    found = gate.coherence(before, after, 0.3)
+    assert found["status"] == status and found["items"] == len(rises)
+    assert found["answers"] == 2 * len(rises) and found["unpaired"] == 2
+    assert ("why" in found) == (status == "not measured")
+
+
 def probed(right: Sequence[bool]) -> gate.Probed:
     """The first option is the likeliest, letter for letter, where the model is right."""
     from valuecompass.align.train.report.engine import Told

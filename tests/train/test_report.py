@@ -143,8 +143,10 @@ def test_word_salad_surprises_the_model_before(
         model.lm_head.weight.mul_(8)
     sure = shutil.copytree(base, tmp_path / "sure")
     model.save_pretrained(sure)
-    (shown,) = made(sure, base, items, workspace)["systems"].values()
+    found = made(sure, base, items, workspace)
+    (shown,) = found["systems"].values()
     assert shown["surprise"]["low"] > 0
+    assert found["gate"]["coherence"]["low"] == shown["surprise"]["low"]  # there is one system
 
 
 def test_an_adapter_of_another_model_is_refused(
