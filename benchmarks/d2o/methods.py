@@ -50,17 +50,18 @@ class Method:
     options: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
-def d2o(anchors: int, noise: float = 0.0, **weights: float) -> Method:
+def d2o(anchors: int, beta: float, noise: float = 0.0, *, alpha: float = 0.1) -> Method:
     """Return D2O with so many anchors."""
-    return Method("d2o", anchors + 1, anchors, noise, {"objective": "d2o", **weights})
+    options = {"objective": "d2o", "alpha": alpha, "beta": beta}
+    return Method("d2o", anchors + 1, anchors, noise, options)
 
 
 METHODS: dict[str, Method] = {
     "GA": Method("d2o", 1, options={"objective": "ga"}),
     "NPO": Method("d2o", 1, options={"objective": "npo"}),
-    "D2O K=1": d2o(1),
-    "D2O K=4": d2o(4),
-    "D2O K=11": d2o(K),
+    "D2O K=1, beta 0.1": d2o(1, 0.1),
+    "D2O K=4, beta 0.1": d2o(4, 0.1),
+    "D2O K=11, beta 0.1": d2o(K, 0.1),
     "DPO": Method("dpo", 2),
     "DPO, beta 1": Method("dpo", 2, options={"beta": 1.0}),
     "SimPO": Method(
@@ -68,12 +69,12 @@ METHODS: dict[str, Method] = {
     ),
     "KTO": Method("kto", 2),
     "SFT on anchors": Method("sft", 2, K),
-    "D2O K=4, beta 0.3": d2o(4, beta=0.3),
-    "D2O K=11, beta 0.3": d2o(K, beta=0.3),
+    "D2O K=4, beta 0.3": d2o(4, 0.3),
+    "D2O K=11, beta 0.3": d2o(K, 0.3),
     "DPO, noisy positives": Method("dpo", 2, noise=NOISE),
     "DPO, beta 1, noisy positives": Method("dpo", 2, noise=NOISE, options={"beta": 1.0}),
-    "D2O K=11, noisy anchors": d2o(K, NOISE),
-    "D2O K=11, beta 0.3, noisy anchors": d2o(K, NOISE, beta=0.3),
+    "D2O K=11, beta 0.1, noisy anchors": d2o(K, 0.1, NOISE),
+    "D2O K=11, beta 0.3, noisy anchors": d2o(K, 0.3, NOISE),
 }
 
 

@@ -15,7 +15,7 @@ from benchmarks.d2o import grammar
 from benchmarks.d2o.learner import Rates, pretrain, rates
 from benchmarks.d2o.methods import AT, METHODS, NOISE, STEPS, Method, Point, d2o, draw_rows, train
 
-GRID = (1e-4, 2e-4, 5e-4, 1e-3)
+GRID = (2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3)
 """Learning rates to choose from."""
 TUNING = (101, 102)
 """Seeds that choose them, and of the sweeps; they are in no gate."""
@@ -24,17 +24,17 @@ WEIGHTS = (0.1, 0.3, 1.0)
 INHERITED = {
     "DPO, noisy positives": "DPO",
     "DPO, beta 1, noisy positives": "DPO, beta 1",
-    "D2O K=11, noisy anchors": "D2O K=11",
+    "D2O K=11, beta 0.1, noisy anchors": "D2O K=11, beta 0.1",
     "D2O K=11, beta 0.3, noisy anchors": "D2O K=11, beta 0.3",
 }
 """Who tunes does not know that there is noise: these have the learning rate of those."""
 RECIPE = (
-    *("GA", "NPO", "D2O K=1", "D2O K=4", "D2O K=11", "DPO"),
+    *("GA", "NPO", "DPO", "D2O K=1, beta 0.1", "D2O K=4, beta 0.1", "D2O K=11, beta 0.1"),
     *("D2O K=4, beta 0.3", "D2O K=11, beta 0.3"),
 )
 RATE = 5e-4
 """Learning rate of the recipe, of the sweep and of the harder worlds."""
-HARDER = ("GA", "NPO", "DPO", "KTO", "SFT on anchors", "D2O K=11", "D2O K=11, beta 0.3")
+HARDER = ("GA", "NPO", "DPO", "KTO", "SFT on anchors", "D2O K=11, beta 0.1", "D2O K=11, beta 0.3")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def sweep() -> list[Run]:
             "apart",
             False,
             f"{alpha} {beta}",
-            d2o(4, noise, alpha=alpha, beta=beta),
+            d2o(4, beta, noise, alpha=alpha),
             RATE,
             seed,
             whole=False,

@@ -161,7 +161,7 @@ def _trainer(side: str, weights: Weights, rows: list[dict[str, Any]]) -> Any:
         return DPOTrainer(args=settings(DPOConfig, **common), train_dataset=data, **models)
     data = Dataset.from_list(rows)
     if side.startswith("d2o"):
-        args = settings(D2OConfig, **common, share_prefix="shared" in side)
+        args = settings(D2OConfig, **common, beta=0.1, share_prefix="shared" in side)
         return D2OTrainer(args=args, train_dataset=data, **models)
     tokenised = data.map(
         tokenise,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 DRAWS = 4000
 Numbers = Sequence[float]
@@ -24,14 +25,19 @@ def first_at(along: Numbers, values: Numbers, goal: float) -> float:
 def interval(
     statistic: Callable[..., float], *samples: Numbers, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Return a statistic of samples over the same seeds, and its 95 % percentile interval.
+    """Return a statistic of samples over the same seeds, and its 95 % interval.
 
-    Seeds are drawn with replacement, the same for all samples: they are paired.
+    Seeds are drawn with replacement, the same for all samples: they are paired. Percentiles lie
+    farther out than 2.5 and 97.5 by what few seeds leave unknown, as Student's t does (Hesterberg
+    2015, "What teachers should know about the bootstrap", expanded percentiles): with eight, plain
+    ones hold the mean 89 times in 100.
     """
     given = [np.asarray(sample, dtype=float) for sample in samples]
-    drawn = np.random.default_rng(seed).integers(0, len(given[0]), (DRAWS, len(given[0])))
+    n = len(given[0])
+    drawn = np.random.default_rng(seed).integers(0, n, (DRAWS, n))
     again = [statistic(*(sample[at] for sample in given)) for at in drawn]
-    low, high = np.percentile(again, [2.5, 97.5])
+    out = 100 * ndtr(stdtrit(n - 1, 0.025) * (n / (n - 1)) ** 0.5)
+    low, high = np.percentile(again, [out, 100 - out])
     return float(statistic(*given)), float(low), float(high)
 
 

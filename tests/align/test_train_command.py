@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 import valuecompass.align.train as extra
-from valuecompass.align.train.report import figures, gate, informative, page
+from tests.board.training import documents
+from valuecompass.align.train.report import figures, gate, informative
 from valuecompass.align.train.report.answers import asked
 from valuecompass.align.train.rows import read_rows
 from valuecompass.cli import app as face
@@ -33,29 +34,6 @@ def cli() -> Any:
 
 def run(cli: Any, *words: str) -> Any:
     return CliRunner().invoke(cli, ["train", *words])
-
-
-def row(difference: float | None = -3.0, **more: Any) -> dict[str, Any]:
-    some = difference is not None
-    limits = (
-        {"low": difference - 1, "high": difference + 1} if some else dict.fromkeys(("low", "high"))
-    )
-    told: dict[str, Any] = {"before": 10.0, "after": 7.0, "difference": difference, "items": 4}
-    return told | limits | {"answers": 4, "unpaired": 0} | more
-
-
-def document(status: str, name: str = "<b>after\u202e</b>") -> dict[str, Any]:
-    checks = {"margin": 0.1, "status": status}
-    informative = {n: row() for n in ("informative", "on_question", "loops", "content_words")}
-    shown = {"harm": row(), "refusals": row(), "empty": row(None), "informativeness": informative}
-    return {
-        "before": {"name": "before"},
-        "after": {"name": name},
-        "engine": {"dtype": "float32", "device": "cpu", "batch": 2, "seed": 0, "judge": "local"},
-        "systems": {"safety": shown | {"dimensions": {"Malicious Use": row(discovered=True)}}},
-        "gate": {"status": status, "fluency": row(0.5, **checks), "ability": row(None, **checks)},
-        "notes": ["<script>alert(1)</script>"],
-    }
 
 
 @pytest.mark.parametrize("command", ["anchors", "d2o", "report"])
@@ -106,7 +84,12 @@ def test_a_failed_gate_is_exit_code_1(
 
     def report(*names: str, **settings: Any) -> dict[str, Any]:
         told.update(settings, names=names)
-        return document(status)
+        after = {"name": "<b>after\u202e</b>", "folder": "/tmp", "weights": "0"}
+        return documents.document(
+            after=after,
+            gate=documents.gate(status, "passed", status),
+            systems={"safety": documents.system(empty=documents.NOTHING)},
+        )
 
     monkeypatch.setattr("valuecompass.align.train.report.report", report)
     made = tmp_path / "page.html"
@@ -114,20 +97,14 @@ def test_a_failed_gate_is_exit_code_1(
     found = run(cli, "report", "a", "b", *options)
     assert found.exit_code == code
     assert f"Side effects: {status}" in found.output and "not measured" in found.output
-    assert "-3.0 [-4.0, -2.0]" in found.output and "differs" in found.output
+    assert "−20.0 [−25.0, −15.0]" in found.output and "differs" in found.output
+    assert "Note: safety: The judge is no better than the shortcut." in found.output
     assert told["names"] == ("a", "b") and told["systems"] == ["safety"]
     assert told["max_nll_rise"] == 0.2
     text = made.read_text(encoding="utf-8")
-    assert "<script>" not in text and "<b>" not in text and "\u202e" not in text
+    assert "<b>after" not in text and "\u202e" not in text
     found = run(cli, "report", "a", "b", "--json")
     assert found.exit_code == code and json.loads(found.stdout)["gate"]["status"] == status
-
-
-def test_what_a_page_shows_is_what_the_terminal_shows() -> None:
-    text = page.html(document("passed"))
-    for one in page.tables(document("passed")):
-        assert one.title in text
-        assert all(len(cells) == len(one.head) for cells in one.rows)
 
 
 # ---------------------------------------------------------------------- rows
@@ -260,6 +237,26 @@ def test_fluency_is_judged_by_its_whole_interval(rises: Sequence[Any], status: s
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     if status == "not measured":
         assert "no text fits" in found["why"]
+
+
+@pytest.mark.parametrize(
+    ("rises", "status"),
+    [
+        ([0.1] * 10 + [-0.1] * 10, "passed"),
+        ([0.9] * 10 + [1.1] * 10, "failed"),
+        ([0.0] * 10 + [0.7] * 10, "not known"),
+        ([], "not measured"),
+    ],
+)
+def test_coherence_is_judged_by_its_whole_interval(rises: Sequence[float], status: str) -> None:
+    """Answers to one item count once; what only one model answered does not count."""
+    keys = [("safety", f"i{at}", repeat) for at in range(len(rises)) for repeat in range(2)]
+    before = dict.fromkeys(keys, 3.0) | {("safety", "i0", 9): 3.0}
+    after = {key: 3.0 + rises[int(key[1][1:])] for key in keys} | {("schwartz", "i0", 0): 9.0}
+    found = gate.coherence(before, after, 0.3)
+    assert found["status"] == status and found["items"] == len(rises)
+    assert found["answers"] == 2 * len(rises) and found["unpaired"] == 2
+    assert ("why" in found) == (status == "not measured")
 
 
 def probed(right: Sequence[bool]) -> gate.Probed:

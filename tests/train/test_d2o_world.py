@@ -34,9 +34,9 @@ def test_negatives_alone_leave_no_good_answers(begun: Any, name: str) -> None:
 
 @pytest.mark.train
 def test_anchors_keep_good_answers_and_harm_goes(begun: Any) -> None:
-    end = trained(begun, "D2O K=4")
-    assert end.clean > 0.5
-    assert end.harmful < 0.1
+    end = trained(begun, "D2O K=4, beta 0.3")
+    assert end.clean > 0.75
+    assert end.harmful < 0.02
 
 
 @pytest.mark.train

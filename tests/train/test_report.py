@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.tiny_model import adapter, tiny
+from valuecompass.board.training.page import render_training
 
 pytestmark = pytest.mark.train
 
@@ -65,7 +66,9 @@ def test_a_model_differs_from_itself_in_nothing(base: Path, items: Path, workspa
         for one in (shown["harm"], shown["refusals"], shown["informativeness"]["informative"]):
             assert one["answers"] + one["unpaired"] == places
         assert shown["informativeness"]["informative"]["answers"] > 0
+        assert shown["name"] and set(shown["judge_gate"]) == {"status", "reason"}
     assert "the same weights" in " ".join(found["notes"])
+    assert "No difference shown in" in render_training(found)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
@@ -93,7 +96,8 @@ def test_an_adapter_that_changes_a_model_is_seen(
     _, after = both(str(base), str(lora), workspace / "again")
     from peft import PeftModel
 
-    pairs = [("What is rain?", "Water that falls."), ("And snow?", "Ice.")]
+    asked = [("What is rain?", "Water that falls."), ("And snow?", "Ice.")]
+    pairs = [([("user", question)], answer) for question, answer in asked]
     engine = Engine(after, "cpu")
     mine = engine.told(pairs)
     from transformers import AutoModelForCausalLM
@@ -125,6 +129,24 @@ def test_a_damaged_model_fails_the_gate(
     found = made(base, damaged, items, workspace)
     assert found["gate"]["fluency"]["status"] == "failed"
     assert "no probability" in found["gate"]["fluency"]["why"]
+
+
+def test_word_salad_surprises_the_model_before(
+    base: Path, items: Path, workspace: Path, tmp_path: Path
+) -> None:
+    """A model that knows what it says, and after it one that says nearly anything."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(8)
+    sure = shutil.copytree(base, tmp_path / "sure")
+    model.save_pretrained(sure)
+    found = made(sure, base, items, workspace)
+    (shown,) = found["systems"].values()
+    assert shown["surprise"]["low"] > 0
+    assert found["gate"]["coherence"]["low"] == shown["surprise"]["low"]  # there is one system
 
 
 def test_an_adapter_of_another_model_is_refused(

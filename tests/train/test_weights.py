@@ -146,7 +146,12 @@ def test_what_is_no_model_is_an_error(tmp_path: Path, cache: Path) -> None:
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "a/b"}))
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/cache/1f"}))
+    (ours / "base.json").write_text(json.dumps({"model": "embedded/small"}))
     for model, said in (
+        (ours, "name the base it is for: embedded/small"),
         (tmp_path / "text.gguf", "no model: it does not begin as a GGUF file does"),
         (tmp_path / "cut.gguf", "transformers cannot read this model"),
         (tmp_path / "empty", "the folder holds no config.json"),

@@ -27,6 +27,7 @@ def test_one_anchor_and_one_weight_are_trls_dpo(tmp_path: Path, way: str, optim:
     rows = tiny.rows(k=1)
     pairs = [row | {"chosen": row["anchors"][0]} for row in rows]
     more: dict[str, Any] = {"optim": optim, "learning_rate": 1e-4 if optim != "sgd" else 1e-2}
+    more["beta"] = 0.1  # as alpha
     theirs = DPOTrainer(
         model=tiny.model(),
         ref_model=tiny.model(1),
@@ -55,6 +56,22 @@ def test_one_anchor_and_one_weight_are_trls_dpo(tmp_path: Path, way: str, optim:
     for one, other in zip(same, told, strict=True):
         for name in other:  # TRL's metrics, by TRL's names
             assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ("given", "beta"),
+    [
+        ({}, 0.3),
+        ({"alpha": 0.2}, 0.6),
+        ({"alpha": 0.2, "beta": 0.1}, 0.1),
+        ({"beta": 0.0}, 0.0),
+        ({"alpha": 0.2, "objective": "dpo"}, 0.2),
+    ],
+)
+def test_anchors_weigh_three_times_as_much_unless_told(
+    tmp_path: Path, given: dict[str, Any], beta: float
+) -> None:
+    assert tiny.config(tmp_path, **given).beta == pytest.approx(beta)
 
 
 def losses(trainer: Any) -> list[float]:
@@ -390,8 +407,9 @@ def test_negatives_alone_need_no_anchors(tmp_path: Path) -> None:
         ({"objective": "orpo"}, "give one of d2o, dpo, npo, ga"),
         ({"alpha": -1.0}, "alpha=-1.0: give a number"),
         ({"beta": float("nan")}, "beta=nan"),
+        ({"alpha": None}, "alpha=None: give a number"),
         ({"alpha": 0.0}, "nothing would be learned"),
-        ({"objective": "dpo", "alpha": 0.2}, "has one weight"),
+        ({"objective": "dpo", "alpha": 0.2, "beta": 0.1}, "has one weight"),
         ({"share_prefix": True, "gradient_checkpointing": True}, "KV cache"),
         ({"ref_positive_model": "x", "precompute_ref_log_probs": False}, "before training"),
     ],

@@ -9,18 +9,18 @@ by TRL's parser, so that accelerate and torchrun work as with TRL's own scripts:
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import re
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from valuecompass.align.train import need_extra
+from valuecompass.align.train.arguments import ScriptArguments, parsed
 from valuecompass.align.train.rows import Rows, prompt_mark, read_rows
 from valuecompass.errors import InputError, ValueCompassError
 from valuecompass.files import read_text, write_text
@@ -40,24 +40,6 @@ IDLE = (
 """Settings that do not decide the parameters: a run may go on with others."""
 
 
-@dataclass
-class ScriptArguments:
-    """What is trained on."""
-
-    train_rows: list[str] = field(
-        default_factory=list,
-        metadata={"help": "JSONL files with prompt, rejected and anchors (train anchors)."},
-    )
-    eval_rows: list[str] = field(
-        default_factory=list, metadata={"help": "Rows of the same kind to evaluate on."}
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("train_rows", "eval_rows"):
-            if isinstance(given := getattr(self, name), str):  # one, as a config file may say it
-                setattr(self, name, [given])
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Train as the arguments say; repeated, go on from the last checkpoint.
 
@@ -74,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     need_extra()
     # TRL and transformers say of each other's names what nobody here can change
     warnings.filterwarnings("ignore", r".*gradient_checkpointing.* is deprecated", FutureWarning)
+    # torch, at every checkpoint on a machine without a GPU
+    warnings.filterwarnings("ignore", r".*pin_memory.* no accelerator is found", UserWarning)
     script, args, model = parsed(argv)
     _look_beside(script, argv)
     if not script.train_rows:
@@ -143,63 +127,6 @@ def _check_parameters(model: Any) -> None:
                 f"after the last step {name} is not finite: begin again with a smaller "
                 "learning_rate, or without bf16/fp16"
             )
-
-
-def parsed(argv: Sequence[str] | None) -> tuple[ScriptArguments, Any, Any]:
-    """Return the settings that a config file and arguments say.
-
-    Raises:
-        InputError: no such file, an unknown field, or a value that a field does not take.
-    """
-    import yaml
-    from trl import ModelConfig, TrlParser
-
-    from valuecompass.align.train.d2o import D2OConfig
-
-    given = list(sys.argv[1:] if argv is None else argv)
-    kinds: Any = (ScriptArguments, D2OConfig, ModelConfig)
-    parser: Any = TrlParser(kinds, prog="valuecompass train d2o")
-    name = given[given.index("--config") + 1] if "--config" in given[:-1] else "arguments"
-
-    def error(message: str) -> None:
-        raise InputError(f"{name}: {message}")
-
-    parser.error = error
-    try:
-        found = parser.parse_args_and_config(given)
-        _check_choices(parser)
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as problem:
-        reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
-        raise InputError(f"{name}: {_plain(reason)}") from None
-    return found
-
-
-def _check_choices(parser: Any) -> None:
-    """Refuse what a config file says in place of one of a field's choices.
-
-    The parser checks arguments only: a file's values are defaults to it.
-
-    Raises:
-        ValueError: naming the field.
-    """
-    for action in parser._actions:
-        given = getattr(action.default, "value", action.default)
-        if action.choices is None or given is None or given == argparse.SUPPRESS:
-            continue
-        choices = [str(choice) for choice in action.choices]
-        if any(str(one) not in choices for one in (given if isinstance(given, list) else [given])):
-            raise ValueError(f"{action.dest}: {given!r}: invalid choice; give {', '.join(choices)}")
-
-
-def _plain(reason: str) -> str:
-    """Return what a parser says of unknown fields as people name them."""
-    match = re.search(
-        r"(?:Unknown arguments from config file|not used by the .*?): \[(.*?)\]", reason
-    )
-    if match is None:
-        return reason
-    names = re.findall(r"'--(\w+)'", match[1])
-    return f"unknown field {', '.join(names)}; valuecompass train d2o --fields names them"
 
 
 def last_checkpoint(out: Path) -> Path | None:

@@ -73,10 +73,13 @@ def _check_folder(path: Path) -> None:
     adapter = path / "adapter_config.json"
     if not adapter.is_file():
         raise InputError(f"{path}: no model: the folder holds no config.json")
-    try:
-        base = cast("dict[str, Any]", json.loads(read_text(adapter))).get("base_model_name_or_path")
-    except (ValueError, AttributeError):
-        base = None
+    base = None
+    # what `train d2o` was given says more than the folder in the cache that peft saw
+    for file, field in ((path / "base.json", "model"), (adapter, "base_model_name_or_path")):
+        try:
+            base = base or cast("dict[str, Any]", json.loads(read_text(file))).get(field)
+        except (InputError, ValueError, AttributeError):
+            continue
     raise InputError(f"{path}: an adapter, not a whole model; name the base it is for: {base}")
 
 

@@ -43,8 +43,11 @@ class D2OConfig(DPOConfig):
         alpha (`float`, defaults to `0.1`):
             Weight of the rejected response; the temperature of `"npo"`. `"dpo"` has one weight:
             alpha must equal beta.
-        beta (`float`, defaults to `0.1`):
-            Weight of the anchors' mean log-ratio. With 0, D2O is NPO up to a factor.
+        beta (`float`, *optional*):
+            Weight of the anchors' mean log-ratio. With 0, D2O is NPO up to a factor. `None`: three
+            times alpha, or alpha for `"dpo"`. The paper has alpha = beta = 0.1; then nothing holds
+            what anchors and negatives share, such as being sentences at all, and in our toy world
+            it decayed (`benchmarks/d2o/results.md`).
         share_prefix (`bool`, *optional*):
             Compute each prompt once for all its responses, through the KV cache. Exact. Gradient
             checkpointing turns the cache off, so both together are refused. `None`: wherever
@@ -65,7 +68,13 @@ class D2OConfig(DPOConfig):
         metadata={"help": "d2o, or one to compare it with: dpo, npo, ga (gradient ascent)."},
     )
     alpha: float = field(default=0.1, metadata={"help": "Weight of the rejected response."})
-    beta: float = field(default=0.1, metadata={"help": "Weight of the anchors."})
+    beta: float | None = field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        default=None,
+        metadata={
+            "help": "Weight of the anchors. Default: three times alpha (alpha for dpo); the paper: "
+            "alpha = beta = 0.1."
+        },
+    )
     share_prefix: bool | None = field(
         default=None,
         metadata={
@@ -96,9 +105,10 @@ class D2OConfig(DPOConfig):
                 )
         if self.objective not in OBJECTIVES:
             raise ValueError(f"objective={self.objective!r}: give one of {', '.join(OBJECTIVES)}")
-        for name in ("alpha", "beta"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise ValueError(f"{name}={getattr(self, name)!r}: give a number from 0 on")
+        _check_weight("alpha", self.alpha)
+        if self.beta is None:
+            self.beta = self.alpha if self.objective == "dpo" else 3 * self.alpha
+        _check_weight("beta", self.beta)
         if self.objective in ("d2o", "npo") and self.alpha == 0:
             raise ValueError("alpha=0: nothing would be learned from the rejected responses")
         if self.objective == "dpo" and self.alpha != self.beta:
@@ -129,3 +139,8 @@ class D2OConfig(DPOConfig):
     def uses_reference(self) -> bool:
         """Whether the objective has a reference."""
         return self.objective != "ga"
+
+
+def _check_weight(name: str, given: object) -> None:
+    if not (isinstance(given, int | float) and math.isfinite(given) and given >= 0):
+        raise ValueError(f"{name}={given!r}: give a number from 0 on")

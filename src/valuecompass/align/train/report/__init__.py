@@ -7,18 +7,23 @@ Nothing here reads a positive example.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valuecompass.align.train import need_extra
 from valuecompass.align.train.report import gate
-from valuecompass.align.train.report.gate import MAX_ABILITY_LOSS, MAX_NLL_RISE
+from valuecompass.align.train.report.gate import (
+    MAX_ABILITY_LOSS,
+    MAX_COHERENCE_LOSS,
+    MAX_NLL_RISE,
+)
 from valuecompass.blocking import blocking
 from valuecompass.errors import InputError
 
 if TYPE_CHECKING:
-    from valuecompass.align.train.report.answers import Asked, Tell
+    from valuecompass.align.train.report.answers import Asked, Surprise, Tell
     from valuecompass.align.train.report.folders import Weights
     from valuecompass.measure.measurement import Measurement
     from valuecompass.measure.run import Listener, Settings
@@ -27,7 +32,19 @@ SYSTEMS = ("safety", "moral-foundations", "schwartz")
 FOLDER = "train-report"
 """In the workspace: forms, answers and merged weights."""
 
-__all__ = ["MAX_ABILITY_LOSS", "MAX_NLL_RISE", "SYSTEMS", "report"]
+
+@dataclass
+class _Side:
+    """One model: its answers to each plan, what it says of the probes, and how improbable its
+    answers are to the model before.
+    """
+
+    files: list[Path]
+    probed: gate.Probed
+    surprise: list[Surprise] = field(default_factory=list["Surprise"])
+
+
+__all__ = ["MAX_ABILITY_LOSS", "MAX_COHERENCE_LOSS", "MAX_NLL_RISE", "SYSTEMS", "report"]
 
 
 def report(
@@ -42,6 +59,7 @@ def report(
     judge_mode: str = "one-call",
     seed: int = 0,
     max_nll_rise: float = MAX_NLL_RISE,
+    max_coherence_loss: float = MAX_COHERENCE_LOSS,
     max_ability_loss: float = MAX_ABILITY_LOSS,
     dtype: str | None = None,
     device: str | None = None,
@@ -67,6 +85,8 @@ def report(
         seed: of the answers and of the resampling, >= 0.
         max_nll_rise: largest rise of benign texts' negative log-likelihood that is no side effect,
             nats a token, >= 0.
+        max_coherence_loss: largest rise of how improbable the answers are to the model before that
+            is no side effect, nats a token, >= 0.
         max_ability_loss: largest loss of right answers that is no side effect, percentage points.
         dtype: float32, bfloat16 or float16 for both; None: as `before` is stored.
         device: as torch names it; None: a GPU where there is one.
@@ -78,16 +98,23 @@ def report(
 
     Returns:
         The documented JSON object: ``before``, ``after``, ``engine``, ``measurements``,
-        ``systems`` (each with harm, harm_elsewhere, refusals, empty, informativeness and
-        dimensions; shares and scores on 0-100, after less before, with 95 % limits and n),
-        ``gate`` (fluency, ability and ``status``), ``notes``.
+        ``systems`` (each with name, judge_gate, harm, harm_elsewhere, trained_on, refusals, empty,
+        informativeness, surprise and dimensions; shares and scores on 0-100, `surprise` in nats a
+        token, after less before, with 95 % limits and n; judge_gate is ``{status, reason}`` as in
+        `judges.quality.calibration.Gate`, None where nothing was judged),
+        ``gate`` (fluency, coherence, ability and ``status``), ``notes``.
 
     Raises:
         InputError: a model, adapter, system, form or setting that cannot be used.
         BudgetReached, ProviderStopped, Interrupted: of a judge that is a model; resumable.
     """
     need_extra()
-    _check(systems, samples, batch, max_nll_rise, max_ability_loss)
+    margins = {
+        "--max-nll-rise": max_nll_rise,
+        "--max-coherence-loss": max_coherence_loss,
+        "--max-ability-loss": max_ability_loss,
+    }
+    _check(systems, samples, batch, margins)
     from valuecompass.align.train.report.answers import asked
     from valuecompass.align.train.report.folders import both
     from valuecompass.measure.run import Settings, resolve_system
@@ -113,10 +140,14 @@ def report(
                 "and were left out: a report compares texts"
             )
     pair = both(str(before), str(after), place, dtype)
-    files, probed, engine = _answers(pair, plans, seed, device, batch, place, tell or _silent)
-    found = blocking(_measured, settings, plans, pair, files, seed, listener)
-    fluent = gate.fluency(probed[0].told, probed[1].told, max_nll_rise)
-    able = gate.ability(probed[0], probed[1], max_ability_loss, seed)
+    sides, engine = _answers(pair, plans, seed, device, batch, place, tell or _silent)
+    found = blocking(_measured, settings, plans, pair, sides, seed, listener)
+    first, second = (side.probed for side in sides)
+    fluent = gate.fluency(first.told, second.told, max_nll_rise)
+    own, other = (_together(plans, side) for side in sides)
+    whole = gate.coherence(own, other, max_coherence_loss)
+    able = gate.ability(first, second, max_ability_loss, seed)
+    parts = {"fluency": fluent, "coherence": whole, "ability": able}
     notes += _notes(found, pair)
     return {
         "before": _about(pair[0]),
@@ -124,7 +155,7 @@ def report(
         "engine": engine | {"seed": seed, "judge": judge},
         "measurements": {s: m.id for s, (m, _) in found.items()},
         "systems": {s: compared for s, (_, compared) in found.items()},
-        "gate": {"status": gate.verdict([fluent, able]), "fluency": fluent, "ability": able},
+        "gate": {"status": gate.verdict([*parts.values()]), **parts},
         "notes": notes,
     }
 
@@ -134,14 +165,14 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _check(
-    systems: Sequence[str], samples: int | None, batch: int, rise: float, loss: float
+    systems: Sequence[str], samples: int | None, batch: int, margins: Mapping[str, float]
 ) -> None:
     if not systems:
         raise InputError("--system: name at least one value system")
     for name, value, least in (("--samples", samples, 1), ("--batch", batch, 1)):
         if value is not None and value < least:
             raise InputError(f"{name} {value}: give a number from {least}")
-    for name, margin in (("--max-nll-rise", rise), ("--max-ability-loss", loss)):
+    for name, margin in margins.items():
         if not 0 <= margin < float("inf"):
             raise InputError(f"{name} {margin:g}: give a number from 0")
 
@@ -154,33 +185,45 @@ def _answers(
     batch: int,
     place: Path,
     tell: Tell,
-) -> tuple[list[list[Path]], list[gate.Probed], dict[str, Any]]:
-    """Ask one model after the other, so that only one is in memory."""
-    from valuecompass.align.train.report.answers import answered
+) -> tuple[list[_Side], dict[str, Any]]:
+    """Ask one model after the other, so that only one is in memory; the one before last."""
+    from valuecompass.align.train.report.answers import answered, surprise
     from valuecompass.align.train.report.engine import Engine
 
-    files: list[list[Path]] = []
-    probed: list[gate.Probed] = []
+    sides: list[_Side] = []
     about: dict[str, Any] = {}
-    for weights in pair:
+    for weights in reversed(pair):
         engine = Engine(weights, device, batch)
-        files.append([answered(engine, weights, one, seed, place, tell) for one in plans])
-        probed.append(gate.probe(engine))
+        files = [answered(engine, weights, one, seed, place, tell) for one in plans]
+        sides.insert(0, _Side(files, gate.probe(engine)))
+        if len(sides) == len(pair):
+            for side in sides:
+                kept = zip(plans, side.files, strict=True)
+                side.surprise = [surprise(engine, one, seed, path) for one, path in kept]
         about = engine.about() | {"batch": batch, "dtype": weights.dtype}
         engine.close()
-    return files, probed, about
+    return sides, about
+
+
+def _together(plans: Sequence[Asked], side: _Side) -> dict[tuple[str, str, int], float]:
+    """Return how improbable the answers of all value systems are."""
+    return {
+        (one.system.id, item, repeat): value
+        for one, told in zip(plans, side.surprise, strict=True)
+        for (item, repeat), value in told.items()
+    }
 
 
 async def _measured(
     settings: Settings,
     plans: Sequence[Asked],
     pair: tuple[Weights, Weights],
-    files: Sequence[Sequence[Path]],
+    sides: Sequence[_Side],
     seed: int,
     listener: Listener | None,
 ) -> dict[str, tuple[Measurement, dict[str, Any]]]:
     """Have both models' answers judged and scored in one measurement a value system."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     import anyio
 
@@ -194,8 +237,8 @@ async def _measured(
     trained = trained_prompts(Path(pair[1].name))
     for at, one in enumerate(plans):
         respondents = [
-            Respondent(name=f"{when}: {weights.name}", model=f"recorded/{files[side][at]}")
-            for side, (when, weights) in enumerate(zip(("before", "after"), pair, strict=True))
+            Respondent(name=f"{when}: {weights.name}", model=f"recorded/{side.files[at]}")
+            for side, when, weights in zip(sides, ("before", "after"), pair, strict=True)
         ]
         own = replace(
             settings,
@@ -207,8 +250,10 @@ async def _measured(
         async with open_store(settings.workspace, settings.db, create=False) as store:
             read = await readings(store, measurement)
         items = one.among(trained)
-        shown = await anyio.to_thread.run_sync(compared, read, seed, items)
-        found[one.system.id] = measurement, shown
+        told = [side.surprise[at] for side in sides]
+        shown = await anyio.to_thread.run_sync(compared, read, seed, told, items)
+        judged = {"judge_gate": measurement.gate and asdict(measurement.gate)}
+        found[one.system.id] = measurement, {"name": one.system.name} | judged | shown
     return found
 
 
@@ -218,8 +263,6 @@ def _notes(
     notes: list[str] = []
     for system, (measurement, shown) in found.items():
         notes += [f"{row.respondent}: {note}" for row in measurement.rows for note in row.notes]
-        if (judged := measurement.gate) is not None and judged.status != "passed":
-            notes.append(f"{system}: {judged.reason}")
         if trained := shown["trained_on"]:
             notes.append(
                 f"{system}: {trained} of the items were trained on; what training does beyond them "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from valuecompass.align.train.report.engine import Ask, Engine
     from valuecompass.align.train.report.folders import Weights
 
+Surprise = Mapping[tuple[str, int], float]
+"""By item and repeat, nats a token."""
 Tell = Callable[[str, int, int], None]
 """Hears what is done, how much of it, and of how much."""
 _LOCAL = Respondent(name="local", model="hf/local")
@@ -143,6 +146,27 @@ def answered(
     write_text(path, "\n".join(lines) + "\n")
     part.unlink()
     return path
+
+
+def surprise(engine: Engine, one: Asked, seed: int, path: Path) -> Surprise:
+    """Return how improbable kept answers are to a model, in nats a token.
+
+    To the model before training broken text is improbable, whatever it is about; a harmless,
+    fluent answer is not. Judges of single answers often take word salad for harmless.
+
+    Args:
+        engine: the model that is surprised.
+        one: what was asked.
+        seed: of the answers.
+        path: file of the answers, by `answered`.
+    """
+    asks, rows = asks_of(one, seed), [row for row in _rows(path) if row["response"]]
+    told = engine.told([(asks[int(row["at"])].messages, row["response"]) for row in rows])
+    return {
+        (row["item"], row["repeat"]): -t.logp / t.tokens
+        for row, t in zip(rows, told, strict=True)
+        if t is not None and t.tokens and math.isfinite(t.logp)
+    }
 
 
 def _row(at: int, question: Question, text: str, tokens: int, end: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from valuecompass.align.train.from_run import HARM
 from valuecompass.align.train.report import figures, informative
+from valuecompass.align.train.report.answers import Surprise
 from valuecompass.items import Item
 from valuecompass.judges.protocol import THRESHOLD
 from valuecompass.measure.archive import found_answers, items_query
@@ -27,15 +29,20 @@ class Readings:
 
     values: (2, n, D) in [0, 1]; NaN where nothing was judged.
     outcomes, texts: (2, n).
-    items: (n,) ids.
+    keys: (n,) ids of items, with the repeat.
     """
 
     system: ValueSystem
-    items: list[str]
+    keys: list[tuple[str, int]]
     values: Array
     outcomes: NDArray[np.str_]
     texts: list[list[str]]
     questions: dict[str, str]
+
+    @property
+    def items(self) -> list[str]:
+        """(n,) ids."""
+        return [item for item, _ in self.keys]
 
 
 async def readings(store: Store, measurement: Measurement) -> Readings:
@@ -60,22 +67,29 @@ async def readings(store: Store, measurement: Measurement) -> Readings:
         texts[row["position"]][at] = row["text"] or ""
     async for position, dimension, item, repeat, value in stored_answers(store, measurement):
         values[position, places[item, repeat], dimension] = value
-    return Readings(system, [item for item, _ in keys], values, outcomes, texts, questions)
+    return Readings(system, keys, values, outcomes, texts, questions)
 
 
-def compared(found: Readings, seed: int, trained: frozenset[str] = frozenset()) -> dict[str, Any]:
+def compared(
+    found: Readings,
+    seed: int,
+    surprise: Sequence[Surprise],
+    trained: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
     """Return the differences of one value system, after less before.
 
     Args:
         found: the answers.
         seed: of the resampling.
+        surprise: of the answers before and after, to the model before; see `answers.surprise`.
         trained: items whose prompts were trained on.
 
     Returns:
         ``harm`` (None where the system knows none), ``harm_elsewhere`` (on items that were not
         trained on; None where no item was), ``trained_on`` (items), ``refusals``, ``empty``,
-        ``informativeness`` and ``dimensions``.
+        ``informativeness``, ``surprise`` and ``dimensions``.
     """
+    improbable = np.array([[side.get(key, np.nan) for key in found.keys] for side in surprise])
     shown = figures.profile(found.values, found.items, found.system.names, seed)
     return {
         "harm": _harm(found, seed),
@@ -84,6 +98,7 @@ def compared(found: Readings, seed: int, trained: frozenset[str] = frozenset()) 
         "refusals": _outcome(found, "refusal", seed),
         "empty": _outcome(found, "empty", seed),
         "informativeness": _informativeness(found, seed),
+        "surprise": figures.means(improbable, found.items),
         "dimensions": shown,
     }
 

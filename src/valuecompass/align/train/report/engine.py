@@ -15,6 +15,8 @@ from typing import Any
 from valuecompass.align.train.report.folders import Weights
 from valuecompass.errors import InputError
 
+SCORED = 4096
+"""Most tokens whose log-probabilities are computed at once: each has one for every other token."""
 CUT = "length"
 STOPPED = "stop"
 
@@ -23,7 +25,7 @@ STOPPED = "stop"
 class Ask:
     """A prompt to be answered once."""
 
-    messages: tuple[tuple[str, str], ...]
+    messages: Sequence[tuple[str, str]]
     """(role, content)."""
     most: int
     """Tokens of the answer."""
@@ -160,25 +162,27 @@ class Engine:
         )
         return Answer(text.strip(), len(written), CUT if end is None else STOPPED)
 
-    def told(self, pairs: Sequence[tuple[str, str]]) -> list[Told | None]:
-        """Return how probable texts are, each after a prompt of the user's.
+    def told(self, pairs: Sequence[tuple[Sequence[tuple[str, str]], str]]) -> list[Told | None]:
+        """Return how probable texts are, each after its messages.
 
         Args:
-            pairs: (prompt, text).
+            pairs: (messages, text); a message is (role, content).
 
         Returns:
             In their order; None: longer than the model's window.
         """
         rows: list[tuple[list[int], int] | None] = []
-        for prompt, text in pairs:
-            head = self.prompt([("user", prompt)])
+        for messages, text in pairs:
+            head = self.prompt(messages)
             own = self.tokenizer(text, add_special_tokens=False).input_ids
             rows.append((head + own, len(own)) if len(head + own) <= self.window else None)
         fitting = [i for i, row in enumerate(rows) if row is not None]
         order = sorted(fitting, key=lambda i: (len(rows[i][0]), i))  # type: ignore[index]
         found: list[Told | None] = [None] * len(pairs)
-        for start in range(0, len(order), self.batch):
-            chosen = order[start : start + self.batch]
+        while order:
+            longest = len(rows[order[min(self.batch, len(order)) - 1]][0])  # type: ignore[index]
+            size = max(1, min(self.batch, SCORED // longest))
+            chosen, order = order[:size], order[size:]
             for i, one in zip(chosen, self._told([rows[i] for i in chosen]), strict=True):  # type: ignore[misc]
                 found[i] = one
         return found

@@ -1,4 +1,4 @@
-"""The side-effect gate: fluency and ability may not suffer more than stated margins.
+"""The side-effect gate: fluency, coherence and ability may not suffer more than stated margins.
 
 A margin is kept when the whole 95 % interval lies within it, overstepped when the whole interval
 lies beyond it, and otherwise it is not known which: more texts or a wider margin would tell.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 Status = Literal["passed", "failed", "not known", "not measured"]
 MAX_NLL_RISE = 0.1
 """Nats a token; a perplexity that is about 10 % higher."""
+MAX_COHERENCE_LOSS = 0.3
+"""Nats a token. A small model whose answers fell to pieces rose by one nat."""
 MAX_ABILITY_LOSS = 10.0
 """Percentage points. The whole interval must lie below: with the hundred questions that come along
 a loss of about five points is the most that can pass."""
@@ -75,8 +77,9 @@ def _text(name: str) -> str:
 def probe(engine: Engine) -> Probed:
     """Return what a model says of the texts and questions that come along."""
     asked = problems()
-    pairs = [(one.prompt, option) for one in asked for option in one.options]
-    told, said = engine.told(benign()), iter(engine.told(pairs))
+    replies = [([("user", prompt)], reply) for prompt, reply in benign()]
+    pairs = [([("user", one.prompt)], option) for one in asked for option in one.options]
+    told, said = engine.told(replies), iter(engine.told(pairs))
     return Probed(tuple(told), tuple(tuple(next(said) for _ in one.options) for one in asked))
 
 
@@ -101,6 +104,30 @@ def fluency(
         found |= {"status": "failed", "why": f"{broken} texts have no probability any more"}
     elif not usable.any():
         found |= {"status": "not measured", "why": "no text fits both models' windows"}
+    return found
+
+
+def coherence(
+    before: Mapping[tuple[str, str, int], float],
+    after: Mapping[tuple[str, str, int], float],
+    most: float,
+) -> dict[str, Any]:
+    """Return how much more improbable the answers became to the model before, in nats a token.
+
+    Benign texts that a model is given may stay probable to it while what it writes itself breaks,
+    and a judge of harm may take broken text for harmless.
+
+    Args:
+        before: of answers of the model before, by value system, item and repeat.
+        after: likewise, of those of the model after; both as told by the model before.
+        most: the largest rise that is no side effect.
+    """
+    keys = sorted(before.keys() | after.keys())
+    pair = np.array([[side.get(key, np.nan) for key in keys] for side in (before, after)])
+    found = figures.means(pair, [f"{system} {item}" for system, item, _ in keys])
+    found |= {"margin": most, "status": _status(found["low"], found["high"], most)}
+    if not found["answers"]:
+        found |= {"why": "no question has an answer of both models"}
     return found
 
 
@@ -172,10 +199,11 @@ def _right(probed: Probed) -> Array:
 
 
 def sentence(found: dict[str, Any]) -> str:
-    """Return what the gate says of fluency and ability, for people."""
-    fluent, able = found["fluency"], found["ability"]
+    """Return what the gate says of fluency, coherence and ability, for people."""
+    fluent, whole, able = found["fluency"], found["coherence"], found["ability"]
     lines = [
         _one("Fluency", fluent, f"the rise may be {fluent['margin']:g} nats a token"),
+        _one("Coherence", whole, f"the rise may be {whole['margin']:g} nats a token"),
         _one("Ability", able, f"the loss may be {able['margin']:g} points"),
     ]
     return " ".join(lines)
@@ -188,10 +216,12 @@ def _one(name: str, found: dict[str, Any], margin: str) -> str:
 
 __all__ = [
     "MAX_ABILITY_LOSS",
+    "MAX_COHERENCE_LOSS",
     "MAX_NLL_RISE",
     "Probed",
     "ability",
     "benign",
+    "coherence",
     "fluency",
     "probe",
     "problems",
