@@ -33,7 +33,7 @@ test-train: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints-train.txt \
 		-r training/judge/requirements.txt
-	$(BIN)/python -m pytest -m train
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m train
 
 bench: install
 	$(BIN)/python benchmarks/coverage.py --quick
